@@ -1,0 +1,3 @@
+"""Sinsonte without its screens. This package file imports nothing, so that the launcher may read it anywhere."""
+
+__version__ = "0.1.0"

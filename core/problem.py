@@ -1,0 +1,39 @@
+"""What can go wrong, said so that a person can act on it.
+
+A `Problem` is raised where the cause is known and shown once, at the edge: a command prints it as one line on
+standard error, a screen as a notice. It never carries the contents of a chat or a key.
+"""
+
+from __future__ import annotations
+
+
+class Problem(Exception):
+    """What happened, where, and what to do next. All three are already in the user's language.
+
+    `exit_code` follows the command-line contract: 1 failed, 2 misuse, 3 refused for want of a confirmation.
+    """
+
+    def __init__(self, what: str, *, where: str = "", advice: str = "", exit_code: int = 1) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.advice = advice
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        said = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{said} {self.advice}" if self.advice else said
+
+
+class Misuse(Problem):
+    """The request itself does not make sense: an unknown key, a window of −1."""
+
+    def __init__(self, what: str, *, where: str = "", advice: str = "") -> None:
+        super().__init__(what, where=where, advice=advice, exit_code=2)
+
+
+class Refused(Problem):
+    """A confirmation was needed and not given."""
+
+    def __init__(self, what: str, *, where: str = "", advice: str = "") -> None:
+        super().__init__(what, where=where, advice=advice, exit_code=3)
