@@ -1,0 +1,1 @@
+"""Benchmarks and long fault tests of core/store: run by hand, figures in docs/store.md."""
