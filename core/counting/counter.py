@@ -1,0 +1,107 @@
+"""Counting tokens: of texts and of rendered examples, under one model's own encoding.
+
+In: a model's name, or a local model's folder. Out: a `Counter`. A count is exact or says that it is not; texts are
+never counted in batches, for starting a batch of short texts costs six times what counting them does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Protocol
+
+from core.chat import Example
+from core.counting import bases, vocabulary
+
+_REMEMBERED = 200_000  # texts whose count is kept; at this many the older half is forgotten
+
+
+class Counter(Protocol):
+    """What every counter can do."""
+
+    @property
+    def model(self) -> str:
+        """The name that it was made for."""
+        ...
+
+    @property
+    def exact(self) -> bool:
+        """Whether its counts are the model's own."""
+        ...
+
+    @property
+    def encoding(self) -> str:
+        """What it counts by, for a person to read."""
+        ...
+
+    def text(self, text: str) -> int:
+        """The tokens of a text on its own."""
+        ...
+
+    def example(self, example: Example) -> int:
+        """The tokens of a whole example, with what the model's template puts around its lines."""
+        ...
+
+
+class Remembering:
+    """A count by text that remembers, within bounds: contexts overlap, so most texts are asked for again."""
+
+    def __init__(self, count: Callable[[str], int], limit: int = _REMEMBERED) -> None:
+        self._count = count
+        self._limit = limit
+        self._known: dict[str, int] = {}
+
+    def __call__(self, text: str) -> int:
+        known = self._known
+        found = known.get(text)
+        if found is None:
+            found = self._count(text)
+            if len(known) >= self._limit:
+                for old in list(known)[: self._limit // 2]:
+                    del known[old]
+            known[text] = found
+        return found
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+class ChatCounter:
+    """OpenAI's chat models: three tokens around each message, its role and words, and three more at the end.
+
+    The role is one token in both encodings. What the provider bills may differ by a little; the job says.
+    """
+
+    around_line = 4
+    around_example = 3
+
+    def __init__(self, model: str, encoding: str, *, exact: bool = True) -> None:
+        self.model = model
+        self.encoding = encoding
+        self.exact = exact
+        self.text = Remembering(vocabulary.counting(encoding))
+
+    def example(self, example: Example) -> int:
+        text = self.text
+        return self.around_example + sum(self.around_line + text(line.text) for line in example.lines)
+
+
+def counter_for(model: str, *, folder: Path | None = None) -> Counter:
+    """The counter of a model.
+
+    `folder` is the model's own folder, where there is one with a tokenizer.json; without it the name decides. A name
+    that nothing is known of is counted by o200k_base, and the counter says that this is not exact.
+    """
+    if folder is not None:
+        from core.counting.local import LocalCounter
+
+        return LocalCounter(model, folder)
+    encoding = bases.encoding_of(model)
+    if encoding is None:
+        return ChatCounter(model, bases.O200K, exact=False)
+    return ChatCounter(model, encoding)
+
+
+def total(counter: Counter, examples: Iterable[Example]) -> int:
+    """The tokens of many examples."""
+    return sum(counter.example(example) for example in examples)

@@ -1,0 +1,135 @@
+"""One example as one line of each format. In: an example and a recipe. Out: text. It opens no file.
+
+Strings are put together around json's own C string writer: a dictionary made only to be written costs three times as
+much. The spacing is that of `json.dumps`, which is that of the examples that providers document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from json.encoder import encode_basestring
+from typing import Final
+
+from core.chat import Example, Line, Role
+from core.dataset.recipe import Recipe
+
+Renderer = Callable[[Example], str]
+_quoted: Final[Callable[[str], str]] = encode_basestring
+# Half an emoji cannot be written as UTF-8, and these separators break readers that split lines as Python does: both are
+# written as escapes, which every JSON reader turns back into the same text.
+_UNSAFE: Final = re.compile("[\ud800-\udfff\u2028\u2029\u0085]")
+PROMPT_ENDS: Final[Mapping[str, str]] = {"arrow": " ->", "hashes": "\n\n###\n\n"}
+STOPS: Final[Mapping[str, str]] = {"arrow": "\n", "hashes": " END"}
+SOMEBODY: Final = "User"  # the stop's label where no question was seen and the recipe names none
+
+
+def safe_json(text: str) -> str:
+    """JSON text that can be written and is one line for every reader."""
+    if text.isascii() or not _UNSAFE.search(text):
+        return text
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def openai(_recipe: Recipe) -> Renderer:
+    """Chat messages with roles; a reply of the context that is not to be learnt has weight 0."""
+
+    def render(example: Example) -> str:
+        parts: list[str] = []
+        for line in example.lines:
+            weight = ', "weight": 0' if line.role is Role.ASSISTANT and not line.trained else ""
+            parts.append(f'{{"role": "{line.role.value}", "content": {_quoted(line.text)}{weight}}}')
+        return f'{{"messages": [{", ".join(parts)}]}}'
+
+    return render
+
+
+def run(_recipe: Recipe) -> Renderer:
+    """What a run folder holds: which lines are learnt is said of each, and the conversation is named."""
+
+    def render(example: Example) -> str:
+        parts: list[str] = []
+        for line in example.lines:
+            train = ', "train": true' if line.trained else ""
+            parts.append(f'{{"role": "{line.role.value}", "content": {_quoted(line.text)}{train}}}')
+        return f'{{"messages": [{", ".join(parts)}], "conversation": {example.conversation}}}'
+
+    return render
+
+
+def prompt_completion(recipe: Recipe) -> Renderer:
+    """Prompt and completion: labelled lines, a fixed end of the prompt, a leading space, a stop text.
+
+    The system prompt is not written: these models know no roles. A prompt that can only ever hold one line needs no
+    labels once it has an end of its own.
+    """
+    ending = PROMPT_ENDS.get(recipe.prompt_style)
+    labelled = ending is None or recipe.context_turns > 1
+
+    def render(example: Example) -> str:
+        spoken = [line for line in example.lines if line.role is not Role.SYSTEM]
+        reply = spoken[-1]
+        context = [_labelled(line) if labelled else line.text for line in spoken[:-1]]
+        if recipe.buffer_size == 0:
+            prompt = ""
+        elif ending is None:
+            prompt = "\n".join([*context, f"{reply.name}:"])
+        else:
+            prompt = "\n".join(context) + ending
+        completion = f" {reply.text}{stop_for(recipe, spoken) if recipe.include_stop else ''}"
+        return f'{{"prompt": {_quoted(prompt)}, "completion": {_quoted(completion)}}}'
+
+    return render
+
+
+def _labelled(line: Line) -> str:
+    return f"{line.name}: {line.text}" if line.name else line.text
+
+
+def stop_for(recipe: Recipe, spoken: list[Line]) -> str:
+    """What ends a completion: the recipe's own text, else what the style asks for, else the other's next label."""
+    if recipe.stop:
+        return recipe.stop
+    if recipe.prompt_style in STOPS:
+        return STOPS[recipe.prompt_style]
+    name = recipe.other_label or next((line.name for line in reversed(spoken) if line.role is Role.USER), "")
+    return f"\n{name or SOMEBODY}: "
+
+
+def sharegpt(_recipe: Recipe) -> Renderer:
+    """`conversations` with `from` and `value`, as ShareGPT and its readers have it."""
+    who = {Role.SYSTEM: "system", Role.USER: "human", Role.ASSISTANT: "gpt"}
+
+    def render(example: Example) -> str:
+        parts = [f'{{"from": "{who[line.role]}", "value": {_quoted(line.text)}}}' for line in example.lines]
+        return f'{{"conversations": [{", ".join(parts)}]}}'
+
+    return render
+
+
+def alpaca(_recipe: Recipe) -> Renderer:
+    """`instruction`, `input`, `output`, with `system` and `history` where there are any."""
+
+    def render(example: Example) -> str:
+        spoken = [line for line in example.lines if line.role is not Role.SYSTEM]
+        system = "".join(line.text for line in example.lines if line.role is Role.SYSTEM)
+        asked = [line.text for line in spoken[:-1]]
+        question = asked.pop() if asked else ""
+        # History is pairs of question and answer; one that the persona opened begins with an empty question.
+        pairs = ["", *asked] if len(asked) % 2 else asked
+        history = ", ".join(f"[{_quoted(pairs[n])}, {_quoted(pairs[n + 1])}]" for n in range(0, len(pairs), 2))
+        return (
+            f'{{"instruction": {_quoted(question)}, "input": "", "output": {_quoted(spoken[-1].text)}, '
+            f'"system": {_quoted(system)}, "history": [{history}]}}'
+        )
+
+    return render
+
+
+def text(recipe: Recipe) -> Renderer:
+    """Labelled lines, an empty line after each example."""
+
+    def render(example: Example) -> str:
+        return "\n".join(_labelled(line) for line in example.lines) + "\n"
+
+    return render

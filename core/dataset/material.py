@@ -1,0 +1,145 @@
+"""What a dataset is made from: messages as columns with their texts and ids, the people, the curator's decisions.
+
+In: plain data, however it was stored. Out: which messages are kept, and the text of each as an example will have it
+before masks. It knows no turn and no example; what it is given it never changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.chat import Chat, Consent, Message, Participant
+from core.cleaning import consent, rules
+from core.dataset.recipe import Recipe
+from core.grouping import NOBODY, Columns, columns_of
+from core.language import _
+from core.problem import Misuse, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the curator said of one message; it outlives every recipe."""
+
+    state: Literal["", "keep", "drop"] = ""
+    text: str | None = None  # in place of what was exported
+    tags: frozenset[str] = frozenset()
+    weight: int = 1  # 0: never learnt as a reply; above 1: its example is written so many times
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Messages, one row each, sorted by chat and place."""
+
+    columns: Columns
+    texts: Sequence[str]  # as exported
+    uids: Sequence[str]
+    participants: Mapping[int, Participant]
+    decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
+    decided: Mapping[int, Decision] = field(init=False)  # the same by row
+
+    def __post_init__(self) -> None:
+        decisions = self.decisions
+        by_row = {row: decisions[uid] for row, uid in enumerate(self.uids) if uid in decisions} if decisions else {}
+        object.__setattr__(self, "decided", by_row)
+        lengths = [(row, len(one.text)) for row, one in by_row.items() if one.text is not None]
+        if lengths:
+            changed = self.columns.lengths.copy()
+            for row, length in lengths:
+                changed[row] = length
+            object.__setattr__(self, "columns", replace(self.columns, lengths=changed))
+
+    def text(self, row: int) -> str:
+        """The words of a message: the curator's if they were edited."""
+        one = self.decided.get(row)
+        return self.texts[row] if one is None or one.text is None else one.text
+
+    def person(self, name: str) -> Participant:
+        """The participant of this name."""
+        for one in self.participants.values():
+            if one.name == name:
+                return one
+        if not name:
+            raise Misuse(_("No persona was chosen."), advice=_("Choose one: sinsonte recipe set persona=NAME"))
+        near = [one.name for one in self.participants.values() if one.name.casefold() == name.casefold()]
+        raise Misuse(
+            _("Nobody in the chats is called “{name}”.").format(name=name),
+            advice=_("Did you mean {near}?").format(near=near[0])
+            if near
+            else _("`sinsonte participants` lists who is."),
+        )
+
+
+def material_of(
+    chats: Sequence[tuple[Chat, Sequence[Message]]],
+    *,
+    consents: Mapping[str, Consent] | None = None,
+    decisions: Mapping[str, Decision] | None = None,
+    uids: Sequence[str] | None = None,
+) -> Material:
+    """Material of chats that are in memory whole, each in its own order. Without `uids`, rows are named by place."""
+    names = sorted({message.author for _chat, messages in chats for message in messages} - {""})
+    numbers = {name: number for number, name in enumerate(names)}
+    columns = columns_of([messages for _chat, messages in chats], numbers)
+    return Material(
+        columns=columns,
+        texts=[message.text for _chat, messages in chats for message in messages],
+        uids=uids
+        if uids is not None
+        else [f"{place}:{n}" for place, (_chat, messages) in enumerate(chats) for n in range(len(messages))],
+        participants={
+            number: Participant(number, name, (consents or {}).get(name, Consent.UNKNOWN))
+            for name, number in numbers.items()
+        },
+        decisions=decisions or {},
+    )
+
+
+def scan(material: Material, recipe: Recipe) -> NDArray[np.uint16]:
+    """The rules that every message falls under. Holds while `rules.scan_key` of the recipe's cleaning does."""
+    cleaning = recipe.cleaning
+    hits = rules.scan(material.columns.kinds, material.columns.marks, material.texts, cleaning)
+    pattern = re.compile(cleaning.pattern) if cleaning.pattern else None
+    for row, decision in material.decided.items():
+        if decision.text is not None:
+            # Words that the curator wrote are words, whatever stood there.
+            hits[row] = rules.text_bits(decision.text, cleaning, pattern)
+    return hits
+
+
+def kept(material: Material, recipe: Recipe, hits: NDArray[np.uint16] | None = None) -> Columns:
+    """The columns with what the recipe, the curator and consent leave. `hits` is an earlier scan that still holds."""
+    columns = material.columns
+    if hits is None:
+        hits = scan(material, recipe)
+    stays = ~rules.dropped(hits, columns.lengths, recipe.cleaning)
+    unwanted = frozenset(recipe.drop_tags)
+    empty = rules.BITS["empty"]
+    for row, decision in material.decided.items():
+        if decision.state == "drop" or not unwanted.isdisjoint(decision.tags):
+            stays[row] = False
+        elif decision.state == "keep" and not hits[row] & empty:
+            stays[row] = True
+    # Last, so that no decision brings back the words of somebody who refused.
+    stays &= consent.may_be_used(columns.authors, material.participants, require_consent=recipe.require_consent)
+    return columns.keeping(stays)
+
+
+def persona_of(material: Material, recipe: Recipe) -> Participant:
+    """The persona, who must be in the chats and not have refused."""
+    one = material.person(recipe.persona)
+    refused = one.consent is Consent.REFUSED
+    if refused or (recipe.require_consent and one.consent is not Consent.GIVEN):
+        raise Problem(
+            _("{name} has not agreed that their words are used.").format(name=one.name),
+            advice=_("Record the consent, or choose another persona."),
+        )
+    return one
+
+
+__all__ = ["NOBODY", "Decision", "Material", "kept", "material_of", "persona_of", "scan"]

@@ -1,0 +1,41 @@
+"""Lengths of time as people write them: `1h`, `90s`, `1h30m`, `2d`. In: text or seconds. Out: seconds, and back."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+UNITS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_WHOLE: Final = re.compile(r"\s*(?:\d+(?:\.\d+)?\s*[a-z]*\s*)+", re.ASCII)
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.ASCII)
+_NAMES: Final = {
+    **{unit: unit for unit in UNITS},
+    **dict.fromkeys(("sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), "m"),
+    **dict.fromkeys(("hr", "hrs", "hour", "hours"), "h"),
+    **dict.fromkeys(("day", "days"), "d"),
+    **dict.fromkeys(("week", "weeks"), "w"),
+}
+
+
+def seconds(text: str) -> int | None:
+    """The seconds that a text says, None if it says no length of time. A bare number is seconds."""
+    words = text.lower()
+    if len(words) > 40 or not _WHOLE.fullmatch(words):
+        return None
+    total = 0.0
+    for number, unit in _PART.findall(words):
+        if unit and unit not in _NAMES:
+            return None
+        total += float(number) * UNITS[_NAMES[unit]] if unit else float(number)
+    return int(total) if total == int(total) else None
+
+
+def written(value: int) -> str:
+    """Seconds as one number of the largest unit that fits exactly: 5400 is 90m. Up to two days are hours."""
+    if value == 0:
+        return "0s"
+    for unit in ("d", "h", "m"):
+        if value % UNITS[unit] == 0 and (unit != "d" or value > 2 * UNITS["d"]):
+            return f"{value // UNITS[unit]}{unit}"
+    return f"{value}s"
