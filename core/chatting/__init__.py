@@ -1,0 +1,1 @@
+"""Talking with models: the model server of local ones, and the client of all. No torch in here."""

@@ -1,0 +1,192 @@
+"""The engine's door: `python -m core.engine mini|train|score|serve|preview|merge ...`.
+
+Listens for the request to stop before anything heavy is imported (that takes seconds), and turns whatever goes wrong
+into one `problem` event with a cause and advice. Tracebacks go to standard error (the worker's log), without the values
+of variables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from core.language import _
+from core.problem import Problem
+from core.training import events, process
+from core.training.backends import local
+
+_stops: Final[list[int]] = []
+
+
+def _on_stop(number: int, _frame: FrameType | None) -> None:
+    _stops.append(number)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Do what the words ask for; the answer is the exit status."""
+    signal.signal(signal.SIGTERM, _on_stop)
+    signal.signal(signal.SIGINT, _on_stop)
+    warnings.filterwarnings("ignore")
+    told = _words().parse_args(words)
+    return int(told.do(told))
+
+
+def _words() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m core.engine")
+    verbs = parser.add_subparsers(required=True)
+    mini = verbs.add_parser("mini", help="build the embedded model from a corpus")
+    mini.add_argument("--corpus", type=Path, required=True)
+    mini.add_argument("--to", type=Path, required=True)
+    mini.add_argument("--steps", type=int, default=400)
+    mini.add_argument("--seed", type=int, default=0)
+    mini.add_argument("--threads", type=int, default=0)
+    mini.set_defaults(do=_mini)
+    train = verbs.add_parser("train", help="carry out the run of a folder")
+    train.add_argument("folder", type=Path)
+    train.set_defaults(do=_train)
+    score = verbs.add_parser("score", help="measure replies under a base and an adapter")
+    score.add_argument("folder", type=Path)
+    score.set_defaults(do=_score)
+    serve = verbs.add_parser("serve", help="answer the OpenAI protocol")
+    serve.add_argument("--socket", type=Path)
+    serve.add_argument("--port", type=int)
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--base", required=True)
+    serve.add_argument("--name", default="")
+    serve.add_argument("--adapter", action="append", default=[], metavar="NAME=FOLDER")
+    serve.add_argument("--idle", type=float, default=0.0)
+    serve.add_argument("--threads", type=int, default=0)
+    serve.set_defaults(do=_serve)
+    return parser
+
+
+def _mini(told: argparse.Namespace) -> int:
+    log = events.Printer(sys.stdout)
+
+    def work() -> str:
+        from core.engine.mini import build
+
+        build(told.corpus, told.to, log, steps=told.steps, seed=told.seed, threads=told.threads)
+        return ""
+
+    return guarded(log, work)
+
+
+def _train(told: argparse.Namespace) -> int:
+    folder: Path = told.folder
+    process.write(folder, process.of(_own_number()))
+    try:
+        log = events.Writer(folder / events.FILE)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    with log:
+
+        def work() -> str:
+            from core.engine.trainer import train
+
+            return train(folder, log, lambda: local.read_wish(folder) if _stops else "")
+
+        return guarded(log, work)
+
+
+def _score(told: argparse.Namespace) -> int:
+    log = events.Printer(sys.stdout)
+
+    def work() -> str:
+        from core.engine.scorer import score
+
+        score(told.folder, log, lambda: bool(_stops))
+        return "succeeded"
+
+    return guarded(log, work)
+
+
+def _serve(told: argparse.Namespace) -> int:
+    log = events.Printer(sys.stdout)
+
+    def work() -> str:
+        from core.engine.server import serve
+
+        serve(told, log, lambda: bool(_stops))
+        return "succeeded"
+
+    return guarded(log, work)
+
+
+def _own_number() -> int:
+    import os
+
+    return os.getpid()
+
+
+def guarded(log: events.Log, work: Callable[[], str]) -> int:
+    """Do the work; say how it ended. Every error becomes one problem event: this is the process's edge."""
+    try:
+        state = work()
+    except Problem as problem:
+        cause = str(getattr(problem, "cause", "refused"))
+        what = f"{problem.where}: {problem.what}" if problem.where else problem.what
+        return _failed(log, cause, what, problem.advice)
+    except (KeyboardInterrupt, BrokenPipeError):
+        return 130
+    except (MemoryError, RuntimeError) as error:
+        from core.engine.loading import out_of_memory
+
+        _trace(error)
+        if out_of_memory(error):
+            return _failed(
+                log,
+                "memory",
+                _("Memory ran out."),
+                _("Lower batch_size or context, choose a smaller base, or free memory; then resume the run."),
+            )
+        return _unforeseen(log, error)
+    except OSError as error:
+        _trace(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return _failed(log, "disk", _("The disk is full."), _("Free some space, then resume the run."))
+        return _unforeseen(log, error)
+    except Exception as error:  # noqa: BLE001 - the edge of the process: the traceback goes to its log
+        _trace(error)
+        return _unforeseen(log, error)
+    if state:
+        log.write("end", state=state)
+    return 0
+
+
+def _unforeseen(log: events.Log, error: BaseException) -> int:
+    return _failed(
+        log,
+        "unforeseen",
+        _("The engine met an error that nobody foresaw ({kind}).").format(kind=type(error).__name__),
+        _("Its worker.log says more; resuming goes on from the last checkpoint."),
+    )
+
+
+def _failed(log: events.Log, cause: str, text: str, advice: str) -> int:
+    fields: dict[str, Any] = {"cause": cause, "text": text, "advice": advice}
+    try:
+        log.write("problem", **fields)
+        log.write("end", state="failed")
+    except OSError:
+        print(f"{cause}: {text}", file=sys.stderr)  # a full disk takes no more events
+    return 1
+
+
+def _trace(error: BaseException) -> None:
+    # Frames only: an error's own text may quote what it choked on, and that may be somebody's chat.
+    print(type(error).__name__, file=sys.stderr)
+    traceback.print_tb(error.__traceback__, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""One optimiser step on packed bins, and the loss that everything else is measured with.
+
+In: a causal model of any family, and `Packed` bins. Out: the summed loss over the trained tokens, and weights a step
+further. The output layer is computed for the trained positions alone: a hook before it picks their states, so
+whatever a family does around it (scaling, soft caps) still happens, and the logits of prompts, which nobody needs and
+which are the largest tensor of a training with a real vocabulary, never exist. Knows no files and no schedule.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - its name everywhere
+
+from core.engine.masking import Row
+from core.engine.packing import Packed, bins, collate
+
+
+@dataclass
+class Layout:
+    """How this model takes packed rows."""
+
+    own_mask: bool  # give the 4-D mask; False: give positions alone and let the model build what it needs
+    width: int
+    filler: int
+
+
+def layout_for(model: Any, width: int, filler: int) -> Layout:
+    """Models whose layers look through windows narrower than the bins build their own masks from the positions."""
+    config = model.config.get_text_config()
+    window = getattr(config, "sliding_window", None)
+    kinds = set(getattr(config, "layer_types", None) or ())
+    narrow = bool(window) and window < width and (kinds - {"full_attention"} or not kinds)
+    return Layout(own_mask=not (narrow or kinds - {"full_attention"}), width=width, filler=filler)
+
+
+@contextlib.contextmanager
+def only_at(model: Any, places: torch.Tensor) -> Iterator[None]:
+    """Within this, the model's output layer sees the states at these flat positions only."""
+    output = model.get_output_embeddings()
+
+    def pick(_module: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        states = given[0]
+        return (states.reshape(1, -1, states.shape[-1])[:, places], *given[1:])
+
+    hook = output.register_forward_pre_hook(pick)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def losses(model: Any, packed: Packed, layout: Layout, *, half: bool, raw: bool = False) -> torch.Tensor:
+    """−log p of every target, in float32; `raw`: the logits themselves, a row a target."""
+    device = packed.ids.device
+    given: dict[str, Any] = {"input_ids": packed.ids, "position_ids": packed.positions, "use_cache": False}
+    if layout.own_mask:
+        given["attention_mask"] = packed.mask
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half), only_at(model, packed.places):
+        logits = model(**given).logits
+    if raw:
+        return logits.reshape(-1, logits.shape[-1])
+    return F.cross_entropy(logits.reshape(-1, logits.shape[-1]).float(), packed.targets, reduction="none")
+
+
+class Stepper:
+    """Model, optimiser and schedule together: takes steps, and can be put down and taken up again."""
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        rate: float,
+        steps: int,
+        warmup: int,
+        cosine: bool,
+        weight_decay: float,
+        clip: float,
+        half: bool,
+        layout: Layout,
+        seed: int,
+        bins_at_once: int = 0,
+    ) -> None:
+        self.model = model
+        self.names = [name for name, weight in model.named_parameters() if weight.requires_grad]
+        self.weights = [weight for weight in model.parameters() if weight.requires_grad]
+        # Gains and biases are not decayed; matrices are.
+        groups = [
+            {"params": [w for w in self.weights if w.ndim > 1], "weight_decay": weight_decay},
+            {"params": [w for w in self.weights if w.ndim <= 1], "weight_decay": 0.0},
+        ]
+        self.optimiser = torch.optim.AdamW([g for g in groups if g["params"]], lr=rate, fused=True)
+        self.rate, self.steps, self.warmup, self.cosine = rate, steps, warmup, cosine
+        self.clip, self.half, self.layout, self.seed = clip, half, layout, seed
+        self.bins_at_once = bins_at_once
+        self.done = 0
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step, counted from zero."""
+        if step < self.warmup:
+            return self.rate * (step + 1) / self.warmup
+        if not self.cosine:
+            return self.rate
+        share = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.rate * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+
+    def step(self, rows: Sequence[Row], groups: Sequence[Sequence[int]]) -> Stepped:
+        """Learn from these bins. All chance in it (dropout) is drawn from the seed and the step's number, so a step is
+        the same whether or not the process was started anew before it."""
+        torch.manual_seed((self.seed << 32) + self.done)
+        rate = self.rate_at(self.done)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        device = self.weights[0].device
+        trained = sum(rows[one].trained_tokens for group in groups for one in group)
+        at_once = self.bins_at_once or len(groups)
+        total = torch.zeros((), device=device)
+        tokens = 0
+        for start in range(0, len(groups), at_once):
+            packed = collate(rows, groups[start : start + at_once], self.layout.width, self.layout.filler)
+            tokens += packed.tokens
+            if not len(packed.targets):
+                continue
+            loss = losses(self.model, packed.to(device), self.layout, half=self.half).sum()
+            (loss / trained).backward()
+            total += loss.detach()
+        norm = torch.nn.utils.clip_grad_norm_(self.weights, self.clip or math.inf)
+        summed, length = float(total), float(norm)
+        if math.isfinite(summed) and math.isfinite(length):
+            self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.done += 1
+        return Stepped(summed / max(1, trained), length, rate, tokens, trained)
+
+    def moments(self) -> dict[str, torch.Tensor]:
+        """The optimiser's memory, by the names of the weights."""
+        kept: dict[str, torch.Tensor] = {}
+        for name, weight in zip(self.names, self.weights, strict=True):
+            for key, value in self.optimiser.state[weight].items():
+                kept[f"{name}:{key}"] = torch.as_tensor(value).contiguous()
+        return kept
+
+    def take_up(self, done: int, moments: dict[str, torch.Tensor]) -> None:
+        """Go on from a step with the moments that were kept then."""
+        for name, weight in zip(self.names, self.weights, strict=True):
+            self.optimiser.state[weight] = {
+                key: moments[f"{name}:{key}"].clone().to(weight.device) for key in ("step", "exp_avg", "exp_avg_sq")
+            }
+        self.done = done
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What a step gave."""
+
+    loss: float
+    grad_norm: float
+    rate: float
+    tokens: int
+    trained: int
+
+
+def summed_losses(
+    model: Any, rows: Sequence[Row], layout: Layout, *, half: bool, bins_at_once: int = 4, each: Any = None
+) -> list[float]:
+    """For every row the summed −log p of its trained tokens; nothing is learnt. Rows are packed, longest first."""
+    order = sorted(range(len(rows)), key=lambda i: -len(rows[i].ids))
+    groups = bins([len(row.ids) for row in rows], order, layout.width)
+    device = next(model.parameters()).device
+    told = [0.0] * len(rows)
+    for start in range(0, len(groups), bins_at_once):
+        some = groups[start : start + bins_at_once]
+        packed = collate(rows, some, layout.width, layout.filler)
+        if len(packed.targets):
+            with torch.inference_mode():
+                each_loss = losses(model, packed.to(device), layout, half=half).cpu().double()
+            numbers = [one for group in some for one in group]
+            sums = torch.zeros(len(numbers), dtype=torch.float64).index_add_(0, packed.owners, each_loss)
+            for number, value in zip(numbers, sums.tolist(), strict=True):
+                told[number] = value
+        if each:
+            each(len(some))
+    return told

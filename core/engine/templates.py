@@ -1,0 +1,110 @@
+"""Chat templates: ours for models that come without one, and making a conversation fit a template that is strict.
+
+In: messages as plain dictionaries. Out: rendered text. Knows nothing of tokens, losses or models beyond the tokenizer's
+own template, which comes from the model folder and is rendered by transformers in its sandbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from jinja2.exceptions import TemplateError
+
+from core.language import _
+from core.problem import Problem
+
+# The mini model's: roles between two tokens of their own, the end of a turn a token of its own.
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+# For base models without a template: no new tokens (that would mean training embeddings), the model's own end-of-text
+# ends every turn, so that stopping is learnt.
+PLAIN = (
+    "{% for m in messages %}{{ '### ' + m['role'] + '\n' + m['content'] + eos_token + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '### assistant\n' }}{% endif %}"
+)
+
+
+class Said(TypedDict, total=False):
+    """One message of an example, as train.jsonl has it."""
+
+    role: str
+    content: str
+    train: bool
+
+
+def ensure_template(tokenizer: Any) -> bool:
+    """Give the tokenizer our plain template if it has none; says whether it was needed."""
+    if tokenizer.chat_template:
+        return False
+    if not tokenizer.eos_token:
+        raise Problem(
+            _("This base model has no chat template and no end-of-text token, so it could never learn to stop."),
+            advice=_("Choose another base model."),
+        )
+    tokenizer.chat_template = PLAIN
+    return True
+
+
+def render(tokenizer: Any, messages: Sequence[Said], *, ask: bool = False) -> str:
+    """The text of a conversation; `ask` opens the reply that is to come."""
+    # enable_thinking=False: families that think aloud would otherwise be taught an empty thought before every reply.
+    return tokenizer.apply_chat_template(
+        [{"role": m["role"], "content": m["content"]} for m in messages],
+        tokenize=False,
+        add_generation_prompt=ask,
+        enable_thinking=False,
+    )
+
+
+def control_words(tokenizer: Any) -> tuple[str, ...]:
+    """The strings that the tokenizer turns into control tokens wherever they stand, longest first."""
+    words = {
+        token.content for token in tokenizer.added_tokens_decoder.values() if token.special and token.content.strip()
+    }
+    return tuple(sorted(words, key=len, reverse=True))
+
+
+def defused(text: str, words: Sequence[str]) -> str:
+    """The text with control words broken by a space: nobody in a chat may end a turn or speak as the system."""
+    for word in words:
+        if word in text:
+            text = text.replace(word, word[0] + " " + word[1:])
+    return text
+
+
+def fitted(tokenizer: Any, messages: Sequence[Said]) -> list[Said]:
+    """The conversation as this template takes it: as it is, or with the system line folded into the first question and
+    turns of one role joined (some templates insist on strict alternation)."""
+    try:
+        render(tokenizer, messages)
+        return list(messages)
+    except TemplateError:
+        pass
+    folded: list[Said] = []
+    for message in messages:
+        said: Said = {"role": message["role"], "content": message["content"], "train": message.get("train", False)}
+        if said["role"] == "system":
+            said["role"] = "user"
+            said["train"] = False
+        if folded and folded[-1]["role"] == said["role"]:
+            joined: Said = {
+                "role": said["role"],
+                "content": folded[-1]["content"] + "\n" + said["content"],
+                "train": said.get("train", False),
+            }
+            folded[-1] = joined
+        else:
+            folded.append(said)
+    if folded and folded[0]["role"] == "assistant":
+        folded.insert(0, {"role": "user", "content": "…", "train": False})
+    try:
+        render(tokenizer, folded)
+    except TemplateError:
+        raise Problem(
+            _("The chat template of this base model refuses the conversation."),
+            advice=_("Choose another base model, or one with a chat template that takes plain turns."),
+        ) from None
+    return folded

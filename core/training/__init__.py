@@ -1,0 +1,18 @@
+"""Training runs: their folder, their events, their state, and the backends that carry them out. No torch in here.
+
+The whole surface: `Job`, `prepare`, `start`, `follow`, `state`, `pause`, `cancel`, `resume`, `mini`.
+"""
+
+from core.training import mini as mini
+from core.training.events import Event as Event
+from core.training.job import Job as Job
+from core.training.process import Process as Process
+from core.training.runs import RunState as RunState
+from core.training.runs import cancel as cancel
+from core.training.runs import follow as follow
+from core.training.runs import pause as pause
+from core.training.runs import prepare as prepare
+from core.training.runs import resume as resume
+from core.training.runs import start as start
+from core.training.runs import state as state
+from core.training.states import State as State

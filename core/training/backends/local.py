@@ -1,0 +1,118 @@
+"""Runs on this machine: the engine as a process of its own that outlives whoever started it.
+
+In: a prepared run folder. Out: a process with its identity recorded; a stop is asked for with SIGTERM, and what the stop
+means is told by the small `wish` file (pause, cancel). Never imports the engine: it only names it on a command line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import core
+from core.language import _
+from core.problem import Problem
+from core.training import process
+from core.training.process import Process
+
+WISH: Final = "wish"
+LOG: Final = "worker.log"
+Wish = Literal["pause", "cancel"]
+
+# A worker has no business with keys: it reads a folder and writes a folder.
+_SECRET: Final = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|COOKIE|_PAT$|DATABASE_URL", re.IGNORECASE)
+_NOT_SECRET: Final = frozenset({"TOKENIZERS_PARALLELISM"})
+
+
+def environment(*, allow_download: bool = False, given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a worker may see: everything but secrets, and the settings that it needs before torch is imported."""
+    before = os.environ if given is None else given
+    kept = {name: value for name, value in before.items() if name in _NOT_SECRET or not _SECRET.search(name)}
+    # libgomp spins while it waits: on a busy two-core machine the same training did 595 tokens/s without this line and
+    # 16,167 with it (docs/decisions.md).
+    kept["OMP_WAIT_POLICY"] = "PASSIVE"
+    kept["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    kept["DO_NOT_TRACK"] = "1"
+    kept["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    kept["TRANSFORMERS_NO_ADVISORY_WARNINGS"] = "1"
+    kept["TOKENIZERS_PARALLELISM"] = "true"
+    kept["PYTHONUNBUFFERED"] = "1"
+    kept["PYTHONNOUSERSITE"] = "1"
+    if allow_download:
+        for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):  # a gated base asks for it
+            if name in before:
+                kept[name] = before[name]
+        kept.pop("HF_HUB_OFFLINE", None)
+    else:
+        kept["HF_HUB_OFFLINE"] = "1"
+    # The worker starts in its folder, so the place that `core` came from must be said.
+    house = str(Path(core.__file__).parent.parent)
+    kept["PYTHONPATH"] = os.pathsep.join([house, *filter(None, [before.get("PYTHONPATH", "")])])
+    return kept
+
+
+def command(*words: str) -> list[str]:
+    """The command line of the engine. Slurm's script uses the same one."""
+    return [sys.executable, "-m", "core.engine", *words]
+
+
+def start(folder: Path, words: Sequence[str] = (), *, allow_download: bool = False) -> Process:
+    """Start the engine on a folder, detached: it survives this process, its terminal and its session."""
+    now = process.read(folder)
+    if now and now.alive():
+        raise Problem(_("This run already has a worker."), where=folder.name)
+    (folder / WISH).unlink(missing_ok=True)
+    arguments = list(words) or ["train", str(folder.resolve())]
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    log = os.open(folder / LOG, flags, 0o600)
+    try:
+        worker = subprocess.Popen(
+            command(*arguments),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment(allow_download=allow_download),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise Problem(
+            _("The engine could not be started: {reason}.").format(reason=error.strerror or type(error).__name__),
+            where=folder.name,
+        ) from None
+    finally:
+        os.close(log)
+    identity = process.of(worker.pid)
+    process.write(folder, identity)
+    # Whoever starts a worker does not wait for it; subprocess reaps it when it next starts something.
+    worker.returncode = 0 if worker.returncode is None else worker.returncode
+    return identity
+
+
+def wish(folder: Path, wanted: Wish) -> bool:
+    """Ask the worker to checkpoint and stop. False: there is no worker on this machine to ask."""
+    now = process.read(folder)
+    if now is None or not now.alive():
+        return False
+    process.write_whole(folder / WISH, wanted.encode())
+    return now.signal(signal.SIGTERM)
+
+
+def read_wish(folder: Path) -> Wish:
+    """What the last stop meant; a stop that nobody explained (a shutdown) is a pause."""
+    try:
+        return "cancel" if (folder / WISH).read_text(encoding="ascii", errors="replace") == "cancel" else "pause"
+    except OSError:
+        return "pause"
+
+
+def kill(folder: Path) -> bool:
+    """End the worker at once, without a checkpoint; for one that no longer answers."""
+    now = process.read(folder)
+    return now is not None and now.signal(signal.SIGKILL)

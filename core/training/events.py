@@ -1,0 +1,177 @@
+"""The event log of a run: one JSON object a line, only ever appended to.
+
+In: events from whoever does the work (the engine, or a backend that speaks for a distant job). Out: `Event`s for whoever
+follows. There is one writer at a time (a lock on the file says so); readers need no lock: they remember how far they
+have read, and leave a line that is not finished yet for later. The writer may be killed between two bytes, so an
+unfinished line is closed by the next writer and skipped by every reader.
+
+`seq` counts over all attempts, so (run, seq) names an event for good and taking it in twice is harmless.
+Knows nothing of states, models or the database.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol, TextIO
+
+from core.language import _
+from core.problem import Problem
+
+FILE: Final = "events.jsonl"
+_HEAD: Final = ("attempt", "seq", "at", "kind")
+_LONGEST_LINE: Final = 1 << 20  # the file is read as hostile: a longer "line" is not one of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the log; what it tells beyond the head depends on its kind."""
+
+    attempt: int
+    seq: int
+    at: float  # unix seconds
+    kind: str
+    fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def line(self) -> str:
+        """The event as it stands in the file, without the line end."""
+        head = {"attempt": self.attempt, "seq": self.seq, "at": round(self.at, 3), "kind": self.kind}
+        return json.dumps({**head, **self.fields}, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def parse(line: bytes) -> Event | None:
+    """The event of one line, or None for a line that is none (torn by a kill, or written by somebody else)."""
+    try:
+        read: Any = json.loads(line)
+        if not isinstance(read, dict):
+            return None
+        told: dict[str, Any] = {str(key): value for key, value in read.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        attempt, seq, at, kind = (told.pop(key) for key in _HEAD)
+    except (ValueError, KeyError, RecursionError):
+        return None
+    whole = isinstance(attempt, int) and isinstance(seq, int) and not isinstance(attempt, bool)
+    if not (whole and isinstance(at, int | float) and isinstance(kind, str)):
+        return None
+    return Event(attempt, seq, float(at), kind, told)
+
+
+class Reader:
+    """Reads what was added since the last look; never blocks and never holds the file open."""
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self.path = path
+        self.offset = offset  # bytes taken in; give it to the next Reader to go on from here
+
+    def read(self) -> Iterator[Event]:
+        """The finished lines past `offset` that are events."""
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            if os.fstat(file.fileno()).st_size < self.offset:
+                self.offset = 0  # another file took its place
+            file.seek(self.offset)
+            while line := file.readline(_LONGEST_LINE):
+                if not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
+                    return  # still being written
+                self.offset += len(line)
+                if event := parse(line):
+                    yield event
+
+
+class Writer:
+    """The one who appends. Opening it begins a new attempt unless told to go on with the last."""
+
+    def __init__(self, path: Path, *, same_attempt: bool = False) -> None:
+        self.path = path
+        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(self._file, path)
+            last_attempt, last_seq = 0, 0
+            for event in Reader(path).read():
+                last_attempt, last_seq = max(last_attempt, event.attempt), max(last_seq, event.seq)
+            self.attempt = max(1, last_attempt if same_attempt else last_attempt + 1)
+            self.seq = last_seq
+            size = os.fstat(self._file).st_size
+            if size and os.pread(self._file, 1, size - 1) != b"\n":
+                os.write(self._file, b"\n")  # closes the line that a kill tore
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def write(self, kind: str, **fields: Any) -> Event:
+        """Append one event. The whole line goes in one write, so that no reader sees two writes of one line."""
+        event = Event(self.attempt, self.seq + 1, time.time(), kind, _finite(fields))
+        data = (event.line() + "\n").encode("utf-8", "replace")
+        while data:  # a short write happens only when the disk is full: the next one then raises
+            data = data[os.write(self._file, data) :]
+        self.seq += 1
+        return event
+
+    def close(self) -> None:
+        """Let go of the file and its lock."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+def _lock(file: int, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Problem(
+            _("Another process is working on this run."), where=str(path.parent.name), advice=_("Wait for it to end.")
+        ) from None
+    except OSError:
+        return  # a file system without locks: the process identity still guards the folder
+
+
+def _finite(fields: Mapping[str, Any]) -> dict[str, Any]:
+    # JSON has no NaN; a reader in another language would refuse the line.
+    kept: dict[str, Any] = {}
+    for key, value in fields.items():
+        if isinstance(value, float) and not (value - value == 0.0):
+            kept[key] = None
+        else:
+            kept[key] = value
+    return kept
+
+
+class Printer:
+    """Says events on a stream instead, for work that belongs to whoever started it and leaves no log."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.attempt = 1
+        self.seq = 0
+
+    def write(self, kind: str, **fields: Any) -> Event:
+        """One event as one line."""
+        self.seq += 1
+        event = Event(self.attempt, self.seq, time.time(), kind, _finite(fields))
+        self.stream.write(event.line() + "\n")
+        self.stream.flush()
+        return event
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class Log(Protocol):
+    """Whatever takes events in."""
+
+    def write(self, kind: str, **fields: Any) -> Event:
+        """Take one event."""
+        ...
