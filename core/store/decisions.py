@@ -1,7 +1,7 @@
 """The curator's decisions, with undo and redo without limit, across restarts. In: acts on messages; out: what stands.
 
 An **act** is what one key press did: a label, a time, and decisions (keep, drop, edit, tag, untag, weight), each with
-all its messages in one blob of stable ids, so that dropping a conversation or a million messages is one row. Acts are never
+all its messages in one blob of stable ids, so dropping a conversation or a million messages is one row. Acts are never
 changed, only marked: undo marks the newest that stands, redo takes the mark off, and a new act puts what was undone
 out of reach. What stands is derived by playing the standing acts in order: 1 s for 100,000 single acts, less for a
 million messages in one. Decisions refer to messages by id alone, so they wait for a message that is not there yet.
