@@ -47,7 +47,7 @@ def memory() -> int:
 
 
 def peer(made: list[Message]) -> None:
-    """The floor: the same rows by a bare executemany without ids and indexes, and a rebuild of the same search index."""
+    """The floor: the same rows by a bare executemany without ids and indexes, and the same search index rebuilt."""
     with tempfile.TemporaryDirectory() as name:
         connection = sqlite3.connect(Path(name) / "floor.db", isolation_level=None)
         connection.execute("PRAGMA journal_mode = wal")
@@ -60,7 +60,8 @@ def peer(made: list[Message]) -> None:
         with timed("floor: bare executemany"):
             connection.execute("BEGIN")
             connection.executemany(
-                "INSERT INTO m (author, sent_at, kind, text, marks) VALUES (?, ?, ?, ?, ?)", (m[:5] for m in made)
+                "INSERT INTO m (author, sent_at, kind, text, marks) VALUES (?, ?, 0, ?, ?)",
+                [(m.author, m.sent_at, m.text, m.marks) for m in made],
             )
             connection.execute("COMMIT")
         with timed("floor: FTS5 rebuild"):

@@ -24,7 +24,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import islice
+from itertools import islice, repeat
 from time import time as now
 from typing import TYPE_CHECKING, Any
 
@@ -119,44 +119,62 @@ class Intake:
             digests = self._digests(chunk)
         if not chunk:
             return
-        words = _words(digests)
-        self._seen.number(digests, words)
-        old = self._there.places(_words(digests), digests)
-        rows: list[tuple[Any, ...]] = []
-        number, added, chat, authors = self._first_id + self._added, self._added, self._chat, self._authors
-        base, untimed = self._there.count, Mark.UNTIMED.value  # as a plain number: the flag costs 0.2 µs each time
-        self._untimed = self._untimed or any(message.marks & untimed for message in chunk)
-        for message, digest, place in zip(chunk, digests, old, strict=True):
-            author, sent_at, kind, text, marks, _line = message
-            if place >= 0:
-                self._sources.append(place)
-            else:
-                known = authors[author]
-                name_id = known[1] if known else None
-                rows.append(
-                    (number, bytearray(digest), chat, base + added, sent_at, name_id, CODE_OF[kind], marks, text)
-                )
-                self._sources.append(-1 - added)
-                number += 1
-                added += 1
-            self._times.append(0 if marks & untimed else sent_at)
-        self._met += len(chunk) - len(rows)
-        self._added = added
-        if self._indexed and self._added > max(MANY, self._rows // 8):
+        self._seen.number(digests, _words(digests))
+        _authors, times, _kinds, _texts, marks, _lines = zip(*chunk, strict=True)
+        if any(map(Mark.UNTIMED.value.__and__, map(int, marks))):
+            self._untimed = True
+            times = [0 if mark & Mark.UNTIMED else at for at, mark in zip(times, marks, strict=True)]
+        self._times.extend(times)
+        added = self._added
+        if not self._there.count:
+            self._sources.extend(range(-1 - added, -1 - added - len(chunk), -1))
+            self._insert(chunk, digests)
+            return
+        places = self._there.places(_words(digests), digests)
+        new = [at for at, place in enumerate(places) if place < 0]
+        for number, at in enumerate(new, added):
+            places[at] = -1 - number
+        self._sources.extend(places)
+        self._met += len(chunk) - len(new)
+        if new:
+            self._insert([chunk[at] for at in new], [digests[at] for at in new])
+
+    def _insert(self, new: Sequence[Message], digests: Sequence[bytes]) -> None:
+        authors, times, kinds, texts, marks, _lines = zip(*new, strict=True)
+        names = {author: known[1] for author, known in self._authors.items() if known}
+        place = self._there.count + self._added
+        first = self._first_id + self._added
+        self._added += len(new)
+        if self._indexed and (not self._rows or self._added > max(MANY, self._rows // 8)):
             for name in _INDEXES:
                 self._change.execute(f"DROP INDEX {name}")
             self._indexed = False
-        self._change.many("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._change.many(
+            "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            zip(
+                range(first, first + len(new)),
+                map(bytearray, digests),
+                repeat(self._chat),
+                range(place, place + len(new)),
+                times,
+                map(names.__getitem__, authors),
+                map(CODE_OF.__getitem__, kinds),
+                map(int, marks),
+                texts,
+                strict=False,  # because of the repeat
+            ),
+        )
 
     def _digests(self, chunk: Sequence[Message]) -> list[bytes]:
-        prefixes = {author: known[0] for author, known in self._authors.items() if known}
+        # Going on from the author's digest state: 1.0 µs a message, where hashing author and text together takes 1.3.
+        begun = {author: blake2b(known[0], digest_size=UID) for author, known in self._authors.items() if known}
         untimed = Mark.UNTIMED.value
-        return [
-            blake2b(
-                prefixes[author] + (f"\0{text}" if marks & untimed else f"{sent_at}\0{text}").encode(), digest_size=UID
-            ).digest()
-            for author, sent_at, _kind, text, marks, _line in chunk
-        ]
+        made: list[bytes] = []
+        for author, sent_at, _kind, text, marks, _line in chunk:
+            state = begun[author].copy()
+            state.update((f"\0{text}" if marks & untimed else f"{sent_at}\0{text}").encode())
+            made.append(state.digest())
+        return made
 
     def _known_authors(self, chunk: Sequence[Message]) -> Sequence[Message]:
         """Enter authors that are new, mend names that are no text, and leave out who was forgotten."""

@@ -1,0 +1,159 @@
+"""The curator's decisions, with undo and redo without limit, across restarts. In: acts on messages; out: what stands.
+
+An **act** is what one key press did: a label, a time, and decisions (keep, drop, edit, tag, untag, weight), each with
+all its messages in one blob of stable ids, so dropping a conversation or a million messages is one row. Acts are never
+changed, only marked: undo marks the newest that stands, redo takes the mark off, and a new act puts what was undone
+out of reach. What stands is derived by playing the standing acts in order: 1 s for 100,000 single acts, less for a
+million messages in one. Decisions refer to messages by id alone, so they wait for a message that is not there yet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from core.store.connection import Change, Readable
+from core.store.intake import UID
+
+KEEP, DROP, EDIT, TAG, UNTAG, WEIGHT, CLEAR = "keep", "drop", "edit", "tag", "untag", "weight", "clear"
+WHATS = (KEEP, DROP, EDIT, TAG, UNTAG, WEIGHT, CLEAR)
+
+_STANDS, _UNDONE, _OUT_OF_REACH = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One thing said of messages, which are named by stable id (20 hexadecimal digits each).
+
+    `value` is the text of an edit ("" takes the edit back), the tag, or the weight; `clear` takes everything back.
+    """
+
+    what: str
+    uids: Sequence[str]
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act in the history."""
+
+    id: int
+    label: str
+    at: int
+    undone: bool
+
+
+@dataclass(slots=True)
+class Standing:
+    """What stands, by stable id as bytes: only messages of which something was said are here."""
+
+    kept: dict[bytes, bool] = field(default_factory=dict[bytes, bool])  # True keep, False drop
+    edits: dict[bytes, str] = field(default_factory=dict[bytes, str])
+    weights: dict[bytes, float] = field(default_factory=dict[bytes, float])
+    tags: dict[str, set[bytes]] = field(default_factory=dict[str, set[bytes]])
+
+    def play(self, what: str, value: str, uids: bytes) -> None:
+        """Apply one decision on top of what stands; `uids` is 10 bytes a message."""
+        each = [uids[at : at + UID] for at in range(0, len(uids), UID)]
+        if what == KEEP:
+            self.kept.update(dict.fromkeys(each, True))
+        elif what == DROP:
+            self.kept.update(dict.fromkeys(each, False))
+        elif what == EDIT and value:
+            self.edits.update(dict.fromkeys(each, value))
+        elif what == WEIGHT:
+            self.weights.update(dict.fromkeys(each, float(value)))
+        elif what == TAG:
+            self.tags.setdefault(value, set()).update(each)
+        elif what == UNTAG:
+            self.tags.get(value, set[bytes]()).difference_update(each)
+        else:
+            self._take_back(each, everything=what == CLEAR)
+
+    def _take_back(self, uids: list[bytes], *, everything: bool) -> None:
+        for uid in uids:
+            self.edits.pop(uid, None)
+            if everything:
+                self.kept.pop(uid, None)
+                self.weights.pop(uid, None)
+        if everything:
+            for tagged in self.tags.values():
+                tagged.difference_update(uids)
+
+
+def act(change: Change, label: str, decisions: Iterable[Decision]) -> int:
+    """Enter an act; returns its number. What had been undone can no longer be redone."""
+    change.execute("UPDATE acts SET state = ? WHERE state = ?", (_OUT_OF_REACH, _UNDONE))
+    number = change.insert("INSERT INTO acts (label, at) VALUES (?, ?)", (label, int(time.time())))
+    for decision in decisions:
+        if decision.what not in WHATS:
+            raise ValueError(f"nobody decides to {decision.what}")
+        if decision.what == WEIGHT:
+            float(decision.value)  # fails now rather than whenever the workspace is opened
+        change.execute(
+            "INSERT INTO decisions (act_id, what, value, uids) VALUES (?, ?, ?, ?)",
+            (number, decision.what, decision.value, bytes.fromhex("".join(decision.uids))),
+        )
+    return number
+
+
+def undo(change: Change) -> Act | None:
+    """Undo the newest act that stands; None when there is none."""
+    return _mark(change, next_undo(change), _UNDONE)
+
+
+def redo(change: Change) -> Act | None:
+    """Do again what was undone last; None when there is nothing."""
+    return _mark(change, next_redo(change), _STANDS)
+
+
+def next_undo(store: Readable) -> Act | None:
+    """What `undo` would undo."""
+    return _one(store, "SELECT id, label, at, state FROM acts WHERE state = 0 ORDER BY id DESC LIMIT 1")
+
+
+def next_redo(store: Readable) -> Act | None:
+    """What `redo` would do again."""
+    return _one(store, "SELECT id, label, at, state FROM acts WHERE state = 1 ORDER BY id LIMIT 1")
+
+
+def history(store: Readable, limit: int = 1000) -> list[Act]:
+    """The acts, newest first, without those that are out of reach."""
+    rows = store.read("SELECT id, label, at, state FROM acts WHERE state <> 2 ORDER BY id DESC LIMIT ?", (limit,))
+    return [Act(row[0], row[1], row[2], row[3] != _STANDS) for row in rows]
+
+
+def standing(store: Readable) -> Standing:
+    """What stands now."""
+    made = Standing()
+    for what, value, uids in store.each(
+        """SELECT d.what, d.value, d.uids FROM decisions AS d JOIN acts AS a ON a.id = d.act_id
+           WHERE a.state = 0 ORDER BY d.act_id, d.id"""
+    ):
+        made.play(what, value, uids)
+    return made
+
+
+def erase(change: Change, uids: bytes) -> None:
+    """Take messages (10 bytes each) out of every decision, undone ones too: an edit holds what somebody wrote."""
+    wanted = {uids[at : at + UID] for at in range(0, len(uids), UID)}
+    for number, held in change.read("SELECT id, uids FROM decisions"):
+        each = [held[at : at + UID] for at in range(0, len(held), UID)]
+        left = [uid for uid in each if uid not in wanted]
+        if not left:
+            change.execute("DELETE FROM decisions WHERE id = ?", (number,))
+        elif len(left) < len(each):
+            change.execute("UPDATE decisions SET uids = ? WHERE id = ?", (b"".join(left), number))
+
+
+def _mark(change: Change, found: Act | None, state: int) -> Act | None:
+    if found is None:
+        return None
+    change.execute("UPDATE acts SET state = ? WHERE id = ?", (state, found.id))
+    return Act(found.id, found.label, found.at, state != _STANDS)
+
+
+def _one(store: Readable, sql: str) -> Act | None:
+    rows = store.read(sql)
+    return Act(rows[0][0], rows[0][1], rows[0][2], rows[0][3] != _STANDS) if rows else None
