@@ -151,8 +151,9 @@ def _text(content: Any, where: str) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-        if len(parts) == len(content) and all(isinstance(part, str) for part in parts):
+        texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        parts = [text for text in texts if isinstance(text, str)]
+        if len(parts) == len(content):
             return "".join(parts)
     raise WrongError("Only text can be read here.", param=where)
 

@@ -116,7 +116,6 @@ def make_model(tokenizer: Any, seed: int) -> Any:
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        attn_implementation="sdpa",
     )
     model = transformers.LlamaForCausalLM(config)
     model.generation_config.eos_token_id = tokenizer.eos_token_id

@@ -66,13 +66,17 @@ class House:
     last_used: float = field(default_factory=time.monotonic)
     busy: int = 0
 
+    @property
+    def tuned(self) -> bool:
+        """Whether any adapter is on the model."""
+        return any(voice.adapter for voice in self.voices.values())
+
     @contextlib.contextmanager
     def speaking(self, voice: Voice) -> Iterator[Any]:
         """The model set to this voice, to oneself."""
         with self.turn:
             if voice.adapter is None:
-                off = getattr(self.model, "disable_adapter", None)
-                with off() if callable(off) else contextlib.nullcontext():
+                with self.model.disable_adapter() if self.tuned else contextlib.nullcontext():
                     yield self.model
             else:
                 if self.model.active_adapters != [voice.adapter]:
