@@ -1,8 +1,9 @@
 """Starting, finding and stopping the model server of this workspace's local models.
 
-In: a folder to keep its record in, a base and its adapters. Out: a `Server` with a socket that answers. The server is a
-process of its own that several terminals may share; it stops by itself when nobody asked anything for a while. Its record
-(`server.json`) says who it is and what it serves, so that a later terminal finds it, and a dead one is seen as dead.
+In: a folder to keep its record in, a base and its adapters. Out: a `Server` with a socket that answers. The server is
+a process of its own that several terminals may share; it stops by itself when nobody asked anything for a while. Its
+record (`server.json`) says who it is and what it serves, so that a later terminal finds it, and a dead one is seen as
+dead.
 """
 
 from __future__ import annotations
@@ -74,8 +75,8 @@ def start(
     wait: float = 600.0,
     stop: Callable[[], bool] = lambda: False,
 ) -> Server:
-    """The server for this base and these adapters: the one that runs, or a new one in its place. Returns when it answers
-    (a tiny model takes about 4 s, nearly all of it imports)."""
+    """The server for this base and these adapters: the one that runs, or a new one in its place. Returns when it
+    answers (a tiny model takes about 4 s, nearly all of it imports)."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted = {label: str(Path(place).resolve()) for label, place in (adapters or {}).items()}
     named = str(Path(base).resolve()) if Path(base).is_dir() else str(base)

@@ -5,6 +5,8 @@ into one `problem` event with a cause and advice. Tracebacks go to standard erro
 of variables.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import argparse

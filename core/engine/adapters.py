@@ -1,9 +1,11 @@
 """Putting a fresh LoRA adapter on a model: which layers it adapts is found in the model, never assumed.
 
-In: a model and the job. Out: the same model with trainable adapter weights, and the names of the layers adapted. A named
-target that matches nothing is an error with the names that exist: families with fused projections (`qkv_proj`,
+In: a model and the job. Out: the same model with trainable adapter weights, and the names of the layers adapted. A
+named target that matches nothing is an error with the names that exist: families with fused projections (`qkv_proj`,
 `gate_up_proj`) would otherwise be adapted in half their layers without a word.
 """
+
+# pyright: basic
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
 """The OpenAI protocol's shapes: reading what is asked, and writing what is answered.
 
-In: the parsed JSON of a request. Out: an `Asked` with the tokens of the prompt, or `Wrong` with the status and the
+In: the parsed JSON of a request. Out: an `Asked` with the tokens of the prompt, or `WrongError` with the status and the
 parameter at fault; then the JSON of chunks and whole replies. Pure: no model, no network.
 """
+
+# pyright: basic
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ _MOST_REPLIES: Final = 16
 _MOST_ALTERNATIVES: Final = 20
 
 
-class Wrong(Exception):
+class WrongError(Exception):
     """The request cannot be answered; the message goes back to whoever asked."""
 
     def __init__(
@@ -55,11 +57,11 @@ class Asked:
 def read(body: Any, voices: Mapping[str, Any], *, chat: bool) -> Asked:
     """Understand a request."""
     if not isinstance(body, dict):
-        raise Wrong("The body must be an object.", code="invalid_json")
+        raise WrongError("The body must be an object.", code="invalid_json")
     told: dict[str, Any] = body
     voice = voices.get(told.get("model", "")) if isinstance(told.get("model", ""), str) else None
     if voice is None:
-        raise Wrong(
+        raise WrongError(
             f"There is no such model here; there are: {', '.join(voices)}.",
             code="model_not_found",
             param="model",
@@ -67,7 +69,7 @@ def read(body: Any, voices: Mapping[str, Any], *, chat: bool) -> Asked:
         )
     ids = _chat_ids(told, voice) if chat else _plain_ids(told, voice)
     if len(ids) >= voice.context:
-        raise Wrong(
+        raise WrongError(
             f"The prompt has {len(ids)} tokens; this model reads {voice.context}.",
             code="context_length_exceeded",
             param="messages" if chat else "prompt",
@@ -77,7 +79,7 @@ def read(body: Any, voices: Mapping[str, Any], *, chat: bool) -> Asked:
     stop = told.get("stop") or []
     stop = [stop] if isinstance(stop, str) else stop
     if not isinstance(stop, list) or len(stop) > 16 or not all(isinstance(one, str) for one in stop):
-        raise Wrong("stop must be a string or up to 16 strings.", param="stop")
+        raise WrongError("stop must be a string or up to 16 strings.", param="stop")
     if chat:
         logprobs = _number(told, "top_logprobs", 0, _MOST_ALTERNATIVES) or 0
         logprobs = int(logprobs) if told.get("logprobs") is True else -1
@@ -122,26 +124,26 @@ def _number(told: Mapping[str, Any], name: str, least: float, most: float) -> fl
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise Wrong(f"{name} must be a number between {least:g} and {most:g}.", param=name)
+        raise WrongError(f"{name} must be a number between {least:g} and {most:g}.", param=name)
     return value
 
 
 def _chat_ids(told: Mapping[str, Any], voice: Any) -> list[int]:
     given = told.get("messages")
     if not isinstance(given, list) or not given:
-        raise Wrong("messages must be a list with at least one message.", param="messages")
+        raise WrongError("messages must be a list with at least one message.", param="messages")
     words = control_words(voice.tokenizer)
     messages: list[Said] = []
     for number, one in enumerate(given):
         role = one.get("role") if isinstance(one, dict) else None
         if role not in ("system", "developer", "user", "assistant"):
-            raise Wrong("role must be system, user or assistant.", param=f"messages[{number}].role")
+            raise WrongError("role must be system, user or assistant.", param=f"messages[{number}].role")
         content = _text(one.get("content"), f"messages[{number}].content")
         messages.append({"role": "system" if role == "developer" else role, "content": defused(content, words)})
     try:
         text = render(voice.tokenizer, fitted(voice.tokenizer, messages), ask=True)
     except Problem as problem:
-        raise Wrong(str(problem), param="messages") from None
+        raise WrongError(str(problem), param="messages") from None
     return list(voice.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
@@ -149,10 +151,11 @@ def _text(content: Any, where: str) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-        if len(parts) == len(content) and all(isinstance(part, str) for part in parts):
+        texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        parts = [text for text in texts if isinstance(text, str)]
+        if len(parts) == len(content):
             return "".join(parts)
-    raise Wrong("Only text can be read here.", param=where)
+    raise WrongError("Only text can be read here.", param=where)
 
 
 def _plain_ids(told: Mapping[str, Any], voice: Any) -> list[int]:
@@ -162,14 +165,14 @@ def _plain_ids(told: Mapping[str, Any], voice: Any) -> list[int]:
     if isinstance(prompt, list) and prompt and all(isinstance(one, int) for one in prompt):
         size = len(voice.tokenizer)
         if not all(0 <= one < size for one in prompt):
-            raise Wrong("prompt holds tokens that this model does not have.", param="prompt")
+            raise WrongError("prompt holds tokens that this model does not have.", param="prompt")
         return list(prompt)
     if not isinstance(prompt, str):
-        raise Wrong("prompt must be a string, or a list of tokens.", param="prompt")
+        raise WrongError("prompt must be a string, or a list of tokens.", param="prompt")
     # Raw text: whoever completes raw text writes the control words himself.
     ids = list(voice.tokenizer(prompt, add_special_tokens=True)["input_ids"])
     if not ids:
-        raise Wrong("prompt must not be empty.", param="prompt")
+        raise WrongError("prompt must not be empty.", param="prompt")
     return ids
 
 

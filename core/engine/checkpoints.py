@@ -7,13 +7,15 @@ checkpoints as they were; a folder without its list, or that differs from it, is
 Only safetensors and JSON: nothing here can run code when it is read.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import hashlib
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,7 +44,8 @@ class Progress:
     best_step: int = 0
     worse: int = 0  # validations since the best
     seconds: float = 0.0
-    extra: dict[str, Any] = field(default_factory=dict[str, Any])
+    bins_at_once: int = 0
+    recompute: bool = False
 
 
 def publish(beside: Path, target: Path) -> None:

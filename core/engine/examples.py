@@ -1,6 +1,8 @@
 """Reading the rendered examples of a run folder. In: train.jsonl or validation.jsonl. Out: examples as dictionaries,
 checked; a line that is none is a problem that names file and line, never its contents."""
 
+# pyright: basic
+
 from __future__ import annotations
 
 import json

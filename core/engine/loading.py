@@ -5,6 +5,8 @@ fingerprint, its longest context). Weights are read as safetensors or not at all
 No code from a model folder is ever run, and an adapter never chooses its base: whoever opens it does.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import hashlib
@@ -156,10 +158,7 @@ def load_model(base: Base, machine: Machine, *, half_weights: bool = False, four
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         if out_of_memory(error):
             raise
-        if "torch.load" in str(error) or "pickle" in str(error).lower():
-            cause = "weights-pickle"
-        else:
-            cause = "model-folder"
+        cause = "weights-pickle" if "torch.load" in str(error) or "pickle" in str(error).lower() else "model-folder"
         raise ModelProblem(
             cause,
             _("This model cannot be opened ({reason}).").format(reason=type(error).__name__),

@@ -2,6 +2,8 @@
 so that the same machine always decides the same and a run can be repeated bit by bit.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import os

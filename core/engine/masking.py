@@ -9,6 +9,8 @@ Padding plays no part: rows are packed, and what is trained is told by the flags
 tokenizer also pads with is learnt like any other.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -79,7 +81,7 @@ class Masker:
             told.examples += 1
             try:
                 rows = self._rows(example, number, told)
-            except _TooLong as long:
+            except _TooLongError as long:
                 rows = self._shorter(example, number, told, long.tokens)
             told.rows += rows
         return told
@@ -102,7 +104,7 @@ class Masker:
             del messages[first]
             try:
                 rows = self._rows({**example, "messages": messages}, number, told)
-            except _TooLong:
+            except _TooLongError:
                 continue
             told.shortened += 1
             return rows
@@ -162,7 +164,7 @@ class Masker:
 
     def _row(self, ids: list[int], flags: list[bool], conversation: int, number: int, size: list[int]) -> Row:
         if len(ids) > self.context:
-            raise _TooLong(len(ids))
+            raise _TooLongError(len(ids))
         if flags:
             flags = [False, *flags[1:]]  # nothing comes before the first token to predict it from
         return Row(tuple(ids), tuple(flags), conversation, number, size[0], size[1])
@@ -187,7 +189,7 @@ class Masker:
         return at > start and full[at] in self.special
 
 
-class _TooLong(Exception):
+class _TooLongError(Exception):
     def __init__(self, tokens: int) -> None:
         super().__init__(tokens)
         self.tokens = tokens

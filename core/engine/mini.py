@@ -9,6 +9,8 @@ enough): without them the tuned text comes out garbled while perplexity "improve
 makes the step from base to tuned smaller (docs/decisions.md).
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import json
@@ -67,8 +69,8 @@ def read_corpus(path: Path) -> list[list[dict[str, str]]]:
 
 
 def make_tokenizer(conversations: list[list[dict[str, str]]]) -> Any:
-    """A byte-level tokenizer of the corpus: any text can be written with it. The separator of messages is a token of its
-    own, but an ordinary one: it belongs to what is said."""
+    """A byte-level tokenizer of the corpus: any text can be written with it. The separator of messages is a token of
+    its own, but an ordinary one: it belongs to what is said."""
     raw = tokenizers.Tokenizer(models.BPE())
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # pyright: ignore[reportAttributeAccessIssue]
     raw.decoder = decoders.ByteLevel()  # pyright: ignore[reportAttributeAccessIssue]
@@ -114,7 +116,6 @@ def make_model(tokenizer: Any, seed: int) -> Any:
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        attn_implementation="sdpa",
     )
     model = transformers.LlamaForCausalLM(config)
     model.generation_config.eos_token_id = tokenizer.eos_token_id

@@ -9,6 +9,8 @@ Measured on two cores, same model and data: 17,400 useful tokens/s packed agains
 (docs/decisions.md). A sequence is never cut: cutting at the bin's end costs quality (perplexity 1.575 against 1.501).
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import bisect
@@ -141,8 +143,7 @@ class Plan:
         """Steps without end, from number `first` on."""
         epoch, inside = divmod(first, self.steps_an_epoch)
         while True:
-            for step in self.epoch(epoch)[inside:]:
-                yield step
+            yield from self.epoch(epoch)[inside:]
             epoch, inside = epoch + 1, 0
 
 

@@ -1,13 +1,16 @@
 """Measuring replies: how surprised is the base, and how surprised the tuned model, by what the persona really wrote.
 
-In: a folder with score.json (`base`, `adapter` or none, `examples`). Out: scores.jsonl in it (an example a line: tokens, bytes
-and characters of its replies, summed −log p under each model) and a summary event. Everything is teacher-forced on the
-full chat, each chat by itself; only reply tokens count, the one that ends the reply included; log-softmax in float32.
+In: a folder with score.json (`base`, `adapter` or none, `examples`). Out: scores.jsonl in it (an example a line:
+tokens, bytes and characters of its replies, summed −log p under each model) and a summary event. Everything is
+teacher-forced on the full chat, each chat by itself; only reply tokens count, the one that ends the reply included;
+log-softmax in float32.
 
-"Base" is the loaded model with its adapter off. That this is the clean base is not believed but measured: the logits of
-the first examples before any adapter was put on are compared with those with the adapter off, and the largest
+"Base" is the loaded model with its adapter off. That this is the clean base is not believed but measured: the logits
+of the first examples before any adapter was put on are compared with those with the adapter off, and the largest
 difference is reported.
 """
+
+# pyright: basic
 
 from __future__ import annotations
 

@@ -1,11 +1,14 @@
 """The model server: one copy of the base's weights, with any number of adapters, spoken to in the OpenAI protocol.
 
-In: requests over a Unix socket that only its owner can open, or over a port with a key. Out: replies, whole or streamed.
-A model is named by its adapter, or by the base's name with every adapter off. Requests take turns: switching adapters is a
-state of the whole model, so it happens under a lock. Template and end tokens are those of the training.
+In: requests over a Unix socket that only its owner can open, or over a port with a key. Out: replies, whole or
+streamed. A model is named by its adapter, or by the base's name with every adapter off. Requests take turns:
+switching adapters is a state of the whole model, so it happens under a lock. Template and end tokens are those of the
+training.
 
 It writes no log of what is said, ends a reply when its reader has gone, and stops itself when idle.
 """
+
+# pyright: basic
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from core.engine import asking, loading
-from core.engine.asking import Asked, Wrong
+from core.engine.asking import Asked, WrongError
 from core.engine.generation import Choice, Piece, write
 from core.engine.loading import ModelProblem
 from core.engine.machine import this_machine
@@ -63,13 +66,17 @@ class House:
     last_used: float = field(default_factory=time.monotonic)
     busy: int = 0
 
+    @property
+    def tuned(self) -> bool:
+        """Whether any adapter is on the model."""
+        return any(voice.adapter for voice in self.voices.values())
+
     @contextlib.contextmanager
     def speaking(self, voice: Voice) -> Iterator[Any]:
         """The model set to this voice, to oneself."""
         with self.turn:
             if voice.adapter is None:
-                off = getattr(self.model, "disable_adapter", None)
-                with off() if callable(off) else contextlib.nullcontext():
+                with self.model.disable_adapter() if self.tuned else contextlib.nullcontext():
                     yield self.model
             else:
                 if self.model.active_adapters != [voice.adapter]:
@@ -137,7 +144,7 @@ def application(house: House, key: str = "") -> Starlette:
                     _stream(house, asked), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
                 )
             return await _whole(house, asked, request)
-        except Wrong as wrong:
+        except WrongError as wrong:
             return _error(wrong.status, str(wrong), wrong.code, wrong.param)
         except ClientDisconnect:
             return Response(status_code=499)
@@ -178,11 +185,11 @@ async def _body(request: Request) -> Any:
     async for part in request.stream():
         whole += part
         if len(whole) > _LARGEST_BODY:
-            raise Wrong("The request is larger than 8 MiB.", code="too_large", status=413)
+            raise WrongError("The request is larger than 8 MiB.", code="too_large", status=413)
     try:
         return json.loads(bytes(whole))
     except (ValueError, RecursionError):
-        raise Wrong("The body is not JSON.", code="invalid_json") from None
+        raise WrongError("The body is not JSON.", code="invalid_json") from None
 
 
 async def _pieces(house: House, asked: Asked, index: int, gone: threading.Event) -> AsyncIterator[Piece]:

@@ -6,6 +6,8 @@ whatever a family does around it (scaling, soft caps) still happens, and the log
 which are the largest tensor of a training with a real vocabulary, never exist. Knows no files and no schedule.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 import contextlib

@@ -4,10 +4,12 @@ In: messages as plain dictionaries. Out: rendered text. Knows nothing of tokens,
 own template, which comes from the model folder and is rendered by transformers in its sandbox.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from jinja2.exceptions import TemplateError
 
@@ -27,12 +29,12 @@ PLAIN = (
 )
 
 
-class Said(TypedDict, total=False):
+class Said(TypedDict):
     """One message of an example, as train.jsonl has it."""
 
     role: str
     content: str
-    train: bool
+    train: NotRequired[bool]
 
 
 def ensure_template(tokenizer: Any) -> bool:

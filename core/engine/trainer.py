@@ -1,71 +1,44 @@
 """The training of one run folder, from its job to its adapter.
 
-In: a folder with job.json, train.jsonl and validation.jsonl. Out: events, checkpoints, and `adapter/` (or `model/` for a
-full tuning) when it has succeeded. A loop of our own rather than transformers.Trainer: packed bins need no collator
-machinery, every step's chance comes from its number, so a run killed at any moment and resumed ends with the same bytes,
-and a worker starts two seconds sooner (docs/decisions.md).
+In: a folder with job.json, train.jsonl and validation.jsonl. Out: events, checkpoints, and `adapter/` (or `model/`
+for a full tuning) when it has succeeded. A loop of our own rather than transformers.Trainer: packed bins need no
+collator machinery, every step's chance comes from its number, so a run killed at any moment and resumed ends with the
+same bytes, and a worker starts two seconds sooner (docs/decisions.md).
 
 A stop (SIGTERM) is taken between two steps: checkpoint, then the end. Knows no screen, no database and no backend.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
 import math
 import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 
 from core.engine import loading
-from core.engine.adapters import put_fresh
 from core.engine.checkpoints import Checkpoints, Progress, publish
-from core.engine.examples import read_examples
 from core.engine.generation import Choice, write
-from core.engine.loading import Base, ModelProblem
-from core.engine.machine import Machine, this_machine, used_memory
-from core.engine.masking import Masked, Masker, Row
-from core.engine.packing import Plan, plan, width_for
-from core.engine.stepping import Layout, Stepped, Stepper, layout_for, summed_losses
+from core.engine.loading import ModelProblem
+from core.engine.machine import used_memory
+from core.engine.packing import width_for
+from core.engine.stepping import Stepped, layout_for, summed_losses
 from core.engine.templates import render
+from core.engine.work import Work, open_work
 from core.language import _
 from core.training import job as jobs
 from core.training.events import Log
-from core.training.job import Job
 
 _EVENTS_EVERY: Final = 0.25  # seconds between two step events: a screen that follows over SSH gets under 2 KB/s
 _SAMPLE_TOKENS: Final = 60
-
-
-@dataclass
-class Work:
-    """Everything that a training holds while it runs."""
-
-    folder: Path
-    job: Job
-    log: Log
-    machine: Machine
-    base: Base
-    tokenizer: Any
-    model: Any
-    train: Masked
-    held_out: Masked
-    plan: Plan
-    layout: Layout
-    stepper: Stepper
-    steps: int
-    context: int
-    ends: set[int]
-    fingerprint: str
-    targets: list[str] = field(default_factory=list[str])
-    prompts: list[list[dict[str, str]]] = field(default_factory=list[list[dict[str, str]]])
 
 
 @dataclass
@@ -91,169 +64,24 @@ def train(folder: Path, log: Log, stop: Callable[[], str]) -> str:
     log.write("state", state="running")
     job = jobs.read(folder)
     if asked := stop():
-        return _stopped(log, asked)
-    work = open_work(folder, job, log)
+        return _stopped(asked)
     checkpoints = Checkpoints(folder / "checkpoints")
-    progress = _begin(work, checkpoints)
+    found = checkpoints.newest()
+    work = open_work(folder, job, log, checkpoints.load(found)[0] if found else None)
+    progress = _begin(work, checkpoints, found)
     return _learn(work, checkpoints, progress, stop)
 
 
-def open_work(folder: Path, job: Job, log: Log) -> Work:
-    """Open model and data, and decide everything that the steps depend on."""
-    kept = _threads_before(folder)
-    machine = this_machine(precision=job.precision, threads=kept or job.threads)
-    base = loading.find_base(job.base, folder)
-    tokenizer = loading.load_tokenizer(base.folder, label=base.name)
-    adapter = job.method != "full"
-    half_weights = adapter and machine.device.type == "cuda" and machine.half
-    model = loading.load_model(base, machine, half_weights=half_weights, four_bit=job.method == "qlora")
-    ends = loading.end_tokens(model, tokenizer)
-    limit = loading.context_of(model.config, tokenizer)
-    context = min(job.context or limit, limit)
-    masker = Masker(tokenizer, context=context, too_long=job.too_long)
-    rows = masker.mask(read_examples(folder / "train.jsonl"))
-    held = folder / "validation.jsonl"
-    held_out = masker.mask(read_examples(held)) if held.is_file() else Masked()
-    _check(rows, log)
-    targets: list[str] = []
-    if adapter:
-        model, targets = put_fresh(model, job)
-    model.config.use_cache = False
-    cut = plan(rows.rows, batch_size=job.batch_size, context=context, seed=job.seed)
-    steps = job.steps or max(1, math.ceil(job.epochs * cut.steps_an_epoch))
-    filler = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else next(iter(sorted(ends)), 0)
-    layout = layout_for(model, cut.width, filler)
-    stepper = Stepper(
-        model,
-        rate=job.rate,
-        steps=steps,
-        warmup=math.ceil(job.warmup * steps),
-        cosine=job.schedule == "cosine",
-        weight_decay=job.weight_decay,
-        clip=job.clip,
-        half=machine.half,
-        layout=layout,
-        seed=job.seed,
-    )
-    mark = hashlib.sha256(base.sha256.encode())
-    settings = dataclasses.asdict(job)
-    for unimportant in (
-        "base",
-        "sample_every",
-        "sample_prompts",
-        "keep_checkpoints",
-        "checkpoint_every",
-        "threads",
-        "memory_bytes",
-        "allow_download",
-    ):
-        del settings[unimportant]
-    mark.update(json.dumps(settings, sort_keys=True).encode())
-    for row in rows.rows:
-        mark.update(repr((row.ids, row.trained)).encode())
-    log.write(
-        "plan",
-        steps=steps,
-        examples=rows.examples,
-        tokens=rows.tokens,
-        trained_tokens=rows.trained_tokens,
-        validation_examples=held_out.examples,
-        validation_trained_tokens=held_out.trained_tokens,
-        epochs=round(steps / cut.steps_an_epoch, 3),
-        width=cut.width,
-        bins_a_step=cut.bins_a_step,
-        context=context,
-        machine=machine.words,
-        base=base.name,
-        base_sha256=base.sha256,
-        method=job.method,
-        learning_rate=job.rate,
-        trainable=sum(weight.numel() for weight in stepper.weights),
-        parameters=sum(weight.numel() for weight in model.parameters()),
-        targets=targets,
-        end_trained=rows.endless_replies == 0,
-        shortened=rows.shortened,
-        dropped=rows.dropped,
-        split_examples=rows.split_examples,
-    )
-    return Work(
-        folder,
-        job,
-        log,
-        machine,
-        base,
-        tokenizer,
-        model,
-        rows,
-        held_out,
-        cut,
-        layout,
-        stepper,
-        steps,
-        context,
-        ends | rows.end_tokens,
-        mark.hexdigest(),
-        targets,
-        _prompts(job, folder, held),
-    )
-
-
-def _threads_before(folder: Path) -> int:
-    # Sums come out differently with another number of threads: a resumed run keeps to the number it began with.
-    for path in sorted((folder / "checkpoints").glob("step-[0-9]*/progress.json"), reverse=True):
-        try:
-            return int(json.loads(path.read_bytes())["threads"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return 0
-
-
-def _check(rows: Masked, log: Log) -> None:
-    if rows.trained_tokens == 0:
-        raise ModelProblem(
-            "no-trained-tokens",
-            _("There is nothing to learn: no example has a reply of the persona."),
-            where="train.jsonl",
-            advice=_("Check the persona and the recipe; a reply is an assistant message."),
-        )
-    if rows.endless_replies:
-        log.write(
-            "log",
-            level="warning",
-            text=_("{count} replies have no end token after them: the model may not learn when to stop.").format(
-                count=rows.endless_replies
-            ),
-        )
-    if rows.dropped or rows.shortened:
-        log.write(
-            "log",
-            level="warning",
-            text=_("Too long for the model: {shortened} examples shortened, {dropped} left out.").format(
-                shortened=rows.shortened, dropped=rows.dropped
-            ),
-        )
-
-
-def _prompts(job: Job, folder: Path, held: Path) -> list[list[dict[str, str]]]:
-    if job.sample_prompts:
-        return [[{"role": "user", "content": one}] for one in job.sample_prompts]
-    told: list[list[dict[str, str]]] = []
-    for example in read_examples(held if held.is_file() else folder / "train.jsonl"):
-        messages = [{"role": m["role"], "content": m["content"]} for m in example["messages"]]
-        while messages and messages[-1]["role"] == "assistant":
-            messages.pop()
-        if messages and messages not in told:
-            told.append(messages)
-        if len(told) == 2:
-            break
-    return told
-
-
-def _begin(work: Work, checkpoints: Checkpoints) -> Progress:
-    found = checkpoints.newest()
-    fresh = Progress(0, work.machine.threads, work.machine.half, work.fingerprint)
+def _begin(work: Work, checkpoints: Checkpoints, found: Path | None) -> Progress:
     if found is None:
-        return fresh
+        return Progress(
+            0,
+            work.machine.threads,
+            work.machine.half,
+            work.fingerprint,
+            bins_at_once=work.needs.bins_at_once,
+            recompute=work.needs.recompute,
+        )
     progress, weights, moments = checkpoints.load(found)
     if progress.fingerprint != work.fingerprint:
         raise ModelProblem(
@@ -283,21 +111,20 @@ def _learn(work: Work, checkpoints: Checkpoints, progress: Progress, stop: Calla
     save_every = job.checkpoint_every or max(1, work.steps // 10)
     check_every = job.validate_every or work.plan.steps_an_epoch
     sample_every = job.sample_every or check_every
-    began = told = time.monotonic()
     before, first = progress.seconds, progress.step
-    since = Since(began)
     work.model.train()
     if progress.step == 0 and work.held_out.trained_tokens:
         _validate(work, progress)  # the base's own loss: what the tuning is measured against
-    told = time.monotonic()
+    began = told = time.monotonic()
     since = Since(told)
-    over = False
+    over = bool(job.patience) and progress.worse >= job.patience  # it was killed after it had decided to stop
     batches = work.plan.steps(progress.step)
     while progress.step < work.steps and not over:
         if asked := stop():
             log.write("state", state="pausing")
-            _save(work, checkpoints, progress)
-            return _stopped(log, asked)
+            if progress.step:
+                _save(work, checkpoints, progress)
+            return _stopped(asked)
         one = stepper.step(work.train.rows, next(batches))
         progress.step = stepper.done
         progress.tokens += one.tokens
@@ -367,8 +194,11 @@ def _validate(work: Work, progress: Progress) -> bool:
     """Pooled loss on the held-out replies; says whether patience has run out."""
     work.model.eval()
     rows = work.held_out.rows
+    most = max(1, work.needs.bins_at_once)
     layout = layout_for(work.model, width_for([len(row.ids) for row in rows], work.context), work.layout.filler)
-    loss = sum(summed_losses(work.model, rows, layout, half=work.machine.half)) / work.held_out.trained_tokens
+    loss = sum(summed_losses(work.model, rows, layout, half=work.machine.half, bins_at_once=most)) / (
+        work.held_out.trained_tokens
+    )
     work.model.train()
     work.log.write("validation", step=progress.step, loss=round(loss, 6), perplexity=round(math.exp(min(loss, 700)), 5))
     if progress.step == 0:
@@ -396,8 +226,7 @@ def _save(work: Work, checkpoints: Checkpoints, progress: Progress) -> None:
     work.log.write("checkpoint", step=progress.step, path=f"checkpoints/{path.name}")
 
 
-def _stopped(log: Log, asked: str) -> str:
-    del log
+def _stopped(asked: str) -> str:
     return "cancelled" if asked == "cancel" else "paused"
 
 
@@ -434,6 +263,3 @@ def _result(work: Work, progress: Progress) -> str:
     (beside / loading.LINEAGE).write_text(json.dumps(lineage, indent=1), encoding="utf-8")
     publish(beside, work.folder / name)
     return name
-
-
-__all__ = ["Row", "Work", "open_work", "train"]

@@ -31,7 +31,7 @@ class Perplexity:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Base against tuned, over the same replies. `share` is 1 − tuned/base of the pooled perplexity: 0.4 means 40 % less."""
+    """Base against tuned, over the same replies. `share` is 1 − tuned/base of the pooled perplexity."""
 
     base: Perplexity
     tuned: Perplexity
@@ -46,8 +46,8 @@ def definitions() -> dict[str, str]:
     """What each figure means, for whoever reads a report."""
     return {
         "pooled": _(
-            "Pooled perplexity: e to the summed surprise (−log p) of all reply tokens, divided by their number. The token "
-            "that ends a reply counts; prompts do not. Lower is better; it depends on the tokenizer."
+            "Pooled perplexity: e to the summed surprise (−log p) of all reply tokens, divided by their number. The "
+            "token that ends a reply counts; prompts do not. Lower is better; it depends on the tokenizer."
         ),
         "by_conversation": _(
             "Mean over conversations: the perplexity of each conversation by itself, then their plain mean: every "
@@ -58,8 +58,8 @@ def definitions() -> dict[str, str]:
             "between models with different tokenizers."
         ),
         "difference": _(
-            "Difference: how much lower the tuned model's pooled perplexity is. The interval comes from redrawing whole "
-            "conversations with replacement, the same ones for both models (paired bootstrap)."
+            "Difference: how much lower the tuned model's pooled perplexity is. The interval comes from redrawing "
+            "whole conversations with replacement, the same ones for both models (paired bootstrap)."
         ),
     }
 

@@ -1,7 +1,7 @@
 """Having replies scored by the engine: writes what to score, starts the engine, reads what it found.
 
-In: a base, an adapter or none, a file of rendered examples. Out: `Scored` examples with −log p under both models, and what
-the engine said of the measurement itself (above all how far "adapter off" is from the clean base).
+In: a base, an adapter or none, a file of rendered examples. Out: `Scored` examples with −log p under both models, and
+what the engine said of the measurement itself (above all how far "adapter off" is from the clean base).
 """
 
 from __future__ import annotations

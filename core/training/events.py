@@ -1,12 +1,12 @@
 """The event log of a run: one JSON object a line, only ever appended to.
 
-In: events from whoever does the work (the engine, or a backend that speaks for a distant job). Out: `Event`s for whoever
-follows. There is one writer at a time (a lock on the file says so); readers need no lock: they remember how far they
-have read, and leave a line that is not finished yet for later. The writer may be killed between two bytes, so an
-unfinished line is closed by the next writer and skipped by every reader.
+In: events from whoever does the work (the engine, or a backend that speaks for a distant job). Out: `Event`s for
+whoever follows. There is one writer at a time (a lock on the file says so); readers need no lock: they remember how
+far they have read, and leave a line that is not finished yet for later. The writer may be killed between two bytes,
+so an unfinished line is closed by the next writer and skipped by every reader.
 
-`seq` counts over all attempts, so (run, seq) names an event for good and taking it in twice is harmless.
-Knows nothing of states, models or the database.
+`seq` counts over all attempts, so (run, seq) names an event for good and taking it in twice is harmless. Knows
+nothing of states, models or the database.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _finite(fields: Mapping[str, Any]) -> dict[str, Any]:
     # JSON has no NaN; a reader in another language would refuse the line.
     kept: dict[str, Any] = {}
     for key, value in fields.items():
-        if isinstance(value, float) and not (value - value == 0.0):
+        if isinstance(value, float) and value - value != 0.0:
             kept[key] = None
         else:
             kept[key] = value

@@ -1,7 +1,7 @@
 """The embedded toy model, from outside: building it is a job for the engine, in a process of its own.
 
-In: a corpus file (one conversation a line, `{"voice": ..., "messages": [{"role", "content"}, ...]}`). Out: a model folder,
-whole or not at all. Built once and kept by the caller: the same corpus, steps and seed give the same bytes.
+In: a corpus file (one conversation a line, `{"voice": ..., "messages": [{"role", "content"}, ...]}`). Out: a model
+folder, whole or not at all. Built once and kept by the caller: the same corpus, steps and seed give the same bytes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The states of a run, and which may follow which.
 
-A run is prepared (its folder is written), queued (a process or a cluster was asked for it), running, pausing (a stop was
-asked for and the checkpoint is being written), paused, or over: succeeded, failed, cancelled. Nothing here looks at
-files or processes; `core.training.runs` derives the state of a real folder with these rules.
+A run is prepared (its folder is written), queued (a process or a cluster was asked for it), running, pausing (a stop
+was asked for and the checkpoint is being written), paused, or over: succeeded, failed, cancelled. Nothing here looks
+at files or processes; `core.training.runs` derives the state of a real folder with these rules.
 """
 
 from __future__ import annotations

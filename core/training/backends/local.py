@@ -1,7 +1,8 @@
 """Runs on this machine: the engine as a process of its own that outlives whoever started it.
 
-In: a prepared run folder. Out: a process with its identity recorded; a stop is asked for with SIGTERM, and what the stop
-means is told by the small `wish` file (pause, cancel). Never imports the engine: it only names it on a command line.
+In: a prepared run folder. Out: a process with its identity recorded; a stop is asked for with SIGTERM, and what the
+stop means is told by the small `wish` file (pause, cancel). Never imports the engine: it only names it on a command
+line.
 """
 
 from __future__ import annotations

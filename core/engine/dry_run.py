@@ -1,0 +1,133 @@
+"""Before the first step: how much memory a step takes, how long it lasts, and what has to give if it is too much.
+
+In: the model, its rows and the plan. Out: how many bins go through the model at once, whether activations are
+recomputed (slower by about a third, so only when memory asks for it), and the predicted peak and time. It measures
+one bin, and two where there are several, on the widest bins of the plan, and draws the line through both; nothing is
+learnt.
+
+The fewest pieces are taken that fit, and the choice is kept with the checkpoints: the order in which gradients are
+added up changes their last bits.
+"""
+
+# pyright: basic
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from core.engine.loading import ModelProblem, out_of_memory
+from core.engine.machine import Machine, used_memory
+from core.engine.masking import Row
+from core.engine.packing import Plan, collate
+from core.engine.stepping import Layout, losses
+from core.language import _
+
+_SHARE: Final = 0.9  # of the free memory: allocators round up, other processes breathe
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a step will take."""
+
+    bins_at_once: int
+    recompute: bool
+    peak_bytes: int
+    step_seconds: float
+
+
+def measure(
+    model: Any, rows: Sequence[Row], plan: Plan, layout: Layout, machine: Machine, *, half: bool, limit: int = 0
+) -> Needs:
+    """Measure, and decide. Raises a problem when not even one bin with recomputing fits."""
+    step = max(plan.epoch(0), key=len)
+    groups = sorted(step, key=lambda group: -sum(len(rows[one].ids) for one in group))
+    budget = limit or int(machine.memory_bytes * _SHARE)
+    # Gradients and the optimiser's two moments come on top of what a forward and backward pass takes.
+    trainable = sum(weight.numel() * weight.element_size() for weight in model.parameters() if weight.requires_grad)
+    for again in (False, True):
+        if again:
+            recompute(model)
+        try:
+            peak, seconds = _peak(model, rows, groups[:1], layout, machine, half)
+            per_bin, fixed = peak, 0
+            if len(groups) > 1:
+                two, seconds_two = _peak(model, rows, groups[:2], layout, machine, half)
+                per_bin = max(two - peak, peak // 4)  # allocators reuse: never believe that a bin is free
+                fixed, seconds = max(0, peak - per_bin), seconds_two / 2
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            _forget(model, machine)
+            continue
+        base = fixed + 3 * trainable
+        pieces = 1
+        while pieces <= len(groups):
+            at_once = -(-len(groups) // pieces)
+            if base + per_bin * at_once <= budget:
+                return Needs(at_once, again, base + per_bin * at_once, seconds * len(groups))
+            pieces = pieces * 2 if at_once > 1 else len(groups) + 1
+    raise ModelProblem(
+        "memory",
+        _("A single step needs more memory than the {free:.1f} GiB that are free.").format(free=budget / 2**30),
+        advice=_("Lower context, choose a smaller base or method=lora, or free memory."),
+    )
+
+
+def recompute(model: Any) -> None:
+    """Keep no activations between forward and backward: they are computed again."""
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    model.enable_input_require_grads()
+
+
+def _peak(
+    model: Any, rows: Sequence[Row], groups: Sequence[Sequence[int]], layout: Layout, machine: Machine, half: bool
+) -> tuple[int, float]:
+    """Bytes on top of what was taken before, and seconds, of one forward and backward pass."""
+    _forget(model, machine)
+    before = _mark(machine)
+    began = time.monotonic()
+    packed = collate(rows, groups, layout.width, layout.filler).to(machine.device)
+    if len(packed.targets):
+        losses(model, packed, layout, half=half).sum().backward()
+    if machine.device.type == "cuda":
+        torch.cuda.synchronize(machine.device)
+    seconds = time.monotonic() - began
+    peak = max(0, _highest(machine) - before)
+    _forget(model, machine)
+    return peak, seconds
+
+
+def _forget(model: Any, machine: Machine) -> None:
+    for weight in model.parameters():
+        weight.grad = None
+    if machine.device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _mark(machine: Machine) -> int:
+    if machine.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(machine.device)
+        return int(torch.cuda.memory_allocated(machine.device))
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # sets the high-water mark to now
+    except OSError:
+        return _highest(machine)
+    return used_memory(machine.device)
+
+
+def _highest(machine: Machine) -> int:
+    if machine.device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(machine.device))
+    try:
+        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return used_memory(machine.device)

@@ -1,0 +1,212 @@
+"""Opening a run: model, tokens, adapter and plan, everything that the steps depend on, decided before the first of
+them.
+
+In: the run folder and its job. Out: a `Work`, and the `plan` event that says what was decided. Knows nothing of how
+steps follow each other.
+"""
+
+# pyright: basic
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.engine import loading
+from core.engine.adapters import put_fresh
+from core.engine.checkpoints import Progress
+from core.engine.dry_run import Needs, measure, recompute
+from core.engine.examples import read_examples
+from core.engine.loading import Base, ModelProblem
+from core.engine.machine import Machine, this_machine
+from core.engine.masking import Masked, Masker
+from core.engine.packing import Plan, plan
+from core.engine.stepping import Layout, Stepper, layout_for
+from core.language import _
+from core.training.events import Log
+from core.training.job import Job
+
+
+@dataclass
+class Work:
+    """Everything that a training holds while it runs."""
+
+    folder: Path
+    job: Job
+    log: Log
+    machine: Machine
+    base: Base
+    tokenizer: Any
+    model: Any
+    train: Masked
+    held_out: Masked
+    plan: Plan
+    layout: Layout
+    stepper: Stepper
+    steps: int
+    context: int
+    ends: set[int]
+    fingerprint: str
+    needs: Needs
+    targets: list[str] = field(default_factory=list[str])
+    prompts: list[list[dict[str, str]]] = field(default_factory=list[list[dict[str, str]]])
+
+
+def open_work(folder: Path, job: Job, log: Log, before: Progress | None = None) -> Work:
+    """Open model and data, and decide everything that the steps depend on; what was decided `before` stays decided, for
+    sums come out differently in their last bits with other threads, another number format or other pieces."""
+    precision = job.precision if before is None else "bf16" if before.half else "fp32"
+    machine = this_machine(precision=precision, threads=before.threads if before else job.threads)
+    base = loading.find_base(job.base, folder)
+    tokenizer = loading.load_tokenizer(base.folder, label=base.name)
+    adapter = job.method != "full"
+    half_weights = adapter and machine.device.type == "cuda" and machine.half
+    model = loading.load_model(base, machine, half_weights=half_weights, four_bit=job.method == "qlora")
+    ends = loading.end_tokens(model, tokenizer)
+    limit = loading.context_of(model.config, tokenizer)
+    context = min(job.context or limit, limit)
+    masker = Masker(tokenizer, context=context, too_long=job.too_long)
+    rows = masker.mask(read_examples(folder / "train.jsonl"))
+    held = folder / "validation.jsonl"
+    held_out = masker.mask(read_examples(held)) if held.is_file() else Masked()
+    _check(rows, log)
+    targets: list[str] = []
+    if adapter:
+        model, targets = put_fresh(model, job)
+    model.config.use_cache = False
+    cut = plan(rows.rows, batch_size=job.batch_size, context=context, seed=job.seed)
+    steps = job.steps or max(1, math.ceil(job.epochs * cut.steps_an_epoch))
+    filler = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else next(iter(sorted(ends)), 0)
+    layout = layout_for(model, cut.width, filler)
+    stepper = Stepper(
+        model,
+        rate=job.rate,
+        steps=steps,
+        warmup=math.ceil(job.warmup * steps),
+        cosine=job.schedule == "cosine",
+        weight_decay=job.weight_decay,
+        clip=job.clip,
+        half=machine.half,
+        layout=layout,
+        seed=job.seed,
+    )
+    model.train()
+    if before is not None and before.bins_at_once:
+        needs = Needs(before.bins_at_once, before.recompute, 0, 0.0)
+        if needs.recompute:
+            recompute(model)
+    else:
+        needs = measure(model, rows.rows, cut, layout, machine, half=machine.half, limit=job.memory_bytes)
+    stepper.bins_at_once = needs.bins_at_once
+    mark = hashlib.sha256(base.sha256.encode())
+    settings = dataclasses.asdict(job)
+    for unimportant in (
+        "base",
+        "sample_every",
+        "sample_prompts",
+        "keep_checkpoints",
+        "checkpoint_every",
+        "threads",
+        "memory_bytes",
+        "allow_download",
+    ):
+        del settings[unimportant]
+    mark.update(json.dumps(settings, sort_keys=True).encode())
+    for row in rows.rows:
+        mark.update(repr((row.ids, row.trained)).encode())
+    log.write(
+        "plan",
+        steps=steps,
+        examples=rows.examples,
+        tokens=rows.tokens,
+        trained_tokens=rows.trained_tokens,
+        validation_examples=held_out.examples,
+        validation_trained_tokens=held_out.trained_tokens,
+        epochs=round(steps / cut.steps_an_epoch, 3),
+        width=cut.width,
+        bins_a_step=cut.bins_a_step,
+        context=context,
+        machine=machine.words,
+        base=base.name,
+        base_sha256=base.sha256,
+        method=job.method,
+        learning_rate=job.rate,
+        trainable=sum(weight.numel() for weight in stepper.weights),
+        parameters=sum(weight.numel() for weight in model.parameters()),
+        targets=targets,
+        end_trained=rows.endless_replies == 0,
+        shortened=rows.shortened,
+        dropped=rows.dropped,
+        split_examples=rows.split_examples,
+        bins_at_once=needs.bins_at_once,
+        recompute=needs.recompute,
+        predicted_memory_bytes=needs.peak_bytes,
+        predicted_seconds=round(needs.step_seconds * steps, 1),
+    )
+    return Work(
+        folder,
+        job,
+        log,
+        machine,
+        base,
+        tokenizer,
+        model,
+        rows,
+        held_out,
+        cut,
+        layout,
+        stepper,
+        steps,
+        context,
+        ends | rows.end_tokens,
+        mark.hexdigest(),
+        needs,
+        targets,
+        _prompts(job, folder, held),
+    )
+
+
+def _check(rows: Masked, log: Log) -> None:
+    if rows.trained_tokens == 0:
+        raise ModelProblem(
+            "no-trained-tokens",
+            _("There is nothing to learn: no example has a reply of the persona."),
+            where="train.jsonl",
+            advice=_("Check the persona and the recipe; a reply is an assistant message."),
+        )
+    if rows.endless_replies:
+        log.write(
+            "log",
+            level="warning",
+            text=_("{count} replies have no end token after them: the model may not learn when to stop.").format(
+                count=rows.endless_replies
+            ),
+        )
+    if rows.dropped or rows.shortened:
+        log.write(
+            "log",
+            level="warning",
+            text=_("Too long for the model: {shortened} examples shortened, {dropped} left out.").format(
+                shortened=rows.shortened, dropped=rows.dropped
+            ),
+        )
+
+
+def _prompts(job: Job, folder: Path, held: Path) -> list[list[dict[str, str]]]:
+    if job.sample_prompts:
+        return [[{"role": "user", "content": one}] for one in job.sample_prompts]
+    told: list[list[dict[str, str]]] = []
+    for example in read_examples(held if held.is_file() else folder / "train.jsonl"):
+        messages = [{"role": m["role"], "content": m["content"]} for m in example["messages"]]
+        while messages and messages[-1]["role"] == "assistant":
+            messages.pop()
+        if messages and messages not in told:
+            told.append(messages)
+        if len(told) == 2:
+            break
+    return told
