@@ -9,6 +9,14 @@ from pathlib import Path
 import pytest
 
 from core import language
+from tests.third_party import (  # the hooks that make every skip say what is missing
+    pytest_make_collect_report,
+    pytest_runtest_makereport,
+    pytest_runtest_setup,
+)
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport", "pytest_runtest_setup"]
+pytest_plugins = ["pytester"]
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import shutil
 import signal
@@ -80,7 +81,7 @@ def _build(checkout: Path, folder: Path, wish: starting.Wish, known: dict[str, l
     stamp = starting.read_stamp(str(folder))
     anew = stamp is None or (folder / MARK).exists() or not starting.is_whole(str(checkout), str(folder), stamp)
     held = () if stamp is None or anew else stamp.sets
-    changed = stamp is not None and not anew and stamp.files != starting.files_signature(str(checkout))
+    changed = bool(stamp and not anew and stamp.requirements != _requirements_signature(checkout, known, held))
     torch = "" if stamp is None or anew else stamp.torch
 
     wanted = [one for one in wish.sets if one not in held]
@@ -126,10 +127,11 @@ def _build(checkout: Path, folder: Path, wish: starting.Wish, known: dict[str, l
         )
         held = (*held, *([name] if name not in held else []))
         _point_at(packages, checkout)
-        _write_stamp(checkout, folder, held, torch if starting.LOCAL in held else "")
+        _write_stamp(checkout, folder, known, held, torch if starting.LOCAL in held else "")
         (folder / MARK).unlink(missing_ok=True)
     if not wanted:
-        _write_stamp(checkout, folder, held, torch)
+        # The files changed and the requirements did not (a checker's settings, a comment): no reason to ask pip.
+        _write_stamp(checkout, folder, known, held, torch)
 
 
 def _install(
@@ -157,24 +159,26 @@ def _install(
     mark = folder / MARK
     fresh = mark.exists()
     mark.touch()
-    if replaces:
-        # A set that is only added leaves what stood before whole; this one does not.
-        (folder / starting.STAMP).unlink(missing_ok=True)
     what = _("Installing ({name})").format(name=name)
-    _say(
-        _("{what}: about {megabytes} MB to download, into {folder}").format(
-            what=what, megabytes=megabytes, folder=folder
-        )
-    )
+    if replaces:
+        _say(_("{what}: bringing what is there up to date").format(what=what))
+    else:
+        cost = _("{what}: about {megabytes} MB to download, into {folder}")
+        _say(cost.format(what=what, megabytes=megabytes, folder=folder))
     progress = Progress(what, size.packages)
     before = _count_packages(packages)
     progress.done_here = lambda: _count_packages(packages) - before
     unpacking: list[bool] = []
     arguments = [*(choice.options if choice else ()), *_constraints(checkout), *requirements]
-    if choice and not choice.outside:
-        arguments += ["--upgrade-strategy", "only-if-needed"]
+
+    def begins_to_write() -> None:
+        unpacking.append(True)
+        if replaces:
+            # A set that is only added leaves what stood before whole; this one does not.
+            (folder / starting.STAMP).unlink(missing_ok=True)
+
     try:
-        pip.install(arguments, progress, on_unpacking=lambda: unpacking.append(True), keep_open=lock)
+        pip.install(arguments, progress, on_unpacking=begins_to_write, keep_open=lock)
     except BaseException:
         # Nothing was written yet: what stood before still stands, and need not be built anew.
         if not unpacking and not fresh:
@@ -186,6 +190,14 @@ def _install(
 def _constraints(checkout: Path) -> list[str]:
     path = checkout / "constraints.txt"
     return ["-c", str(path)] if path.exists() else []
+
+
+def _requirements_signature(checkout: Path, known: dict[str, list[str]], held: tuple[str, ...]) -> str:
+    path = checkout / "constraints.txt"
+    pins = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    pins = [line for line in pins if line and not line.startswith("#")]
+    wanted = [known.get(name, []) for name in sorted(held)]
+    return hashlib.sha256(repr((wanted, pins)).encode()).hexdigest()
 
 
 def _count_packages(packages: Path) -> int:
@@ -334,10 +346,11 @@ def _point_at(packages: Path, checkout: Path) -> None:
     (packages / CHECKOUT).write_text(f"{checkout}\n", encoding="utf-8", errors="surrogateescape")
 
 
-def _write_stamp(checkout: Path, folder: Path, held: tuple[str, ...], torch: str) -> None:
+def _write_stamp(checkout: Path, folder: Path, known: dict[str, list[str]], held: tuple[str, ...], torch: str) -> None:
     python = os.path.realpath(starting.python_of(str(folder)))
     lines = [
-        starting.FORMAT, python, str(checkout), starting.files_signature(str(checkout)), " ".join(held), torch, "end",
+        starting.FORMAT, python, str(checkout), starting.files_signature(str(checkout)), " ".join(held), torch,
+        _requirements_signature(checkout, known, held), "end",
     ]  # fmt: skip
     temporary = folder / (starting.STAMP + ".new")
     with temporary.open("w", encoding="utf-8", errors="surrogateescape") as file:

@@ -39,6 +39,7 @@ class Stamp(NamedTuple):
     files: str
     sets: tuple[str, ...]
     torch: str
+    requirements: str
 
 
 def start(checkout: str, arguments: list[str]) -> NoReturn:
@@ -164,9 +165,9 @@ def read_stamp(folder: str) -> Stamp | None:
     except OSError:
         return None
     # The closing "end" proves that the whole of it reached the disk.
-    if len(lines) < 7 or lines[0] != FORMAT or lines[6] != "end":
+    if len(lines) < 8 or lines[0] != FORMAT or lines[7] != "end":
         return None
-    return Stamp(lines[1], lines[2], lines[3], tuple(lines[4].split()), lines[5])
+    return Stamp(lines[1], lines[2], lines[3], tuple(lines[4].split()), lines[5], lines[6])
 
 
 def python_of(folder: str) -> str:
