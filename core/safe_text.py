@@ -37,6 +37,9 @@ _FLAG: Final = "\U0001f3f4(?:{})\U000e007f".format(
     "|".join("".join(chr(0xE0000 + ord(one)) for one in code) for code in ("gbeng", "gbsct", "gbwls"))
 )
 _UNSAFE: Final = re.compile(f"{_FLAG}|[{_UNSAFE_CLASS}]")
+# Those of them that str.isprintable takes for printable: letters and marks that draw nothing.
+_BLANK: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\U000e0100-\U000e01ef]")
+_BEYOND_LATIN: Final = re.compile("[^\x00-\u02ff]")
 # Candidates for too many marks: nothing below U+0300 is one, and marks are neither letters, digits nor spaces.
 _PILE: Final = re.compile(rf"[^\w\s\x00-\u02ff]{{{MARKS_LIMIT + 1},}}")
 
@@ -49,18 +52,21 @@ _NAMES: Final = {
 
 def shown(text: str, *, limit: int | None = None) -> SafeText:
     """Text of several lines, fit to show; newlines stay, a tab is four spaces."""
-    clipped = text if limit is None or len(text) <= limit else text[: limit + 1]
-    if not clipped.isprintable():  # C speed; false for anything in _UNSAFE, and for a newline or a joiner
-        clipped = _UNSAFE.sub(_in_lines, clipped)
-    return _bounded(clipped, limit)
+    if limit is not None and len(text) > limit:
+        text = text[: limit + 1]  # clipped before it is looked at, then to the limit once it is safe
+    # The short cuts run at C speed; on plain Spanish the whole class costs seven times as much.
+    if not text.isprintable():
+        text = _UNSAFE.sub(_in_lines, text)
+    return _finished(text, limit)
 
 
 def shown_in_line(text: str, *, limit: int = LINE_LIMIT) -> SafeText:
     """Text for a cell of one line: newlines show as ␤, tabs as a space, and it is clipped."""
-    clipped = text if len(text) <= limit else text[: limit + 1]
-    if not clipped.isprintable():
-        clipped = _UNSAFE.sub(_in_one_line, clipped)
-    return _bounded(clipped, limit)
+    if len(text) > limit:
+        text = text[: limit + 1]
+    if not text.isprintable():
+        text = _UNSAFE.sub(_in_one_line, text)
+    return _finished(text, limit)
 
 
 def is_safe(text: str) -> bool:
@@ -68,9 +74,13 @@ def is_safe(text: str) -> bool:
     return shown(text) == text
 
 
-def _bounded(text: str, limit: int | None) -> SafeText:
-    if not text.isascii() and _PILE.search(text):
-        text = _PILE.sub(_pile_cut, text)
+def _finished(text: str, limit: int | None) -> SafeText:
+    # Below U+0300 there is no combining mark, nor anything unsafe that isprintable takes for printable.
+    if _BEYOND_LATIN.search(text):
+        if _BLANK.search(text):
+            text = _BLANK.sub(_in_lines, text)
+        if _PILE.search(text):
+            text = _PILE.sub(_pile_cut, text)
     if limit is not None and len(text) > limit:
         text = text[: max(0, limit - 1)] + "…"
     return SafeText(text)
