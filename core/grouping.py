@@ -107,36 +107,42 @@ def boundaries(columns: Columns, burst_window: int, conversation_gap: int, max_t
     whole = count == len(columns)
     times = columns.times if whole else columns.times[rows]
     authors = columns.authors if whole else columns.authors[rows]
-    chats = columns.chats if whole else columns.chats[rows]
-    marks = columns.marks if whole else columns.marks[rows]
-
     gaps = np.diff(times)
-    starts = (columns.marks & Mark.STARTS) != 0
-    if (marks & Mark.UNTIMED).any():
-        untimed = (marks & Mark.UNTIMED) != 0
+    untimed = (columns.marks & Mark.UNTIMED) != 0
+    if untimed.any():
+        untimed = untimed if whole else untimed[rows]
         gaps[untimed[1:] | untimed[:-1]] = 0
     apart = gaps > conversation_gap
-    apart |= chats[1:] != chats[:-1]
-    if starts.any():
-        # Counted over all messages, not only the kept ones: a conversation's first line may have been cleaned away.
-        counted = np.cumsum(starts, dtype=np.int32)
-        counted = counted if whole else counted[rows]
-        apart |= counted[1:] != counted[:-1]
+    # A new chat or a start parts what is kept before it from what is kept from there on, be the message itself kept or
+    # not. Looked up in `rows`, for there are few: taking two more columns costs 5 ms of a million.
+    hard = (columns.marks & Mark.STARTS) != 0
+    hard[1:] |= columns.chats[1:] != columns.chats[:-1]
+    places = np.flatnonzero(hard)
+    places = places if whole else np.searchsorted(rows, places)
+    apart[places[(places > 0) & (places < count)] - 1] = True
     changes = authors[1:] != authors[:-1]
     changes |= gaps > burst_window
     changes |= apart
 
-    turns = np.concatenate(([0], np.flatnonzero(changes) + 1, [count]))
-    first = turns[1:-1]
-    opens = np.concatenate(([True], apart[first - 1]))
-    conversations = np.flatnonzero(opens)
-    turn_count = len(opens)
-    if max_turns > 0:
-        sizes = np.diff(conversations, append=turn_count)
-        if (sizes > max_turns).any():
-            place = np.arange(turn_count) - np.repeat(conversations, sizes)
-            conversations = np.flatnonzero(place % max_turns == 0)
-    return Grouping(rows, turns, np.concatenate((conversations, [turn_count])), authors[turns[:-1]])
+    # One flag a message, the first always set: shifting flags is cheaper than shifting the indexes found from them.
+    begins = np.empty(count + 1, np.bool_)
+    begins[0] = begins[-1] = True
+    begins[1:-1] = changes
+    turns = np.flatnonzero(begins)
+    begins[1:-1] = apart
+    opening = np.flatnonzero(begins[turns])  # the last is the count of turns
+    return Grouping(rows, turns, _cut(opening, max_turns) if max_turns else opening, authors[turns[:-1]])
+
+
+def _cut(conversations: NDArray[np.intp], max_turns: int) -> NDArray[np.intp]:
+    """The same conversations, each cut into pieces of at most so many turns."""
+    sizes = np.diff(conversations)
+    if not len(sizes) or sizes.max() <= max_turns:
+        return conversations
+    pieces = -(-sizes // max_turns)
+    before = np.cumsum(pieces) - pieces
+    place = np.arange(pieces.sum()) - np.repeat(before, pieces)
+    return np.append(np.repeat(conversations[:-1], pieces) + place * max_turns, conversations[-1])
 
 
 def examples_by_author(grouping: Grouping, *, without_context: bool, buffer_size: int) -> NDArray[np.int64]:

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-INVISIBLE: Final = dict.fromkeys(
-    [0xFEFF, 0x200B, 0x200E, 0x200F, 0x2060, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-)  # direction marks and their like; not U+200D, which holds family emoji together
+# Direction marks and their like; not U+200D, which holds family emoji together. A pattern: `str.translate` looks every
+# letter up and takes ten times as long.
+INVISIBLE: Final = re.compile("[\ufeff\u200b\u200e\u200f\u2060\u061c\u202a-\u202e\u2066-\u2069]+")
 
 _MEDIA: Final = """
 <multimedia omitido>|multimedia omitido|<archivo omitido>|<media omitted>|media omitted|<mídia oculta>|<médias omis>
@@ -59,7 +59,7 @@ def rule_of(body: str) -> str:
     """The rule that a whole body falls under, "" for real talk."""
     if len(body) > 400 or not body:
         return ""
-    plain = body.translate(INVISIBLE).strip().casefold() if not body.isascii() else body.strip().casefold()
+    plain = (body if body.isascii() else INVISIBLE.sub("", body)).strip().casefold()
     found = BODIES.get(plain.rstrip(".")) or BODIES.get(plain)
     if found:
         return found
@@ -68,7 +68,10 @@ def rule_of(body: str) -> str:
         for rule, shape in SHAPES:
             if shape.fullmatch(plain):
                 return rule
-    for notice in NOTICES:
-        if plain.startswith(notice) and plain[len(notice) :][:1] in ("", "."):
-            return "system"
+    if plain.startswith(NOTICES):
+        return "system" if any(_says(plain, notice) for notice in NOTICES) else ""
     return ""
+
+
+def _says(plain: str, notice: str) -> bool:
+    return plain.startswith(notice) and plain[len(notice) :][:1] in ("", ".")

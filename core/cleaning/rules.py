@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.chat import Kind, Mark
 from core.cleaning.phrases import rule_of
 from core.cleaning.settings import Cleaning
-from core.cleaning.transforms import bare_link, has_link, transform_for
+from core.cleaning.transforms import anything_left, bare_link, has_link
 from core.language import N_
 
 
@@ -83,8 +83,7 @@ def text_bits(text: str, cleaning: Cleaning, pattern: re.Pattern[str] | None = N
             bits |= BITS["bare_links"]
     if pattern is not None and pattern.search(text):
         bits |= BITS["pattern"]
-    change = transform_for(cleaning)
-    if not (change(text) if change else text.strip()):
+    if not anything_left(cleaning)(text):
         bits |= BITS["empty"]
     return bits
 
@@ -97,7 +96,7 @@ def scan(
     hits[(marks & Mark.FORWARDED) != 0] |= BITS["forwarded"]
     hits[(marks & Mark.BOT) != 0] |= BITS["bots"]
     pattern = re.compile(cleaning.pattern) if cleaning.pattern else None
-    change = transform_for(cleaning)
+    left = anything_left(cleaning)
     links, bare, found, empty = BITS["links"], BITS["bare_links"], BITS["pattern"], BITS["empty"]
     # The loop of a million: `text_bits` unrolled, one lookup a step.
     for row, text in enumerate(texts):
@@ -109,7 +108,7 @@ def scan(
             bits |= links | bare if bare_link(text) else links
         if pattern is not None and pattern.search(text):
             bits |= found
-        if not (change(text) if change else text.strip()):
+        if not left(text):
             bits |= empty
         if bits:
             hits[row] |= bits

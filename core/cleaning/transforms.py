@@ -47,7 +47,7 @@ def accents_folded(text: str) -> str:
 
 
 def _unmarked(text: str) -> str:
-    return text if text.isascii() else text.translate(INVISIBLE)
+    return text if text.isascii() else INVISIBLE.sub("", text)
 
 
 def _without_notices(text: str) -> str:
@@ -58,8 +58,9 @@ def _without_links(text: str) -> str:
     return LINK.sub("", text) if "." in text else text
 
 
-def transform_for(cleaning: Cleaning) -> Callable[[str], str] | None:
-    """The change that these settings ask for, None if they ask for none."""
+def cleaner(cleaning: Cleaning) -> Callable[[str], str] | None:
+    """What takes things off a text, None if nothing is to be taken. Private things are looked for after it: a direction
+    mark inside a number would hide it."""
     steps: list[Callable[[str], str]] = []
     if cleaning.strip_marks:
         steps.append(_unmarked)
@@ -69,12 +70,22 @@ def transform_for(cleaning: Cleaning) -> Callable[[str], str] | None:
         steps.append(_without_links)
     if cleaning.strip_emoji:
         steps.append(lambda text: text if text.isascii() else EMOJI.sub("", text))
+    return _in_turn(steps)
+
+
+def normaliser(cleaning: Cleaning) -> Callable[[str], str] | None:
+    """What rewrites all of a text, None if nothing is to be. It comes last: masks are told by their capitals."""
+    steps: list[Callable[[str], str]] = []
     if cleaning.lower_case:
         steps.append(str.lower)
     if cleaning.fold_accents:
         steps.append(accents_folded)
     if cleaning.squeeze_spaces:
         steps.append(lambda text: _SPACES.sub(" ", text))
+    return _in_turn(steps)
+
+
+def _in_turn(steps: list[Callable[[str], str]]) -> Callable[[str], str] | None:
     if not steps:
         return None
 
@@ -84,3 +95,14 @@ def transform_for(cleaning: Cleaning) -> Callable[[str], str] | None:
         return text.strip()
 
     return change
+
+
+def anything_left(cleaning: Cleaning) -> Callable[[str], bool]:
+    """Whether something to read is left of a text after both."""
+    clean, normalise = cleaner(cleaning), normaliser(cleaning)
+
+    def left(text: str) -> bool:
+        text = clean(text) if clean else text.strip()
+        return bool(normalise(text) if normalise and text else text)
+
+    return left

@@ -1,8 +1,11 @@
-"""Examples that say the same: told by digests of folded text, and by MinHash where the package rensa is installed.
+"""Examples that say the same: told by digests of folded text, and by MinHash if the recipe asks for likeness.
 
 In: examples' lines, one after the other, training side first. Out: whether their like was seen. It keeps digests, never
 texts. What is compared: within a side the whole example; across the split only the last question and the reply, which
 is stricter, for a long context must not hide that the same was answered to the same.
+
+Likeness below 1 needs the package rensa. It is never used merely because it is there: the same recipe must give the
+same examples on every machine.
 """
 
 from __future__ import annotations
@@ -11,19 +14,23 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 from core.chat import Line, Role, Side
+from core.language import _
+from core.problem import Problem
 
+_ACCENTS: Final = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff]+")
 _NOT_WORDS: Final = re.compile(r"[\W_]+")
 
 
+@lru_cache(maxsize=8_192)  # contexts overlap: most lines were folded for the example before
 def folded(text: str) -> str:
     """The text without case, accents, punctuation and spacing; as it is if that leaves nothing (`👍`, `???`)."""
     plain = text.casefold()
     if not plain.isascii():
-        parts = unicodedata.normalize("NFKD", plain)
-        plain = "".join(one for one in parts if not unicodedata.combining(one))
+        plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain))
     return _NOT_WORDS.sub(" ", plain).strip() or text.strip()
 
 
@@ -43,24 +50,74 @@ def digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=10).digest()
 
 
+def shingles(text: str) -> list[str]:
+    """The pieces that likeness is measured by: four letters at a time, which forgives a typing error."""
+    return sorted({text[n : n + 4] for n in range(max(1, len(text) - 3))})
+
+
+class Alike:
+    """Texts of which at least so much is the same as of one seen before (estimated by 128 minimal hashes)."""
+
+    def __init__(self, similarity: float) -> None:
+        try:
+            import rensa  # pyright: ignore[reportMissingImports]
+        except ImportError:
+            raise Problem(
+                _("A similarity below 1 needs the package rensa, which is not installed."),
+                advice=_("Install it, or set similarity=1."),
+            ) from None
+        self._rensa: Any = rensa
+        self._similarity = similarity
+        # More bands find more candidates; each is then measured, so that too many cost time and nothing else.
+        self._index: Any = self._rensa.RMinHashLSH(similarity, 128, 32)
+        self._signs: list[Any] = []
+
+    def _sign(self, text: str) -> Any:
+        sign: Any = self._rensa.RMinHash(128, 42)
+        sign.update(shingles(text))
+        return sign
+
+    def seen(self, text: str) -> bool:
+        """Whether the like of this text was added."""
+        sign = self._sign(text)
+        return any(sign.jaccard(self._signs[one]) >= self._similarity for one in self._index.query(sign))
+
+    def add(self, text: str) -> None:
+        """Remember a text."""
+        sign = self._sign(text)
+        self._index.insert(len(self._signs), sign)
+        self._signs.append(sign)
+
+
 class Duplicates:
     """What was seen so far."""
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, similarity: float = 1.0) -> None:
         self._mode = mode
         self._whole: set[bytes] = set()
         self._trained: set[bytes] = set()
+        self._alike_whole = Alike(similarity) if similarity < 1 and mode != "keep" else None
+        self._alike_trained = Alike(similarity) if similarity < 1 else None
 
     def seen(self, lines: Sequence[Line], side: Side) -> str:
         """ "across" if training has the like of this held-out example, "same" if its own side has, else ""."""
-        said = digest(exchange(lines))
-        if side is Side.VALIDATION and said in self._trained:
+        text = exchange(lines)
+        said = digest(text)
+        if side is Side.VALIDATION and (
+            said in self._trained or (self._alike_trained is not None and self._alike_trained.seen(text))
+        ):
             return "across"
         again = False
         if self._mode != "keep":
-            all_of_it = digest(whole(lines))
+            all_text = whole(lines)
+            all_of_it = digest(all_text)
             again = all_of_it in self._whole
             self._whole.add(all_of_it)
-        if side is Side.TRAIN:
+            if self._alike_whole is not None and not again:
+                again = self._alike_whole.seen(all_text)
+                self._alike_whole.add(all_text)
+        if side is Side.TRAIN and said not in self._trained:
             self._trained.add(said)
+            if self._alike_trained is not None:
+                self._alike_trained.add(text)
         return "same" if again else ""

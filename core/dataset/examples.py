@@ -10,14 +10,16 @@ which chats were imported: the same messages, decisions and recipe give the same
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.chat import Example, Line, Mark, Role, Side
-from core.cleaning.transforms import transform_for
+from core.cleaning.privacy import Aliases, Masker
+from core.cleaning.transforms import cleaner, normaliser
 from core.dataset.duplicates import Duplicates
 from core.dataset.material import Material, kept, persona_of
 from core.dataset.plan import Plan, plan
@@ -45,6 +47,7 @@ class BuildReport:
     purged: int = 0  # too close to the border of the split
     short: int = 0  # too few words
     unweighted: int = 0  # the curator gave their reply no weight
+    masked: Mapping[str, int] = field(default_factory=dict[str, int])  # different private things hidden, by kind
 
 
 class Build:
@@ -68,11 +71,31 @@ class Build:
 
         Without context no example says who asks, yet a stop text names them.
         """
-        labels = {"persona_label": self.recipe.persona_label or self.persona.name}
+        names = self._names()
+        labels = {"persona_label": self.recipe.persona_label or names[self.persona.id]}
         others = {int(one) for one in np.unique(self.grouping.authors)} - {self.persona.id}
         if not self.recipe.other_label and len(others) == 1:
-            labels["other_label"] = self.material.participants[others.pop()].name
+            labels["other_label"] = names[others.pop()]
         return self.recipe.changed(labels)
+
+    def _names(self) -> dict[int, str]:
+        """What each participant is called in the examples."""
+        people = self.material.participants
+        return {number: self.aliases.of(number) if self.aliases else one.name for number, one in people.items()}
+
+    @cached_property
+    def aliases(self) -> Aliases | None:
+        """The names in place of names, given in the order in which people speak in the dataset; None if not wanted."""
+        if not self.recipe.alias_names:
+            return None
+        made = Aliases(self.material.participants, self.persona.id)
+        turns, authors = self.grouping.conversations, self.grouping.authors
+        if len(self.plan):
+            for place in self.order[0].tolist():
+                for author in authors[turns[place] : turns[place + 1]].tolist():
+                    made.of(author)
+        made.settle()
+        return made
 
     def __iter__(self) -> Iterator[Example]:
         recipe, grouping, made = self.recipe, self.grouping, self.plan
@@ -83,15 +106,14 @@ class Build:
         )  # fmt: skip
         if not len(made):
             return
-        order, known = self._order()
+        order, known = self.order
         side_of = sides(known, recipe)
         # Where each conversation's examples stand in the plan, which is sorted by conversation.
         first = np.searchsorted(made.conversation, order)
         last = np.searchsorted(made.conversation, order, side="right")
         report.purged = int(known.examples[side_of == PURGED].sum())
-        writer = LineWriter(self)
-        writer.meet(int(row) for row in grouping.rows[grouping.turns[grouping.conversations[order]]])
-        duplicates = Duplicates(recipe.near_duplicates)
+        writer = LineWriter(self, self._names())
+        duplicates = Duplicates(recipe.near_duplicates, recipe.similarity)
         yielded = 0
         for side, name in ((TRAIN, Side.TRAIN), (VALIDATION, Side.VALIDATION)):
             for place in np.flatnonzero(side_of == side).tolist():
@@ -111,6 +133,7 @@ class Build:
                         report.train += weight
                     else:
                         report.validation += weight
+        report.masked = writer.masker.different
 
     def _judged(
         self, writer: LineWriter, entry: int, lines: tuple[Line, ...], side: Side, duplicates: Duplicates
@@ -133,7 +156,8 @@ class Build:
             return "duplicates", False, 0
         return "", bool(verdict) and recipe.near_duplicates == "flag", weight if side is Side.TRAIN else 1
 
-    def _order(self) -> tuple[NDArray[np.intp], Conversations]:
+    @cached_property
+    def order(self) -> tuple[NDArray[np.intp], Conversations]:
         """The conversations that give examples, in the dataset's order, and what a split needs to know of them."""
         grouping, columns, uids = self.grouping, self.columns, self.material.uids
         examples = np.bincount(self.plan.conversation, minlength=grouping.conversation_count)
@@ -168,15 +192,19 @@ class Build:
 class LineWriter:
     """Puts turns into words: one conversation's lines at a time are remembered, for contexts overlap."""
 
-    def __init__(self, build: Build) -> None:
+    def __init__(self, build: Build, names: Mapping[int, str]) -> None:
         self._material = build.material
         self._recipe = build.recipe
         self._grouping = build.grouping
         self._plan = build.plan
         self._persona = build.persona.id
-        self._change = transform_for(build.recipe.cleaning)
+        cleaning = build.recipe.cleaning
+        self.masker = Masker(build.recipe.mask)
+        # In this order: what is taken off could hide a private thing, and lower case would hide a mask.
+        steps = [cleaner(cleaning), self.masker if build.recipe.mask else None, build.aliases, normaliser(cleaning)]
+        self._steps = [step for step in steps if step is not None]
         self._uids = build.material.uids
-        self._names = {number: one.name for number, one in build.material.participants.items()}
+        self._names = names
         self._alone = _alone(build.columns, build.persona.id)
         self._conversation = -1
         self._lines: dict[tuple[int, int], Line] = {}
@@ -189,9 +217,6 @@ class LineWriter:
         self._persona_label = recipe.persona_label or name
         prompt = recipe.system_prompt.replace("{persona}", name)
         self._system = (Line(Role.SYSTEM, prompt),) if prompt else ()
-
-    def meet(self, rows: Iterator[int]) -> None:
-        """The first messages of the conversations in the dataset's order."""
 
     def weight(self, entry: int) -> int:
         """How often the example is to be written: what the curator said of its reply."""
@@ -259,8 +284,8 @@ class LineWriter:
 
     def _said(self, rows: list[int]) -> str:
         texts = [self._material.text(row) for row in rows]
-        if self._change is not None:
-            texts = [self._change(text) for text in texts]
+        for step in self._steps:
+            texts = [step(text) for text in texts]
         separator = self._recipe.separator
         if SEPARATOR_TAG in separator:
             # Nobody may write the tag themselves: it would part a message where there is none.
@@ -288,6 +313,3 @@ def build(material: Material, recipe: Recipe, hits: NDArray[np.uint16] | None = 
             advice=_("See what cleaning leaves out, or widen the windows: sinsonte recipe preview."),
         )
     return made
-
-
-Masked = Callable[[str], str]

@@ -45,13 +45,13 @@ def plan(grouping: Grouping, columns: Columns, recipe: Recipe, persona: int) -> 
     """
     opens = grouping.opens()
     ours = grouping.authors == persona
-    begins = opens.copy()
-    begins[1:] |= ours[1:] != ours[:-1]
-    starts = np.flatnonzero(begins)
-    speeches = np.append(starts, grouping.turn_count)
+    begins = np.append(opens, True)
+    begins[1:-1] |= ours[1:] != ours[:-1]
+    speeches = np.flatnonzero(begins)
+    starts = speeches[:-1]
     replied = np.flatnonzero(ours[starts])
-    reply, end = speeches[replied], speeches[replied + 1]
-    conversation = np.searchsorted(grouping.conversations, reply, side="right") - 1
+    reply, end = starts[replied], speeches[replied + 1]
+    conversation = (np.cumsum(opens) - 1)[reply]
     opening = grouping.conversations[conversation]
     if recipe.buffer_unit == "turns":
         context = np.maximum(opening, reply - recipe.context_turns)

@@ -215,6 +215,16 @@ class Recipe:
         N_("What is done with examples that say the same. Across the split they are always removed."),
     )
 
+    similarity: float = _of(
+        _SPLIT,
+        "share",
+        1.0,
+        N_("How alike two examples must be to say the same: 1 is word for word; less needs the package rensa."),
+        low=0.5,
+        high=1.0,
+        unit=N_("share"),
+    )
+
     model: str = _of(_SPLIT, "text", "mini", N_("The model whose tokens are counted."))
 
     def __post_init__(self) -> None:

@@ -147,7 +147,7 @@ def _write_lines(
         def flush(side: Side) -> None:
             block = "\n".join([*waiting[side], ""])
             waiting[side].clear()
-            data = rendering.safe_json(block).encode() if is_json else block.encode("utf-8", "replace")
+            data = rendering.safe_json(block) if is_json else block.encode("utf-8", "replace")
             file = file_for(side)
             if bom and not file.tell():
                 file.write(_BOM)
