@@ -214,7 +214,7 @@ def _require_ours(folder: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise Problem(f"{error.strerror}.", where=str(folder)) from error
+        raise _cannot_write(folder, error) from error
     if names and LOCK not in names:
         raise Problem(
             _("This folder was not made by Sinsonte's launcher."),

@@ -129,9 +129,8 @@ def _cpu(
 ) -> Choice:
     note = _("torch for the CPU: no NVIDIA driver is here.")
     if driver:
-        note = _(
-            "NVIDIA driver {driver} is too old for today's torch (525 is the oldest): taking the CPU build."
-        ).format(driver=driver)
+        note = _("NVIDIA driver {driver} is older than 525, the oldest for today's torch: taking the CPU build.")
+        note = note.format(driver=driver)
     elif asked == "cpu":
         note = ""
     elif shutil.which("sbatch"):

@@ -24,8 +24,8 @@ def test_one():
 def outcomes(pytester: pytest.Pytester, body: str) -> tuple[dict[str, int], str]:
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(body)
-    # The snapshot plugin clears a folder at the end of a session that this one's session still needs.
-    result = pytester.runpytest_inprocess("-rs", "-p", "no:cacheprovider", "-p", "no:textual-snapshot")
+    # Without the plugins of the outer run: they cost a second each time, and one of them clears a folder of its own.
+    result = pytester.runpytest_inprocess("-rs", "-p", "no:cacheprovider", "--disable-plugin-autoload")
     counts = {name: count for name, count in result.parseoutcomes().items() if name != "warnings"}
     return counts, result.stdout.str()
 
