@@ -1,0 +1,136 @@
+"""Commands about what was imported: import, chats, messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from core.chat import local_iso
+from core.commands import Context, pass_context
+from core.commands.printing import Progress, data, json_line, number, table, talk
+from core.language import _, ngettext
+from core.problem import Problem
+
+
+@click.command("import", help=_("Read exported chats, and say what was understood, what was not, and why."))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--me", help=_("whose voice is to be learnt: a name as it stands in the export"))
+@click.option("--format", "format_", help=_("take the file for this format instead of detecting it"))
+@click.option(
+    "--date-order",
+    type=click.Choice(["dmy", "mdy", "ymd"]),
+    help=_("how dates are written, where the file does not show it"),
+)
+@click.option("--dry-run", is_flag=True, help=_("only report; write nothing"))
+@pass_context
+def import_(
+    context: Context,
+    files: tuple[Path, ...],
+    me: str | None,
+    format_: str | None,
+    date_order: str | None,
+    dry_run: bool,
+) -> int:
+    from core.workspace import chats as verbs
+
+    failed = 0
+    for file in files:
+        progress = Progress(file.name)
+        try:
+            report = verbs.import_file(
+                context.workspace,
+                file,
+                me=me,
+                format=format_,
+                date_order=date_order,
+                dry_run=dry_run,
+                progress=lambda done, total, messages, at=progress.at: at(done, total, number(messages)),
+            )
+        except Problem as problem:
+            progress.close()
+            failed = max(failed, problem.exit_code)
+            talk(f"sinsonte: {problem}")
+            continue
+        progress.close()
+        if context.json:
+            json_line(report.as_json())
+        else:
+            for line in report.as_text():
+                data(line)
+    if not context.json and not dry_run and not failed:
+        suggestion = verbs.owner_suggestion(context.workspace)
+        if suggestion:
+            talk(suggestion)
+    return failed
+
+
+@click.command("chats", help=_("List the chats."))
+@pass_context
+def chats(context: Context) -> None:
+    from core.workspace import chats as verbs
+
+    rows = verbs.listing(context.workspace)
+    if context.json:
+        for row in rows:
+            json_line(
+                {
+                    "id": row.id,
+                    "title": row.title,
+                    "platform": row.platform,
+                    "messages": row.messages,
+                    "participants": row.participants,
+                    "first": local_iso(row.first) if row.first is not None else None,
+                    "last": local_iso(row.last) if row.last is not None else None,
+                }
+            )
+        return
+    if not rows:
+        talk(_("No chats yet. Import one with: sinsonte import FILE"))
+        return
+    table(
+        ["id", _("messages"), _("from"), _("to"), _("chat"), _("participants")],
+        [
+            (
+                row.id,
+                number(row.messages),
+                local_iso(row.first)[:10] if row.first is not None else "—",
+                local_iso(row.last)[:10] if row.last is not None else "—",
+                row.title,
+                ", ".join(row.participants),
+            )
+            for row in rows
+        ],
+        right=(0, 1),
+    )
+
+
+@click.command("messages", help=_("List the messages, or those that hold the words of a query."))
+@click.option("--chat", help=_("only this chat: its number or its title"))
+@click.option("--query", help=_("words to look for; accents and capitals do not matter"))
+@click.option("--limit", type=click.IntRange(min=1), help=_("at most so many (a query shows 50 unless told)"))
+@pass_context
+def messages(context: Context, chat: str | None, query: str | None, limit: int | None) -> None:
+    from core.workspace import chats as verbs
+
+    workspace = context.workspace
+    chat_id = verbs.chat_named(workspace, chat).id if chat else None
+    found = 0
+    for row in verbs.messages(workspace, chat=chat_id, query=query, limit=limit or (50 if query else None)):
+        found += 1
+        sent = local_iso(row.sent_at) if row.timed else None
+        if context.json:
+            json_line(
+                {
+                    "id": row.uid,
+                    "chat": row.chat,
+                    "author": row.author,
+                    "sent_at": sent,
+                    "kind": str(row.kind),
+                    "text": row.text,
+                }
+            )
+        else:
+            data(f"{(sent or '—').replace('T', ' ')}  {row.author or '·'}: {row.text}")
+    if query and not context.json:
+        talk(ngettext("{count} message.", "{count} messages.", found).format(count=found))

@@ -1,0 +1,108 @@
+"""Commands about frozen datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from core.commands import Context, pass_context
+from core.commands.printing import data, json_line, number, table, talk
+from core.commands.recipe import assignments
+from core.language import _
+
+
+@click.group(help=_("Freeze, list, show and export datasets."))
+def dataset() -> None:
+    pass
+
+
+@dataset.command("build", help=_("Freeze the examples that the recipe gives now, under a name."))
+@click.argument("name")
+@click.argument("pairs", nargs=-1, metavar="[KEY=VALUE...]")
+@pass_context
+def build(context: Context, name: str, pairs: tuple[str, ...]) -> None:
+    from core.workspace import datasets
+
+    made = datasets.build(context.workspace, name, assignments(pairs))
+    if context.json:
+        json_line(made.as_json())
+    else:
+        talk(
+            _("Dataset “{name}”: {train} examples to train on, {validation} held out.").format(
+                name=made.name, train=number(made.train), validation=number(made.validation)
+            )
+        )
+
+
+@dataset.command("list", help=_("List the datasets."))
+@pass_context
+def list_(context: Context) -> None:
+    from core.workspace import datasets
+
+    rows = datasets.listing(context.workspace)
+    if context.json:
+        for row in rows:
+            json_line(row.as_json())
+        return
+    if not rows:
+        talk(_("No datasets yet. Freeze one with: sinsonte dataset build NAME"))
+        return
+    table(
+        [_("train"), _("held out"), _("made"), _("dataset")],
+        [(number(row.train), number(row.validation), row.created_at[:16], row.name) for row in rows],
+        right=(0, 1),
+    )
+
+
+@dataset.command("show", help=_("Show a dataset's recipe and counts."))
+@click.argument("name")
+@pass_context
+def show(context: Context, name: str) -> None:
+    from core.workspace import datasets
+
+    row = datasets.named(context.workspace, name)
+    if context.json:
+        json_line(row.as_json())
+        return
+    data(_("{name}, made {when}").format(name=row.name, when=row.created_at))
+    data(_("examples: {train} to train on, {validation} held out").format(train=row.train, validation=row.validation))
+    data(_("digest {digest}").format(digest=row.digest))
+    for key, value in row.recipe.items():
+        data(f"  {key} = {value!r}" if isinstance(value, str) else f"  {key} = {value}")
+
+
+@dataset.command("examples", help=_("Print the examples, as they will be trained."))
+@click.argument("name")
+@click.option("--side", type=click.Choice(["train", "validation"]), help=_("only this side of the split"))
+@click.option("--limit", type=click.IntRange(min=1), help=_("at most so many"))
+@pass_context
+def examples(context: Context, name: str, side: str | None, limit: int | None) -> None:
+    from core.workspace import datasets
+
+    for n, example in enumerate(datasets.examples(context.workspace, name, side)):
+        if limit is not None and n >= limit:
+            break
+        if context.json:
+            json_line(example.as_json())
+            continue
+        data(f"#{example.n} · {example.side}")
+        for line in example.lines:
+            mark = "▶" if line.trained else " "
+            data(f" {mark} {line.name or line.role}: {line.text}")
+
+
+@dataset.command("export", help=_("Write the examples to train.jsonl and validation.jsonl."))
+@click.argument("name")
+@click.option("--as", "format_", default="openai", show_default=True, help=_("the format"))
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help=_("the folder"))
+@click.option("--force", is_flag=True, help=_("replace files that are there"))
+@pass_context
+def export(context: Context, name: str, format_: str, out: Path, force: bool) -> None:
+    from core.workspace import datasets
+
+    for written in datasets.export(context.workspace, name, format_, out, force=force):
+        if context.json:
+            json_line({"file": written.path, "examples": written.examples, "bytes": written.size})
+        else:
+            data(f"{written.path}  {number(written.examples)}")

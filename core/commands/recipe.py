@@ -1,0 +1,82 @@
+"""Commands about the recipe: show, set, preview."""
+
+from __future__ import annotations
+
+import click
+
+from core.commands import Context, pass_context
+from core.commands.printing import data, json_line, number, table, talk
+from core.language import _
+from core.problem import Misuse
+
+
+def assignments(pairs: tuple[str, ...]) -> dict[str, str]:
+    """KEY=VALUE words as a dictionary."""
+    result: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise Misuse(_("“{pair}” is not KEY=VALUE.").format(pair=pair))
+        result[key.strip()] = value
+    return result
+
+
+def clipped(text: str, limit: int = 24) -> str:
+    """A value short enough for its column; `--json` has it whole."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+@click.group(help=_("The parameters that lead from messages to examples."))
+def recipe() -> None:
+    pass
+
+
+@recipe.command("show", help=_("Show every parameter with its bounds."))
+@pass_context
+def show(context: Context) -> None:
+    from core.workspace import recipe as verbs
+
+    current = verbs.current(context.workspace)
+    if context.json:
+        json_line({**current.to_dict(), "hash": current.hash})
+        return
+    table(
+        [_("parameter"), _("value"), _("meaning")],
+        [(one.name, clipped(one.value) or "—", one.meaning) for one in verbs.parameters(context.workspace)],
+    )
+    data(_("hash {hash}").format(hash=current.hash))
+
+
+@recipe.command("set", help=_("Change parameters, for example: recipe set burst_window=30m buffer_size=6"))
+@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
+@pass_context
+def set_(context: Context, pairs: tuple[str, ...]) -> None:
+    from core.workspace import recipe as verbs
+
+    changed = verbs.change(context.workspace, assignments(pairs))
+    if context.json:
+        json_line({**changed.to_dict(), "hash": changed.hash})
+    else:
+        talk(_("Recipe saved; hash {hash}.").format(hash=changed.hash))
+
+
+@recipe.command("preview", help=_("Show what the recipe gives: turns, conversations, examples, tokens, cost."))
+@click.argument("pairs", nargs=-1, metavar="[KEY=VALUE...]")
+@pass_context
+def preview(context: Context, pairs: tuple[str, ...]) -> None:
+    from core.workspace import recipe as verbs
+
+    counters = verbs.preview(context.workspace, assignments(pairs))
+    if context.json:
+        json_line(counters)
+        return
+    almost = "" if counters.exact else "≈ "
+    for label, value in (
+        (_("messages kept"), number(counters.messages)),
+        (_("turns"), number(counters.turns)),
+        (_("conversations"), number(counters.conversations)),
+        (_("examples"), number(counters.examples)),
+        (_("tokens ({model})").format(model=counters.model), almost + number(counters.tokens or 0)),
+        (_("cost of training"), counters.cost or _("nothing: it is trained here")),
+    ):
+        data(f"{label:<28} {value}")

@@ -1,0 +1,43 @@
+"""Talking to a model from the command line."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from core.commands import Context, pass_context
+from core.commands.printing import data, json_line, talk
+from core.language import _
+from core.problem import Misuse
+
+
+@click.command("ask", help=_("Ask a model one thing; without TEXT, what is piped in is asked."))
+@click.argument("model")
+@click.argument("text", required=False)
+@click.option("--max-tokens", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option("--temperature", type=click.FloatRange(0, 2), default=0.7, show_default=True)
+@click.option("--top-p", type=click.FloatRange(0, 1), default=0.9, show_default=True)
+@click.option("--seed", type=int, help=_("the same seed gives the same reply"))
+@pass_context
+def ask(
+    context: Context, model: str, text: str | None, max_tokens: int, temperature: float, top_p: float, seed: int | None
+) -> int:
+    from core.workspace import transcripts
+
+    if text is None:
+        if sys.stdin.isatty():
+            raise Misuse(_("there is nothing to ask."), advice=_("Give TEXT, or pipe it in."))
+        text = sys.stdin.read().strip()
+    asked: str = text
+    reply = transcripts.ask(
+        context.workspace, model, asked, max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed
+    )
+    if context.json:
+        json_line(reply.as_json())
+    else:
+        data(reply.text)
+    if reply.cut_off:
+        talk(_("The reply was cut off ({reason}).").format(reason=reply.finish_reason or _("the stream broke")))
+        return 1
+    return 0

@@ -1,0 +1,160 @@
+"""Commands about runs: start, list, show, follow, pause, cancel, resume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from core.commands import Context, pass_context
+from core.commands.printing import data, duration, json_line, number, table, talk
+from core.commands.recipe import assignments
+from core.language import _
+from core.safe_text import shown_in_line
+
+
+@click.group(help=_("Fine-tune a model on a dataset, and follow it."))
+def train() -> None:
+    pass
+
+
+@train.command("start", help=_("Start a run; it goes on when this terminal is closed."))
+@click.argument("dataset")
+@click.argument("pairs", nargs=-1, metavar="[KEY=VALUE...]")
+@click.option("--on", "backend", default="local", show_default=True, help=_("where"))
+@click.option("--model", default="mini", show_default=True, help=_("the base: mini, a folder, or a model's name"))
+@click.option("--follow", "follow_", is_flag=True, help=_("stay and show the events"))
+@pass_context
+def start(context: Context, dataset: str, pairs: tuple[str, ...], backend: str, model: str, follow_: bool) -> int:
+    from core.commands.demo import mini_progress
+    from core.workspace import runs
+
+    run = runs.start(
+        context.workspace, dataset, model=model, backend=backend, options=assignments(pairs), progress=mini_progress()
+    )
+    if context.json:
+        json_line(run.as_json())
+    else:
+        talk(_("Run {id} started. Follow it with: sinsonte train follow {id}").format(id=run.id))
+    return show_events(context, run.id) if follow_ else 0
+
+
+@train.command("list", help=_("List the runs."))
+@pass_context
+def list_(context: Context) -> None:
+    from core.workspace import runs
+
+    rows = runs.listing(context.workspace)
+    if context.json:
+        for row in rows:
+            json_line(row.as_json())
+        return
+    table(
+        ["id", _("state"), _("step"), _("backend"), _("base"), _("dataset")],
+        [(row.id, row.state, f"{row.step}/{row.steps}", row.backend, row.base, row.dataset) for row in rows],
+    )
+
+
+@train.command("show", help=_("Show one run."))
+@click.argument("run")
+@pass_context
+def show(context: Context, run: str) -> None:
+    from core.workspace import runs
+
+    row = runs.named(context.workspace, run)
+    if context.json:
+        json_line(row.as_json())
+        return
+    for key, value in row.as_json().items():
+        data(f"{key:<12} {value if value is not None else '—'}")
+
+
+@train.command("follow", help=_("Print every event of a run, and end when the run has."))
+@click.argument("run")
+@pass_context
+def follow(context: Context, run: str) -> int:
+    return show_events(context, run)
+
+
+def show_events(context: Context, run: str) -> int:
+    """Print events until the run has ended; 0 when it succeeded."""
+    from core.workspace import runs
+
+    for event in runs.follow(context.workspace, run):
+        if context.json:
+            json_line(event.as_json())
+            continue
+        line = event_line(event.kind, event.body)
+        if line:
+            data(line)
+    state = runs.named(context.workspace, run).state
+    return 0 if state in ("succeeded", "paused") else 1
+
+
+def event_line(kind: str, body: Mapping[str, object]) -> str:
+    """One event in words."""
+
+    def figure(name: str) -> float:
+        value = body.get(name)
+        return float(value) if isinstance(value, int | float) else float("nan")
+
+    if kind == "step":
+        eta = body.get("eta_seconds")
+        left = f" · {duration(float(eta))}" if isinstance(eta, int | float) else ""
+        return _("step {step}/{steps}  loss {loss:.4f}  {speed} tokens/s{left}").format(
+            step=body.get("step"),
+            steps=body.get("steps", "?"),
+            loss=figure("loss"),
+            speed=number(int(figure("tokens_per_second"))) if body.get("tokens_per_second") else "—",
+            left=left,
+        )
+    if kind == "validation":
+        return _("step {step}  held-out loss {loss:.4f}  perplexity {perplexity:.3f}").format(
+            step=body.get("step"), loss=figure("loss"), perplexity=figure("perplexity")
+        )
+    if kind == "sample":
+        return f"  › {shown_in_line(str(body.get('prompt')))}\n  ‹ {shown_in_line(str(body.get('reply')))}"
+    if kind == "problem":
+        return f"! {body.get('text')} {body.get('advice') or ''}"
+    if kind == "plan":
+        return _("plan: {steps} steps, {examples} examples, {tokens} tokens, {trained} of them trained").format(
+            steps=body.get("steps"),
+            examples=body.get("examples"),
+            tokens=body.get("tokens"),
+            trained=body.get("trained_tokens"),
+        )
+    if kind in ("state", "end"):
+        return _("state: {state}").format(state=body.get("state"))
+    if kind == "checkpoint":
+        return _("checkpoint at step {step}").format(step=body.get("step"))
+    return str(body.get("text", "")) if kind == "log" else ""
+
+
+@train.command("pause", help=_("Write a checkpoint and stop; resume goes on from there."))
+@click.argument("run")
+@pass_context
+def pause(context: Context, run: str) -> None:
+    from core.workspace import runs
+
+    runs.pause(context.workspace, run)
+    talk(_("Run {id} is stopping at the next step.").format(id=run))
+
+
+@train.command("cancel", help=_("Write a checkpoint and end the run."))
+@click.argument("run")
+@pass_context
+def cancel(context: Context, run: str) -> None:
+    from core.workspace import runs
+
+    runs.cancel(context.workspace, run)
+    talk(_("Run {id} is being cancelled.").format(id=run))
+
+
+@train.command("resume", help=_("Go on from the last checkpoint: after a pause, a crash or a reboot."))
+@click.argument("run")
+@pass_context
+def resume(context: Context, run: str) -> None:
+    from core.workspace import runs
+
+    runs.resume(context.workspace, run)
+    talk(_("Run {id} goes on. Follow it with: sinsonte train follow {id}").format(id=run))

@@ -1,0 +1,286 @@
+"""The verbs about what was imported: import, list, page through, search.
+
+An import is one transaction: Ctrl-C, a kill or a fault in the middle leaves the workspace as it was. The stage that
+reads knows no store; here its batches are given to the store one by one, so that a file of any size passes through.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from core.chat import Chat, Kind, Mark
+from core.language import _
+from core.problem import Misuse, Problem
+from core.workspace import revision
+from core.workspace.opening import Workspace
+
+if TYPE_CHECKING:
+    from core.reading import ImportReport
+    from core.store.connection import Change
+    from core.store.messages import StoredMessage
+
+SAMPLES: Final = Path(__file__).parent.parent.parent / "sample_chats"
+
+Progress = Callable[[int, int, int], None]  # bytes done, bytes in all, messages so far
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRow:
+    """A chat as lists show it; times are those of the chat's own wall clock."""
+
+    id: int
+    title: str
+    platform: str
+    messages: int
+    participants: tuple[str, ...]
+    first: int | None
+    last: int | None
+
+
+class MessageRow(NamedTuple):
+    """A message as a transcript shows it."""
+
+    uid: str
+    chat: int
+    author: str
+    sent_at: int
+    kind: Kind
+    text: str
+    marks: int
+    turn_starts: bool
+    conversation_starts: bool
+    mine: bool
+
+    @property
+    def timed(self) -> bool:
+        """Whether the export told a time."""
+        return not self.marks & Mark.UNTIMED
+
+
+class Cancelled(Exception):
+    """The person stopped the work; nothing of it was kept."""
+
+
+def sample_files() -> list[Path]:
+    """The sample chats, the one that the demo uses first."""
+    found = sorted(path for path in SAMPLES.iterdir() if path.suffix in (".txt", ".zip", ".csv", ".json", ".jsonl"))
+    return sorted(found, key=lambda path: "Nico" not in path.name)
+
+
+def import_files(
+    workspace: Workspace,
+    paths: Sequence[Path],
+    *,
+    me: str | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> list[ImportReport]:
+    """Import several files, each whole or not at all; the first that cannot be read ends it."""
+    return [import_file(workspace, path, me=me, progress=progress, cancelled=cancelled) for path in paths]
+
+
+def import_file(
+    workspace: Workspace,
+    path: Path,
+    *,
+    me: str | None = None,
+    format: str | None = None,  # noqa: A002 - the word of the command line's contract
+    date_order: str | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ImportReport:
+    """Read one export into the store; what is there already is not added again."""
+    from core import reading
+
+    phrases = Path(workspace.settings.phrases).expanduser() if workspace.settings.phrases else None
+    options = reading.ReadOptions(format=format, date_order=date_order, me=me, phrases=phrases)
+    source = reading.read_export(path, options=options, progress=progress)
+    if dry_run:
+        for _batch in source:
+            _stop_if(cancelled)
+        _must_name_somebody(me, source.report.participants)
+        return source.report
+    with workspace.store.write() as change:
+        added, already_there = _take_in(change, source, path, cancelled)
+        _must_name_somebody(me, source.report.participants)
+        if me is not None:
+            from core.workspace.recipe import set_persona
+
+            set_persona(change, me)
+        if added:
+            revision.move(change)
+    source.report.added, source.report.already_there = added, already_there
+    return source.report
+
+
+def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bool] | None) -> tuple[int, int]:
+    from core.store import chats, intake
+
+    open_chats: dict[Chat, tuple[int, intake.Intake]] = {}
+    for batch in source:
+        _stop_if(cancelled)
+        if batch.chat not in open_chats:
+            # Two chats of one file may bear one title; they are kept apart.
+            same = sum(
+                1 for chat in open_chats if (chat.platform, chat.title) == (batch.chat.platform, batch.chat.title)
+            )
+            chat_id, key = chats.upsert(change, batch.chat, same)
+            open_chats[batch.chat] = (chat_id, intake.Intake(change, chat_id, key))
+        open_chats[batch.chat][1].add(batch.messages)
+    report: ImportReport = source.report
+    # Without the lines that were not understood: they are words of the chat.
+    figures = json.dumps({key: value for key, value in report.as_json().items() if key != "unread"})
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    added = already_there = 0
+    for chat_id, one in open_chats.values():
+        done = one.finish()
+        added += done.added
+        already_there += done.already_there
+        chats.add_import(change, chat_id, chats.Import(path.name, digest, report.format, figures))
+    return added, already_there
+
+
+def _stop_if(cancelled: Callable[[], bool] | None) -> None:
+    if cancelled is not None and cancelled():
+        raise Cancelled
+
+
+def _must_name_somebody(me: str | None, participants: Sequence[str]) -> None:
+    if me is not None and me not in participants:
+        raise Misuse(
+            _("nobody in this chat is called “{name}”.").format(name=me),
+            advice=_("It has: {names}.").format(names=", ".join(participants)),
+        )
+
+
+def owner_suggestion(workspace: Workspace) -> str:
+    """Who probably exported the chats, while nobody is chosen as the persona: the name found in most of them."""
+    from core.workspace import people, recipe
+
+    if recipe.current(workspace).persona:
+        return ""
+    everywhere = [one for one in people.listing(workspace) if one.chats > 1]
+    if not everywhere:
+        return _("Whose voice is to be learnt? Say it with: sinsonte recipe set persona=NAME")
+    best = max(everywhere, key=lambda one: (one.chats, one.messages))
+    return _('“{name}” is in most chats. To learn that voice: sinsonte recipe set persona="{name}"').format(
+        name=best.name
+    )
+
+
+def listing(workspace: Workspace) -> list[ChatRow]:
+    """Every chat, the one with the newest message first."""
+    from core.store import chats
+
+    return [
+        ChatRow(row.id, row.title, row.platform, row.messages, row.participants, row.first_at, row.last_at)
+        for row in chats.all_chats(workspace.store)
+    ]
+
+
+def chat_named(workspace: Workspace, name: str) -> ChatRow:
+    """The chat of this number, or of this title when only one bears it."""
+    rows = listing(workspace)
+    found = [row for row in rows if str(row.id) == name] or [
+        row for row in rows if row.title.casefold() == name.casefold()
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Misuse(
+            _("several chats are called “{name}”.").format(name=name),
+            advice=_("Use a number: {numbers}.").format(numbers=", ".join(str(row.id) for row in found)),
+        )
+    raise Misuse(_("there is no chat “{name}”.").format(name=name), advice=_("`sinsonte chats` lists them."))
+
+
+def messages(
+    workspace: Workspace, *, chat: int | None = None, query: str | None = None, limit: int | None = None
+) -> Iterator[MessageRow]:
+    """Messages in their order, of one chat or all, or those that hold the words of a query."""
+    from core.store import messages as stored
+
+    left = limit if limit is not None else 2**62
+    if query is not None:
+        chosen = None if chat is None else [chat]
+        ids = stored.search(workspace.store, query, chosen)
+        for start in range(0, min(len(ids), left), 500):
+            for row in stored.by_ids(workspace.store, ids[start : min(start + 500, left)]):
+                yield _row(row, None, None, "")
+        return
+    for one in [chat] if chat is not None else [row.id for row in listing(workspace)]:
+        transcript_of = transcript(workspace, one)
+        for start in range(0, transcript_of.count(), 1000):
+            if left <= 0:
+                return
+            rows = transcript_of.rows(start, min(1000, left))
+            left -= len(rows)
+            yield from rows
+
+
+class Transcript:
+    """A chat by row number: any page costs the page, however long the chat."""
+
+    def __init__(self, workspace: Workspace, chat_id: int) -> None:
+        from core.workspace import recipe
+
+        current = recipe.current(workspace)
+        self._workspace = workspace
+        self._chat = chat_id
+        self._persona = current.persona
+        self._burst = current.burst_window
+        self._gap = current.conversation_gap
+
+    def count(self) -> int:
+        """How many messages there are."""
+        from core.store import messages as stored
+
+        return stored.count(self._workspace.store, self._chat)
+
+    def rows(self, first: int, n: int) -> list[MessageRow]:
+        """`n` messages from row `first` on, with where turns and conversations start."""
+        from core.store import messages as stored
+
+        # One row more before the page: whether its first message starts a turn depends on the one before.
+        found = stored.page(self._workspace.store, self._chat, max(0, first - 1), n + min(1, first))
+        before: StoredMessage | None = None
+        rows: list[MessageRow] = []
+        for row in found:
+            rows.append(_row(row, before, (self._burst, self._gap), self._persona))
+            before = row
+        return rows[1:] if first else rows
+
+
+def transcript(workspace: Workspace, chat_id: int) -> Transcript:
+    """The chat's messages, to be paged through."""
+    if not any(row.id == chat_id for row in listing(workspace)):
+        raise Problem(_("this chat is no longer there."))
+    return Transcript(workspace, chat_id)
+
+
+def _row(row: StoredMessage, before: StoredMessage | None, windows: tuple[int, int] | None, persona: str) -> MessageRow:
+    conversation = before is None or bool(row.marks & Mark.STARTS)
+    turn = conversation or before is None or row.author != before.author
+    if windows is not None and before is not None and not (row.marks | before.marks) & Mark.UNTIMED:
+        passed = row.sent_at - before.sent_at
+        conversation = conversation or passed > windows[1]
+        turn = turn or conversation or passed > windows[0]
+    return MessageRow(
+        row.uid,
+        row.chat_id,
+        row.author,
+        row.sent_at,
+        row.kind,
+        row.text,
+        row.marks,
+        turn,
+        conversation,
+        bool(persona) and row.author == persona,
+    )

@@ -1,0 +1,223 @@
+"""The verbs about models: which there are, where each lies, and what it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from core.language import _
+from core.problem import Misuse, Problem
+from core.workspace.opening import Workspace
+
+if TYPE_CHECKING:
+    from core.chat import Chat, Example, Line, Message
+    from core.store.models import StoredModel
+
+MINI: Final = "mini"
+DEMO_PERSONA: Final = "Nico"
+Progress = Callable[[int, int, str], None]
+
+# What the embedded model learns beside its two main voices: a little of the third, for a base that has never seen a
+# persona's words answers its prompts with absurd perplexities, and tuning it gives broken text.
+_TASTE: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A model as lists show it."""
+
+    name: str
+    kind: str
+    base: str
+    base_sha256: str
+    dataset: str
+    run: str
+    folder: Path
+    tainted: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The model for `--json`."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "base": self.base,
+            "base_sha256": self.base_sha256,
+            "dataset": self.dataset,
+            "run": self.run,
+            "folder": str(self.folder),
+            "tainted": self.tainted,
+        }
+
+
+def listing(workspace: Workspace) -> list[ModelRow]:
+    """The tuned models of this workspace, the newest first."""
+    from core.store import models
+    from core.workspace import datasets
+
+    names = {row.id: row.name for row in datasets.listing(workspace)}
+    return [_row(workspace, one, names) for one in models.all_models(workspace.store)]
+
+
+def _row(workspace: Workspace, one: StoredModel, names: dict[int, str]) -> ModelRow:
+    return ModelRow(
+        one.name,
+        one.kind,
+        one.base,
+        one.base_sha256,
+        names.get(one.dataset_id or 0, ""),
+        one.run_id or "",
+        workspace.folder / one.folder,
+        one.tainted,
+    )
+
+
+def named(workspace: Workspace, name: str) -> ModelRow:
+    """The tuned model of this name."""
+    rows = listing(workspace)
+    for row in rows:
+        if row.name == name:
+            return row
+    raise Misuse(
+        _("there is no model “{name}”.").format(name=name),
+        advice=_("There are: {names}.").format(names=", ".join([MINI, *(row.name for row in rows)])),
+    )
+
+
+def base_folder(workspace: Workspace, base: str, progress: Progress | None = None) -> str:
+    """What the engine loads: the embedded model's folder (built when it is not there), a folder, or a name."""
+    if base == MINI:
+        return str(mini(progress))
+    given = Path(base).expanduser()
+    return str(given.resolve()) if given.is_dir() else base
+
+
+def tokenizer_folder(workspace: Workspace, model: str) -> Path | None:
+    """The folder whose tokenizer counts this model's tokens, where it is on this machine."""
+    folder = mini_folder() if model == MINI else Path(model).expanduser()
+    return folder if (folder / "tokenizer.json").is_file() else None
+
+
+def mini_folder() -> Path:
+    """Where the embedded model of these sample chats lies, built or not: one for all workspaces of this user."""
+    from platformdirs import user_cache_path
+
+    mark = hashlib.sha256()
+    for file in _corpus_files():
+        mark.update(file.read_bytes())
+    mark.update(f"{_TASTE}".encode())
+    return user_cache_path("sinsonte", appauthor=False) / f"mini-{mark.hexdigest()[:12]}"
+
+
+def mini(progress: Progress | None = None) -> Path:
+    """The embedded toy model's folder; built from the sample chats when it is not there."""
+    folder = mini_folder()
+    if (folder / "model.safetensors").is_file():
+        return folder
+    from core.training import mini as engine
+    from core.training.process import write_whole
+
+    corpus = folder.with_suffix(".jsonl")
+    corpus.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lines = (json.dumps(one, ensure_ascii=False) for one in corpus_conversations())
+    write_whole(corpus, ("\n".join(lines) + "\n").encode())
+
+    def tell(event: Any) -> None:
+        step, steps = event.fields.get("step"), event.fields.get("steps")
+        if progress is not None and isinstance(step, int) and isinstance(steps, int):
+            progress(step, steps, "")
+
+    engine.build(corpus, folder, tell)
+    corpus.unlink(missing_ok=True)
+    return folder
+
+
+def _corpus_files() -> list[Path]:
+    from core.workspace.chats import sample_files
+
+    return [path for path in sample_files() if path.suffix in (".txt", ".zip")]
+
+
+def corpus_conversations() -> Iterator[dict[str, Any]]:
+    """What the embedded model learns from: the sample chats' conversations, of the demo's persona only a taste."""
+    for path in _corpus_files():
+        for chat, messages in _chats_of(path):
+            for voice in sorted({one.author for one in messages} - {""}):
+                told = _conversations(chat, messages, voice)
+                if voice == DEMO_PERSONA:
+                    told = islice(told, _TASTE)
+                for lines in told:
+                    spoken = [{"role": str(line.role), "content": line.text} for line in lines]
+                    yield {"voice": voice, "messages": spoken}
+
+
+def _chats_of(path: Path) -> Iterator[tuple[Chat, list[Message]]]:
+    from core import reading
+
+    gathered: dict[Chat, list[Message]] = {}
+    for batch in reading.read_export(path):
+        gathered.setdefault(batch.chat, []).extend(batch.messages)
+    yield from gathered.items()
+
+
+def _conversations(chat: Chat, messages: list[Message], voice: str) -> Iterator[tuple[Line, ...]]:
+    """Each conversation once, from its beginning to the voice's last reply."""
+    from core.dataset.examples import Build
+    from core.dataset.material import material_of
+    from core.dataset.recipe import Recipe
+
+    recipe = Recipe.from_dict(
+        {
+            "persona": voice,
+            "buffer_size": 40,
+            "validation": 0,
+            "system_prompt": "",
+            "near_duplicates": "keep",
+            "mask": "none",
+        }
+    )
+    last: Example | None = None
+    for example in Build(material_of([(chat, messages)]), recipe):
+        if last is not None and example.conversation != last.conversation:
+            yield last.lines
+        last = example
+    if last is not None:
+        yield last.lines
+
+
+def register(workspace: Workspace, name: str, run_id: str, dataset_id: int, base: str, folder: Path) -> None:
+    """Enter the adapter that a run has made."""
+    from core.store import models
+
+    details = _adapter_details(folder)
+    with workspace.store.write() as change:
+        models.add(
+            change,
+            models.StoredModel(
+                name=name,
+                kind="adapter",
+                base=base,
+                base_sha256=str(details.get("base_sha256", "")),
+                run_id=run_id,
+                dataset_id=dataset_id,
+                folder=folder.relative_to(workspace.folder).as_posix(),
+                details=json.dumps(details, ensure_ascii=False),
+            ),
+        )
+
+
+def _adapter_details(folder: Path) -> dict[str, Any]:
+    file = folder / "sinsonte.json"  # what the engine wrote of the adapter's lineage
+    try:
+        told: Any = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise Problem(
+            _("the model's record cannot be read."),
+            where=str(file),
+            advice=_("Train it again: the run can be resumed."),
+        ) from None
+    return dict(told) if isinstance(told, dict) else {}  # pyright: ignore[reportUnknownArgumentType]

@@ -1,0 +1,304 @@
+"""The verbs about runs: start, list, follow, pause, cancel, resume.
+
+A run is not the screen's child: it works in its folder and writes events there. Whoever is attached takes the events
+in; twice or by two at once is harmless, because (run, attempt, seq) names an event for good.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from core.language import _
+from core.problem import Misuse
+from core.workspace.opening import Workspace
+
+if TYPE_CHECKING:
+    from core.store.runs import StoredRun
+
+ENDED: Final = ("succeeded", "failed", "cancelled")
+Progress = Callable[[int, int, str], None]
+
+# What the embedded model's adapters are trained with unless told otherwise; measured for the demo (docs/decisions.md).
+_MINI_DEFAULTS: Final[Mapping[str, Any]] = {
+    "lora_rank": 8,
+    "lora_alpha": 16,
+    "learning_rate": 5e-3,
+    "lora_dropout": 0.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as lists show it."""
+
+    id: str
+    state: str
+    attempt: int
+    step: int
+    steps: int
+    pid: int | None
+    folder: Path
+    dataset: str
+    backend: str
+    base: str
+    model: str | None
+    created_at: str
+    options: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """The run for `--json`."""
+        return {
+            "id": self.id,
+            "state": self.state,
+            "attempt": self.attempt,
+            "step": self.step,
+            "steps": self.steps,
+            "pid": self.pid,
+            "folder": str(self.folder),
+            "dataset": self.dataset,
+            "backend": self.backend,
+            "base": self.base,
+            "model": self.model,
+            "created_at": self.created_at,
+            "options": dict(self.options),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event of a run's log."""
+
+    seq: int
+    attempt: int
+    at: float
+    kind: str
+    body: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """The event for `--json`."""
+        return {"seq": self.seq, "attempt": self.attempt, "at": self.at, "kind": self.kind, **self.body}
+
+
+def start(
+    workspace: Workspace,
+    dataset: str,
+    *,
+    model: str = "mini",
+    backend: str = "local",
+    options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> RunRow:
+    """Freeze the job in a run folder and start its worker; returns at once (after building `mini`, the first time)."""
+    from core import training
+    from core.dataset.export import writing
+    from core.dataset.recipe import Recipe
+    from core.store import runs
+    from core.training import job
+    from core.workspace import datasets, models
+
+    if backend != "local":
+        raise Misuse(
+            _("there is no backend “{name}”.").format(name=backend),
+            advice=_("There are: {names}.").format(names="local"),
+        )
+    made = datasets.named(workspace, dataset)
+    defaults = _MINI_DEFAULTS if model == models.MINI else {}
+    job.from_values({**defaults, **(options or {}), "base": "?"})  # a fault is told before anything is built
+    base = models.base_folder(workspace, model, progress)
+    run_id = time.strftime("%m%d-%H%M-") + secrets.token_hex(2)
+    folder = workspace.folder / "runs" / run_id
+    writing.write(datasets.as_examples(workspace, dataset), Recipe.from_dict(made.recipe), folder, "run")
+    folder.chmod(0o700)
+    told = {**defaults, **(options or {}), "base": base}
+    with workspace.store.write() as change:
+        runs.create(
+            change,
+            runs.StoredRun(
+                id=run_id,
+                dataset_id=made.id,
+                backend=backend,
+                base=model,
+                state="prepared",
+                folder=folder.relative_to(workspace.folder).as_posix(),
+                options=json.dumps(told, ensure_ascii=False),
+            ),
+        )
+    training.start(folder, job.from_values(told))
+    return named(workspace, run_id)
+
+
+def listing(workspace: Workspace) -> list[RunRow]:
+    """Every run as it stands now, the newest first."""
+    from core.store import runs
+    from core.workspace import datasets
+
+    names = {row.id: row.name for row in datasets.listing(workspace)}
+    return [_row(workspace, _refreshed(workspace, one), names) for one in runs.all_runs(workspace.store)]
+
+
+def named(workspace: Workspace, run: str) -> RunRow:
+    """The run of this id, or of the only id that begins so; `last` is the newest."""
+    rows = listing(workspace)
+    found = rows[:1] if run == "last" else [row for row in rows if row.id == run]
+    found = found or [row for row in rows if row.id.startswith(run)]
+    if len(found) == 1:
+        return found[0]
+    raise Misuse(
+        _("there is no run “{name}”.").format(name=run)
+        if not found
+        else _("several runs begin with “{name}”.").format(name=run),
+        advice=_("`sinsonte train list` lists them."),
+    )
+
+
+def active(workspace: Workspace) -> int:
+    """How many runs are under way, as far as the store knows; a screen polls this."""
+    from core.store import runs
+
+    return len(runs.unfinished(workspace.store))
+
+
+def follow(workspace: Workspace, run: str, since: int = 0) -> Iterator[EventRow]:
+    """Every event of the run after `since`, as it comes, until the run is over or rests."""
+    from core import training
+
+    row = named(workspace, run)
+    for event in training.follow(row.folder, since):
+        yield EventRow(event.seq, event.attempt, event.at, event.kind, dict(event.fields))
+    refresh(workspace, row.id)
+
+
+def refresh(workspace: Workspace, run: str) -> None:
+    """Take in what the run's folder says, into the store."""
+    from core.store import runs
+
+    found = runs.find(workspace.store, run)
+    if found is not None:
+        _refreshed(workspace, found)
+
+
+def pause(workspace: Workspace, run: str) -> None:
+    """Ask for a checkpoint and a rest."""
+    from core import training
+
+    row = named(workspace, run)
+    if not training.pause(row.folder):
+        raise Misuse(_("run {id} is not running.").format(id=row.id))
+
+
+def cancel(workspace: Workspace, run: str) -> None:
+    """Ask for a checkpoint and the end."""
+    from core import training
+
+    row = named(workspace, run)
+    if not training.cancel(row.folder):
+        raise Misuse(_("run {id} has ended already: {state}.").format(id=row.id, state=row.state))
+    refresh(workspace, row.id)
+
+
+def resume(workspace: Workspace, run: str) -> None:
+    """Go on from the newest checkpoint."""
+    from core import training
+
+    row = named(workspace, run)
+    training.resume(row.folder)
+    refresh(workspace, row.id)
+
+
+def _refreshed(workspace: Workspace, one: StoredRun) -> StoredRun:
+    """The run with what its folder says now; a run that has ended is not looked at again."""
+    from core import training
+    from core.store import runs
+
+    if one.state in ENDED and (one.model or one.state != "succeeded"):
+        return one
+    folder = workspace.folder / one.folder
+    if not folder.is_dir():
+        return one
+    now = training.state(folder)
+    _take_in(workspace, one, folder)
+    if (now.state.value, now.attempt, now.step, now.steps, now.pid) != (
+        one.state,
+        one.attempt,
+        one.step,
+        one.steps,
+        one.pid or 0,
+    ):
+        with workspace.store.write() as change:
+            runs.update(
+                change,
+                one.id,
+                state=now.state.value,
+                attempt=now.attempt,
+                step=now.step,
+                steps=now.steps,
+                pid=now.pid or None,
+            )
+    if now.state.value == "succeeded" and not one.model:
+        _register(workspace, one, folder)
+    return runs.find(workspace.store, one.id) or one
+
+
+def _take_in(workspace: Workspace, one: StoredRun, folder: Path) -> None:
+    from core.store import events
+    from core.training.events import FILE, Reader
+
+    newest = events.newest(workspace.store, one.id)
+    last = newest.seq if newest else 0
+    fresh = [
+        events.StoredEvent(
+            event.attempt, event.seq, event.at, event.kind, json.dumps(dict(event.fields), ensure_ascii=False)
+        )
+        for event in Reader(folder / FILE).read()
+        if event.seq > last
+    ]
+    if fresh:
+        with workspace.store.write() as change:
+            events.ingest(change, one.id, fresh)
+
+
+def _register(workspace: Workspace, one: StoredRun, folder: Path) -> None:
+    from core.store import runs
+    from core.workspace import datasets, models
+
+    dataset = next((row for row in datasets.listing(workspace) if row.id == one.dataset_id), None)
+    persona = str(dataset.recipe.get("persona", "")) if dataset else ""
+    taken = {row.name for row in models.listing(workspace)}
+    stem = _as_name(persona) or "model"
+    name = next(two for n in range(1, 10_000) if (two := stem if n == 1 else f"{stem}-{n}") not in taken)
+    models.register(workspace, name, one.id, one.dataset_id or 0, one.base, folder / "adapter")
+    with workspace.store.write() as change:
+        runs.update(change, one.id, model=name)
+
+
+def _as_name(text: str) -> str:
+    import re
+    import unicodedata
+
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return re.sub(r"[^a-z0-9]+", "-", "".join(c for c in plain if not unicodedata.combining(c))).strip("-")[:40]
+
+
+def _row(workspace: Workspace, one: StoredRun, names: Mapping[int, str]) -> RunRow:
+    return RunRow(
+        one.id,
+        one.state,
+        one.attempt,
+        one.step,
+        one.steps,
+        one.pid,
+        workspace.folder / one.folder,
+        names.get(one.dataset_id or 0, ""),
+        one.backend,
+        one.base,
+        one.model or None,
+        datetime.fromtimestamp(one.created_at, UTC).astimezone().isoformat(timespec="seconds"),
+        json.loads(one.options),
+    )
