@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "chats": ("core.commands.chats", "chats", N_("list the chats")),
     "messages": ("core.commands.chats", "messages", N_("list or search the messages")),
     "participants": ("core.commands.people", "participants", N_("the people in the chats, and their consent")),
+    "forget": ("core.commands.people", "forget", N_("take a person's words out for good")),
     "curate": ("core.commands.curate", "curate", N_("keep, drop, edit and tag messages, with undo")),
     "recipe": ("core.commands.recipe", "recipe", N_("the parameters that lead from messages to examples")),
     "dataset": ("core.commands.datasets", "dataset", N_("freeze, list, show and export datasets")),

@@ -6,8 +6,9 @@ import click
 
 from core.chat import Consent
 from core.commands import Context, pass_context
-from core.commands.printing import json_line, number, table, talk
-from core.language import N_, _
+from core.commands.printing import confirmed, data, json_line, number, table, talk
+from core.language import N_, _, ngettext
+from core.problem import Refused
 
 _CONSENT = {Consent.UNKNOWN: N_("not asked"), Consent.GIVEN: N_("given"), Consent.REFUSED: N_("refused")}
 
@@ -75,3 +76,46 @@ def consent(context: Context, name: str, answer: str, by: str) -> None:
     state = {"yes": Consent.GIVEN, "no": Consent.REFUSED, "unknown": Consent.UNKNOWN}[answer]
     people.set_consent(context.workspace, name, state, by)
     talk(_("Consent of “{name}”: {state}.").format(name=name, state=_(_CONSENT[state])))
+
+
+@click.command("forget", help=_("Take a person's words out of the workspace for good, and say where they went."))
+@click.argument("name")
+@click.option("--yes", is_flag=True, help=_("do not ask"))
+@click.option("--dry-run", is_flag=True, help=_("only say what would go"))
+@pass_context
+def forget(context: Context, name: str, yes: bool, dry_run: bool) -> None:
+    from core.workspace import people
+
+    told = people.would_forget(context.workspace, name)
+    if not context.json:
+        data(
+            ngettext("{count} message of “{name}”.", "{count} messages of “{name}”.", told.messages).format(
+                count=number(told.messages), name=told.name
+            )
+        )
+        for said, names in (
+            (_("In datasets (their examples go, and they are marked): {names}"), told.datasets),
+            (_("In models, which cannot unlearn (they are marked): {names}"), told.models),
+        ):
+            if names:
+                data(said.format(names=", ".join(names)))
+        if told.backups:
+            data(
+                _("{count} backups hold everything still; delete those that you do not need.").format(
+                    count=told.backups
+                )
+            )
+    if not dry_run:
+        question = _("Forget “{name}” for good? This cannot be undone. [y/N]").format(name=told.name)
+        if not confirmed(question, yes=yes):
+            raise Refused(_("nobody was forgotten."), advice=_("Add --yes to go on without being asked."))
+        people.forget(context.workspace, name)
+        talk(_("“{name}” is forgotten; later imports leave these messages out.").format(name=told.name))
+    if context.json:
+        json_line({**_plain(told), "done": not dry_run})
+
+
+def _plain(told: object) -> dict[str, object]:
+    import dataclasses
+
+    return dataclasses.asdict(told) if dataclasses.is_dataclass(told) and not isinstance(told, type) else {}

@@ -12,6 +12,18 @@ from core.workspace.opening import Workspace
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What forgetting a person comes to, before or after it is done."""
+
+    name: str
+    messages: int
+    datasets: tuple[str, ...]  # they held words of theirs; those examples go, and the dataset is marked
+    models: tuple[str, ...]  # they learnt from such a dataset; what a model has learnt cannot be taken out
+    runs: tuple[str, ...]  # their folders hold rendered examples
+    backups: int  # copies of the database that still hold everything
+
+
+@dataclass(frozen=True, slots=True)
 class PersonRow:
     """A participant as lists show it."""
 
@@ -88,3 +100,61 @@ def set_consent(workspace: Workspace, name: str, consent: Consent, by: str = "")
     with workspace.store.write() as change:
         participants.set_consent(change, one.id, consent, by)
         revision.move(change)
+
+
+def would_forget(workspace: Workspace, name: str) -> Forgotten:
+    """What `forget` would take out, and where the person's words went."""
+    from core.store import backups, datasets, messages, participants
+    from core.store import models as stored_models
+    from core.store import runs as stored_runs
+
+    store = workspace.store
+    one = named(workspace, name)
+    uids = b"".join(messages.uids_of_name(store, own.id) for own in participants.names_of(store, one.id))
+    holding = set(datasets.holding(store, uids))
+    return Forgotten(
+        one.name,
+        len(uids) // 10,
+        tuple(row.name for row in datasets.all_datasets(store) if row.id in holding),
+        tuple(row.name for row in stored_models.all_models(store) if row.dataset_id in holding),
+        tuple(row.id for row in stored_runs.all_runs(store) if row.dataset_id in holding),
+        len(backups.list_backups(workspace.folder)),
+    )
+
+
+def forget(workspace: Workspace, name: str) -> Forgotten:
+    """Take a person's words out of the store for good: messages, decisions, examples; later imports leave them out.
+
+    Models cannot unlearn and backups are not touched: both are told. Deleted text is wiped from the file itself.
+    """
+    from core.store import backups, chats, datasets, decisions, intake, messages, participants
+
+    told = would_forget(workspace, name)
+    store = workspace.store
+    one = named(workspace, name)
+    keys = {row.id: row.key for row in chats.all_chats(store)}
+    with store.write() as change:
+        names = participants.names_of(change, one.id)
+        uids = b"".join(messages.uids_of_name(change, own.id) for own in names)
+        datasets.erase_examples(change, uids)
+        decisions.erase(change, uids)
+        for own in names:
+            messages.erase_name(change, own.id)
+            intake.forget_author(change, keys[own.chat_id], own.name)
+        participants.delete(change, one.id)
+        revision.move(change)
+    backups.compact(store)
+    for run in told.runs:
+        _wipe_examples(workspace, run)
+    return told
+
+
+def _wipe_examples(workspace: Workspace, run: str) -> None:
+    """A run folder's rendered examples hold the words too; the run's log and its model stay."""
+    from core.store import runs
+
+    found = runs.find(workspace.store, run)
+    if found is None:
+        return
+    for side in ("train.jsonl", "validation.jsonl"):
+        (workspace.folder / found.folder / side).unlink(missing_ok=True)
