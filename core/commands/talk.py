@@ -29,9 +29,8 @@ def ask(
         if sys.stdin.isatty():
             raise Misuse(_("there is nothing to ask."), advice=_("Give TEXT, or pipe it in."))
         text = sys.stdin.read().strip()
-    asked: str = text
     reply = transcripts.ask(
-        context.workspace, model, asked, max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed
+        context.workspace, model, text, max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed
     )
     if context.json:
         json_line(reply.as_json())

@@ -121,6 +121,7 @@ def import_file(
 
 def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bool] | None) -> tuple[int, int]:
     from core.store import chats, intake
+    from core.workspace import merging
 
     open_chats: dict[Chat, tuple[int, intake.Intake]] = {}
     for batch in source:
@@ -141,6 +142,12 @@ def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bo
     added = already_there = 0
     for chat_id, one in open_chats.values():
         done = one.finish()
+        if done.added and not done.already_there:
+            # A chat that seems new may be an old one, exported from the other phone or renamed since.
+            old = merging.same_chat(change, chat_id)
+            if old is not None:
+                done = merging.merge(change, chat_id, old)
+                chat_id = old
         added += done.added
         already_there += done.already_there
         chats.add_import(change, chat_id, chats.Import(path.name, digest, report.format, figures))
