@@ -113,7 +113,7 @@ def test_a_source_without_times_is_merged_by_its_neighbours(store: Store) -> Non
     chat, added = put(store, untimed("a b c d e f"))
     assert added == intake.Added(3, 3)
     back = messages.page(store, chat, 0, 9)
-    assert [m.text for m in back] == "a b c d e f".split()
+    assert [m.text for m in back] == ["a", "b", "c", "d", "e", "f"]
     assert [m.sent_at for m in back] == [0, 1, 2, 3, 4, 5]
 
 
@@ -251,7 +251,7 @@ def test_who_was_forgotten_is_gone_from_file_and_search_and_does_not_come_back(s
     store.close()
     for path in store.folder.iterdir():
         assert path.is_dir() or b"Beto" not in path.read_bytes()
-        assert path.is_dir() or "bien?".encode() not in path.read_bytes()
+        assert path.is_dir() or b"bien?" not in path.read_bytes()
 
 
 def test_a_deleted_chat_leaves_nothing(store: Store) -> None:
