@@ -107,7 +107,10 @@ def check(store: Store) -> list[str]:
                     number=number, table=table, parent=parent
                 )
             )
-        found += _check_schema(connection) or _check_messages(connection)
+        if migrations.schema_is_ours(connection):
+            found += _check_messages(connection)
+        else:
+            found.append(_("the tables are not those of this version of Sinsonte."))
     except sqlite3.Error as error:
         if not trouble.is_damage(error) and trouble.code_of(error) != 1:
             store.fail(error)
@@ -134,18 +137,6 @@ def compact(store: Store) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except sqlite3.Error as error:
         store.fail(error)
-
-
-def _check_schema(connection: sqlite3.Connection) -> list[str]:
-    fresh = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        migrations.run_all(fresh, migrations.MIGRATIONS)
-        query = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name"
-        if fresh.execute(query).fetchall() == connection.execute(query).fetchall():
-            return []
-        return [_("the tables are not those of this version of Sinsonte.")]
-    finally:
-        fresh.close()
 
 
 def _check_messages(connection: sqlite3.Connection) -> list[str]:

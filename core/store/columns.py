@@ -113,4 +113,6 @@ def _with_authors(store: Readable, made: Columns) -> Columns:
     author_of = np.zeros(max((pair[0] for pair in pairs), default=0) + 1, np.int32)
     for name, participant in pairs:
         author_of[name] = participant
-    return replace(made, authors=author_of[made.names])
+    # A number that is no name's, which only a damaged file has, is nobody.
+    known = np.where((made.names >= 0) & (made.names < len(author_of)), made.names, 0)
+    return replace(made, authors=author_of[known])

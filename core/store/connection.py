@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from core.store import trouble
+from core.store import migrations, trouble
 from core.store.filesystem import Journal
 from core.store.sqlite import sqlite3
 
@@ -51,7 +51,7 @@ class _Connection(sqlite3.Connection):
 
 
 def connect(path: Path, journal: Journal) -> sqlite3.Connection:
-    """A connection with the settings that every one of ours has. The journal mode is the opener's."""
+    """A connection with the settings that every one of ours has. Going to WAL and back is the opener's."""
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, factory=_Connection
     )
@@ -59,6 +59,7 @@ def connect(path: Path, journal: Journal) -> sqlite3.Connection:
     for pragma in (
         f"busy_timeout = {int(BUSY_TIMEOUT * 1000)}",
         "foreign_keys = ON",
+        "recursive_triggers = ON",  # without it, INSERT OR REPLACE deletes events past the trigger that forbids it
         "trusted_schema = OFF",  # a hostile file's schema must not call functions
         "cell_size_check = ON",
         "mmap_size = 0",  # a mapped file that is truncated elsewhere kills the process with SIGBUS
@@ -67,6 +68,9 @@ def connect(path: Path, journal: Journal) -> sqlite3.Connection:
         f"synchronous = {journal.synchronous}",
     ):
         connection.execute(f"PRAGMA {pragma}")
+    if journal.mode != "wal":
+        # Only WAL is written in the file; a rollback journal's sort is each connection's own.
+        connection.execute(f"PRAGMA journal_mode = {journal.mode}")
     return connection
 
 
@@ -161,10 +165,18 @@ class Store:
         if trouble.code_of(error) == trouble.FULL:
             release_reserve(self.folder)
         problem = trouble.problem_for(error, self.folder)
+        if problem is None and isinstance(error, sqlite3.OperationalError) and not self._schema_is_ours():
+            problem = trouble.damaged(self.folder)  # "no such table" because the table's name is damaged
         if problem is None:
             raise error
         # `from None`: the driver's message can quote the text that it could not read.
         raise problem from None
+
+    def _schema_is_ours(self) -> bool:
+        try:
+            return migrations.schema_is_ours(connect(self.path, self.journal))
+        except sqlite3.Error:
+            return False
 
     def close(self) -> None:
         """Close the connections of all threads. A second time does nothing."""

@@ -237,3 +237,14 @@ _FIRST: tuple[Step, ...] = (
 )
 
 MIGRATIONS: tuple[Migration, ...] = (Migration("the first tables", _FIRST),)
+
+
+def schema_is_ours(connection: sqlite3.Connection) -> bool:
+    """Whether the file has exactly the tables that the migrations make; 3 ms, so for checks and for finding blame."""
+    query = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name"
+    fresh = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        run_all(fresh, MIGRATIONS)
+        return fresh.execute(query).fetchall() == connection.execute(query).fetchall()
+    finally:
+        fresh.close()

@@ -59,8 +59,8 @@ def open_store(
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - Path.absolute keeps ".."
     if take_over is None:
         take_over = os.environ.get("SINSONTE_TAKE_OVER", "")
-    plan = _Opening(folder, create, take_over, journal, me or lease.this_process(), steps, on_step)
     with _plainly(folder):
+        plan = _Opening(folder, create, take_over, journal, me or lease.this_process(), steps, on_step)
         _make_folder(folder, create)
         with locked(folder):
             try:
@@ -125,6 +125,7 @@ class _Opening:
             _flock(in_use, fcntl.LOCK_SH)
         if leased and not version:
             self._lease(connection)
+        _small_tables_are_sound(connection)
 
     def _known(self, connection: sqlite3.Connection) -> int:
         """The version of a file of ours, 0 for a new one; a Problem for a newer one and for somebody else's."""
@@ -132,6 +133,13 @@ class _Opening:
         made_by = connection.execute("PRAGMA application_id").fetchone()[0]
         tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         if made_by == 0 and version == 0 and tables == 0:
+            if trouble.newest_backup(self.folder) is not None:
+                # Somebody emptied or removed the file: a fresh workspace would look as if everything were gone.
+                raise Problem(
+                    _("the database is empty, and there are backups of it."),
+                    where=str(self.path),
+                    advice=trouble.restore_advice(self.folder),
+                )
             return 0
         if made_by != migrations.APPLICATION_ID or version < 1:
             raise Problem(
@@ -270,6 +278,9 @@ def _own_file(path: Path, create: bool) -> None:
         raise _no_workspace(path.parent) from None
     if mode & 0o077:
         path.chmod(0o600)
+    if not os.access(path, os.R_OK | os.W_OK):
+        # SQLite would open it for reading and say nothing until the first write.
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _set_journal(connection: sqlite3.Connection, journal: Journal) -> Journal:
@@ -280,7 +291,7 @@ def _set_journal(connection: sqlite3.Connection, journal: Journal) -> Journal:
         # A file system that cannot share memory says so as an I/O error or a refused file.
         if journal.mode != "wal" or trouble.code_of(error) not in (trouble.IOERR, trouble.CANTOPEN):
             raise
-        if _is_full(Path(connection.execute("PRAGMA database_list").fetchone()[2]).parent):
+        if trouble.is_full(Path(connection.execute("PRAGMA database_list").fetchone()[2]).parent):
             raise
     if found == journal.mode:
         return journal
@@ -294,20 +305,22 @@ def _set_journal(connection: sqlite3.Connection, journal: Journal) -> Journal:
     return filesystem.CAREFUL
 
 
-def _is_full(folder: Path) -> bool:
-    return _free(folder) < 1 << 16
+# Their rows are read as they are, so a value that the schema forbids is found here; the big tables are for `check`.
+_SMALL = ("chats", "participants", "names", "imports", "settings", "recipes", "acts", "decisions", "datasets", "runs")
 
 
-def _free(folder: Path) -> int:
-    room = os.statvfs(folder)
-    return room.f_bavail * room.f_frsize
+def _small_tables_are_sound(connection: sqlite3.Connection) -> None:
+    known = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    for table in known.intersection(_SMALL):
+        if connection.execute(f"PRAGMA quick_check('{table}')").fetchone()[0] != "ok":
+            raise trouble.damaged(Path(connection.execute("PRAGMA database_list").fetchone()[2]).parent)
 
 
 def _take_reserve(folder: Path) -> None:
     """Set space aside that is given back when the disk is full: then even deleting and settings have no other room."""
     path = folder / RESERVE
     try:
-        if (path.exists() and path.stat().st_size == RESERVE_SIZE) or _free(folder) < ROOM_FOR_RESERVE:
+        if (path.exists() and path.stat().st_size == RESERVE_SIZE) or trouble.free(folder) < ROOM_FOR_RESERVE:
             return
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -7,6 +7,7 @@ same reason the Problem is raised `from None` wherever the cause could hold cont
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 from core.language import _
@@ -37,8 +38,9 @@ def problem_for(error: sqlite3.Error, folder: Path) -> Problem | None:
     """The plain words for `error`; None when it is a programming mistake that should be seen as one."""
     code, where = code_of(error), str(folder / DATABASE)
     if is_damage(error):
-        return Problem(_("the database is damaged or is not a database."), where=where, advice=restore_advice(folder))
-    if code == FULL:
+        return damaged(folder)
+    # Where even a log's shared index finds no room, SQLite says I/O error or that it cannot open.
+    if code == FULL or (code in (IOERR, CANTOPEN) and is_full(folder)):
         return disk_full(folder)
     if code == IOERR:
         return Problem(
@@ -91,6 +93,27 @@ def problem_for_system(error: OSError, folder: Path) -> Problem:
         _("the workspace cannot be opened: {reason}.").format(reason=error.strerror or type(error).__name__),
         where=str(folder),
         advice=_("Check the folder, or choose another workspace."),
+    )
+
+
+def free(folder: Path) -> int:
+    """How many bytes are free for this user on the folder's disk."""
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return 1 << 62  # a folder that is not there: no statement about its disk
+    return room.f_bavail * room.f_frsize
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk has less room than an empty log takes."""
+    return free(folder) < 1 << 16
+
+
+def damaged(folder: Path) -> Problem:
+    """The file's own bytes are wrong."""
+    return Problem(
+        _("the database is damaged or is not a database."), where=str(folder / DATABASE), advice=restore_advice(folder)
     )
 
 
