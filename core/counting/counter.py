@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from core.chat import Example
+from core.chat import Example, Line
 from core.counting import bases, vocabulary
 
 _REMEMBERED = 200_000  # texts whose count is kept; at this many the older half is forgotten
@@ -34,8 +34,22 @@ class Counter(Protocol):
         """What it counts by, for a person to read."""
         ...
 
+    @property
+    def separable(self) -> bool:
+        """Whether an example's tokens are those of its lines and `around_example`."""
+        ...
+
+    @property
+    def around_example(self) -> int:
+        """The tokens of an example beside its lines'."""
+        ...
+
     def text(self, text: str) -> int:
         """The tokens of a text on its own."""
+        ...
+
+    def line(self, line: Line) -> int:
+        """The tokens of a line with what stands around it, where `separable`."""
         ...
 
     def example(self, example: Example) -> int:
@@ -72,6 +86,7 @@ class ChatCounter:
     The role is one token in both encodings. What the provider bills may differ by a little; the job says.
     """
 
+    separable = True
     around_line = 4
     around_example = 3
 
@@ -79,11 +94,19 @@ class ChatCounter:
         self.model = model
         self.encoding = encoding
         self.exact = exact
-        self.text = Remembering(vocabulary.counting(encoding))
+        self._remembered = Remembering(vocabulary.counting(encoding))
+
+    def text(self, text: str) -> int:
+        """The tokens of a text on its own."""
+        return self._remembered(text)
+
+    def line(self, line: Line) -> int:
+        """The tokens of a line with those around it."""
+        return self.around_line + self._remembered(line.text)
 
     def example(self, example: Example) -> int:
-        text = self.text
-        return self.around_example + sum(self.around_line + text(line.text) for line in example.lines)
+        """The tokens of an example."""
+        return self.around_example + sum(map(self.line, example.lines))
 
 
 def counter_for(model: str, *, folder: Path | None = None) -> Counter:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-from core.chat import Example, Role
+from core.chat import Example, Line, Role
 from core.counting.counter import Remembering
 from core.language import _
 from core.problem import Problem
@@ -27,6 +28,21 @@ _PLAIN: Final = (
 )
 _LARGEST_FILE: Final = 64 << 20
 _LONGEST_TEMPLATE: Final = 200_000
+
+
+_S, _U, _A = Role.SYSTEM, Role.USER, Role.ASSISTANT
+_PROBES: Final = (
+    (_S, _U, _A), (_U, _A), (_S, _A), (_A,), (_A, _U, _A), (_S, _A, _U, _A), (_S, _U, _A, _U, _A), (_U, _A, _U, _A)
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What a template puts around lines that are each tokenised on their own."""
+
+    roles: Mapping[Role, tuple[str, str]]  # what is tokenised together with the words: before them, after them
+    line: int  # tokens around each line
+    example: int  # tokens of an example beside those
 
 
 class LocalCounter:
@@ -58,7 +74,6 @@ class LocalCounter:
                 advice=_("Copy the tokenizer files that came with the model into its folder."),
             ) from error
         self.encoding = _("the tokenizer of {name}").format(name=folder.name)
-        self.text = Remembering(self._count)
         self._pieces = Remembering(self._count)
         added: dict[int, Any] = self._tokenizer.get_added_tokens_decoder()
         special = {one.content for one in added.values() if one.special and one.content}
@@ -76,6 +91,74 @@ class LocalCounter:
             self._template: Any = environment.from_string(self._source(folder))
         except jinja2.TemplateError as error:
             raise Problem(_("This model's chat template is broken."), where=folder.name) from error
+
+        self._frame: _Frame | None = None
+        self._framed = False
+
+    @property
+    def separable(self) -> bool:
+        """Whether the template puts the same around every line of a role, whatever stands before and after it."""
+        if not self._framed:
+            self._framed = True
+            self._frame = self._find_frame()
+        return self._frame is not None
+
+    @property
+    def around_example(self) -> int:
+        """The tokens of an example beside its lines'."""
+        return self._frame.example if self.separable and self._frame else 0
+
+    def text(self, text: str) -> int:
+        """The tokens of a text on its own."""
+        return self._pieces(text)
+
+    def line(self, line: Line) -> int:
+        """The tokens of a line with those around it."""
+        if not self.separable or self._frame is None:
+            raise ValueError("not separable")
+        before, after = self._frame.roles[line.role]
+        return self._frame.line + self._pieces(before + self._defused(line.text) + after)
+
+    def _find_frame(self) -> _Frame | None:
+        """What the template puts around lines, found with marked lines, then proven with awkward ones."""
+        if self._between is None or not self._parted:
+            return None
+        marks = [f"zq{n}qz" for n in range(5)]
+        roles = (Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.USER, Role.ASSISTANT)
+        try:
+            told = self._render([_message(role, mark) for role, mark in zip(roles, marks, strict=True)])
+        except self._error:
+            return None
+        pieces = re.split("|".join(marks), told)
+        if len(pieces) != 6 or any(not self._between.search(piece) for piece in pieces):
+            return None
+        # Between two lines: what ends the one, control tokens with what they hold, what begins the other.
+        cut = [self._between.split(piece) for piece in pieces]
+        ends, begins = [one[0] for one in cut], [one[-1] for one in cut]
+        inner = [len(one) - 1 + sum(self._count(part) for part in one[1:-1] if part) for one in cut]
+        frame = _Frame(
+            {role: (begins[n], ends[n + 1]) for n, role in enumerate(roles[:3])},
+            line=inner[1],
+            # Words before the first control token and after the last belong to no line.
+            example=inner[0] + inner[5] - inner[1] + self._count(ends[0]) + self._count(begins[5]),
+        )
+        for roles in _PROBES:
+            for words in (("uno", "dos", "tres", "y"), (" a", "b\n", "", "\n\nc "), ("¿é?", "12", "<b>", "  ")):
+                lines = tuple(Line(role, words[n % 4]) for n, role in enumerate(roles))
+                try:
+                    whole = self._whole(lines)
+                except self._error:
+                    return None
+                told_by_lines = frame.example + sum(
+                    frame.line + self._count(frame.roles[one.role][0] + one.text + frame.roles[one.role][1])
+                    for one in lines
+                )
+                if whole != told_by_lines:
+                    return None
+        return frame
+
+    def _whole(self, lines: Sequence[Line]) -> int:
+        return self._count(self._render([_message(line.role, self._defused(line.text)) for line in lines]))
 
     def _source(self, folder: Path) -> str:
         file = folder / "chat_template.jinja"
@@ -96,6 +179,8 @@ class LocalCounter:
 
     def example(self, example: Example) -> int:
         """The tokens of the rendered example, as the engine trains on them."""
+        if self.separable:
+            return self.around_example + sum(map(self.line, example.lines))
         rendered = self.rendered(example)
         if self._between is None or not self._parted:
             return self._count(rendered)
@@ -104,7 +189,7 @@ class LocalCounter:
 
     def rendered(self, example: Example) -> str:
         """The example in the model's chat template."""
-        messages = [{"role": line.role.value, "content": self._defused(line.text)} for line in example.lines]
+        messages = [_message(line.role, self._defused(line.text)) for line in example.lines]
         try:
             return self._render(messages)
         except self._error:
@@ -140,6 +225,10 @@ class LocalCounter:
             if word in text:
                 text = text.replace(word, word[0] + " " + word[1:])
         return text
+
+
+def _message(role: Role, content: str) -> dict[str, str]:
+    return {"role": role.value, "content": content}
 
 
 def _json(file: Path) -> dict[str, Any]:

@@ -9,27 +9,24 @@ which chats were imported: the same messages, decisions and recipe give the same
 
 from __future__ import annotations
 
-from collections import Counter as Tally
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.chat import Example, Line, Mark, Role, Side
-from core.cleaning.privacy import Aliases, Masker
-from core.cleaning.transforms import cleaner, normaliser
+from core.cleaning.privacy import Aliases
 from core.dataset.duplicates import Duplicates
+from core.dataset.lines import LineWriter, alone
 from core.dataset.material import Material, kept, persona_of
 from core.dataset.plan import Plan, plan
-from core.dataset.recipe import SEPARATOR_TAG, Recipe
+from core.dataset.recipe import Recipe
 from core.dataset.split import PURGED, TRAIN, VALIDATION, Conversations, sides
 from core.grouping import Columns, Grouping, boundaries
 from core.language import _
 from core.problem import Problem
-
-OTHERS = "Others"  # the label of several people merged in one, where the recipe names none
 
 
 @dataclass(slots=True)
@@ -65,23 +62,39 @@ class Build:
         self.flagged: list[int] = []  # places in the order of yielding of what `near_duplicates=flag` would leave out
         self.report = BuildReport()
 
+    def writer(self) -> LineWriter:
+        """What puts turns into words for this build."""
+        return LineWriter(
+            self.material, self.recipe, self.grouping, self.plan, self.persona.id, self.alone, self.names,
+            self.aliases,
+        )  # fmt: skip
+
     @property
     def pinned(self) -> Recipe:
         """The recipe with the labels that the chats gave: what a frozen dataset keeps, for an export to write from.
 
         Without context no example says who asks, yet a stop text names them.
         """
-        names = self._names()
+        names = self.names
         labels = {"persona_label": self.recipe.persona_label or names[self.persona.id]}
         others = {int(one) for one in np.unique(self.grouping.authors)} - {self.persona.id}
         if not self.recipe.other_label and len(others) == 1:
             labels["other_label"] = names[others.pop()]
         return self.recipe.changed(labels)
 
-    def _names(self) -> dict[int, str]:
-        """What each participant is called in the examples."""
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """What each participant is called in the examples: on one line, whatever their export says."""
         people = self.material.participants
-        return {number: self.aliases.of(number) if self.aliases else one.name for number, one in people.items()}
+        return {
+            number: self.aliases.of(number) if self.aliases else " ".join(one.name.split())
+            for number, one in people.items()
+        }
+
+    @cached_property
+    def alone(self) -> dict[int, bool]:
+        """For each chat, whether the persona has one partner only."""
+        return alone(self.columns, self.persona.id)
 
     @cached_property
     def aliases(self) -> Aliases | None:
@@ -112,14 +125,15 @@ class Build:
         first = np.searchsorted(made.conversation, order)
         last = np.searchsorted(made.conversation, order, side="right")
         report.purged = int(known.examples[side_of == PURGED].sum())
-        writer = LineWriter(self, self._names())
+        writer = self.writer()
+        weights = self.weights
         duplicates = Duplicates(recipe.near_duplicates, recipe.similarity)
         yielded = 0
         for side, name in ((TRAIN, Side.TRAIN), (VALIDATION, Side.VALIDATION)):
             for place in np.flatnonzero(side_of == side).tolist():
                 for entry in range(int(first[place]), int(last[place])):
                     lines = writer.lines(entry)
-                    reason, flagged, weight = self._judged(writer, entry, lines, name, duplicates)
+                    reason, flagged, weight = self._judged(weights.get(entry, 1), lines, name, duplicates)
                     if reason:
                         setattr(report, reason, getattr(report, reason) + 1)
                         continue
@@ -136,10 +150,9 @@ class Build:
         report.masked = writer.masker.different
 
     def _judged(
-        self, writer: LineWriter, entry: int, lines: tuple[Line, ...], side: Side, duplicates: Duplicates
+        self, weight: int, lines: tuple[Line, ...], side: Side, duplicates: Duplicates
     ) -> tuple[str, bool, int]:
         """(why the example is left out or "", whether it is flagged, how many times it is written)."""
-        weight = writer.weight(entry)
         if not weight:
             return "unweighted", False, 0
         recipe = self.recipe
@@ -155,6 +168,20 @@ class Build:
         if verdict and recipe.near_duplicates == "remove":
             return "duplicates", False, 0
         return "", bool(verdict) and recipe.near_duplicates == "flag", weight if side is Side.TRAIN else 1
+
+    @cached_property
+    def weights(self) -> dict[int, int]:
+        """How often examples are to be written, where the curator said so of their replies; 0 is never."""
+        said: dict[int, list[int]] = {}
+        grouping, made = self.grouping, self.plan
+        for row, decision in self.material.decided.items():
+            if decision.weight == 1 or not self.columns.kept[row] or not len(made):
+                continue
+            turn = np.searchsorted(grouping.turns, np.searchsorted(grouping.rows, row), side="right") - 1
+            entry = int(np.searchsorted(made.reply, turn, side="right")) - 1
+            if entry >= 0 and turn < made.end[entry]:
+                said.setdefault(entry, []).append(decision.weight)
+        return {entry: 0 if min(weights) <= 0 else max(weights) for entry, weights in said.items()}
 
     @cached_property
     def order(self) -> tuple[NDArray[np.intp], Conversations]:
@@ -187,121 +214,6 @@ class Build:
             return np.zeros(len(chosen), np.bool_)
         uncut = boundaries(self.columns, self.recipe.burst_window, self.recipe.conversation_gap, 0)
         return ~np.isin(self.grouping.conversations[chosen], uncut.conversations)
-
-
-class LineWriter:
-    """Puts turns into words: one conversation's lines at a time are remembered, for contexts overlap."""
-
-    def __init__(self, build: Build, names: Mapping[int, str]) -> None:
-        self._material = build.material
-        self._recipe = build.recipe
-        self._grouping = build.grouping
-        self._plan = build.plan
-        self._persona = build.persona.id
-        cleaning = build.recipe.cleaning
-        self.masker = Masker(build.recipe.mask)
-        # In this order: what is taken off could hide a private thing, and lower case would hide a mask.
-        steps = [cleaner(cleaning), self.masker if build.recipe.mask else None, build.aliases, normaliser(cleaning)]
-        self._steps = [step for step in steps if step is not None]
-        self._uids = build.material.uids
-        self._names = names
-        self._alone = _alone(build.columns, build.persona.id)
-        self._conversation = -1
-        self._lines: dict[tuple[int, int], Line] = {}
-        self._speech_of = np.repeat(np.arange(len(build.plan.speeches) - 1), np.diff(build.plan.speeches))
-        self._labels()
-
-    def _labels(self) -> None:
-        recipe = self._recipe
-        name = self._names[self._persona]
-        self._persona_label = recipe.persona_label or name
-        prompt = recipe.system_prompt.replace("{persona}", name)
-        self._system = (Line(Role.SYSTEM, prompt),) if prompt else ()
-
-    def weight(self, entry: int) -> int:
-        """How often the example is to be written: what the curator said of its reply."""
-        decided = self._material.decided
-        if not decided:
-            return 1
-        weights = [
-            decided[row].weight
-            for row in self._rows(int(self._plan.reply[entry]), int(self._plan.end[entry]))
-            if row in decided
-        ]
-        return 0 if 0 in weights else max(weights, default=1)
-
-    def _rows(self, first: int, end: int) -> list[int]:
-        grouping = self._grouping
-        return grouping.rows[grouping.turns[first] : grouping.turns[end]].tolist()
-
-    def lines(self, entry: int) -> tuple[Line, ...]:
-        """The example's lines: the system prompt, the context, the reply, roles alternating."""
-        conversation = int(self._plan.conversation[entry])
-        if conversation != self._conversation:
-            self._conversation = conversation
-            self._lines.clear()
-        start, reply, end = int(self._plan.context[entry]), int(self._plan.reply[entry]), int(self._plan.end[entry])
-        made = list(self._system)
-        while start < reply:
-            stop = int(self._plan.speeches[self._speech_of[start] + 1])
-            made.append(self._line(start, stop, self._recipe.train_on == "all"))
-            start = stop
-        made.append(self._line(reply, end, True))
-        return tuple(made)
-
-    def _line(self, first: int, end: int, trained: bool) -> Line:
-        found = self._lines.get((first, end))
-        if found is None:
-            found = self._lines[first, end] = self._written(first, end)
-        ours = found.role is Role.ASSISTANT
-        return replace(found, trained=True) if ours and trained else found
-
-    def _written(self, first: int, end: int) -> Line:
-        grouping = self._grouping
-        uids = tuple(self._uids[row] for row in self._rows(first, end))
-        author = int(grouping.authors[first])
-        if author == self._persona:
-            return Line(Role.ASSISTANT, self._said(self._rows(first, end)), False, self._persona_label, uids)
-        if self._recipe.groups == "merged" or self._is_alone(first):
-            name = self._recipe.other_label or (self._name(author) if self._is_alone(first) else OTHERS)
-            return Line(Role.USER, self._said(self._rows(first, end)), False, name, uids)
-        parts: list[str] = []
-        turn = first
-        while turn < end:
-            stop = turn + 1
-            while stop < end and grouping.authors[stop] == grouping.authors[turn]:
-                stop += 1
-            parts.append(f"{self._name(int(grouping.authors[turn]))}: {self._said(self._rows(turn, stop))}")
-            turn = stop
-        return Line(Role.USER, "\n".join(parts), False, "", uids)
-
-    def _is_alone(self, turn: int) -> bool:
-        row = int(self._grouping.rows[self._grouping.turns[turn]])
-        return self._alone[int(self._material.columns.chats[row])]
-
-    def _name(self, author: int) -> str:
-        return self._names[author]
-
-    def _said(self, rows: list[int]) -> str:
-        texts = [self._material.text(row) for row in rows]
-        for step in self._steps:
-            texts = [step(text) for text in texts]
-        separator = self._recipe.separator
-        if SEPARATOR_TAG in separator:
-            # Nobody may write the tag themselves: it would part a message where there is none.
-            texts = [text.replace(SEPARATOR_TAG, "<msg_sep>") for text in texts]
-        return separator.join(texts)
-
-
-def _alone(columns: Columns, persona: int) -> dict[int, bool]:
-    """For each chat, whether the persona has one partner only; then no line needs to say who speaks."""
-    others = columns.kept & (columns.authors != persona)
-    pairs = np.unique(
-        columns.chats[others].astype(np.int64) << 32 | columns.authors[others].astype(np.int64) & 0xFFFFFFFF
-    )
-    chats: list[int] = (pairs >> 32).tolist()
-    others_in = Tally(chats)
-    return {int(chat): others_in[int(chat)] <= 1 for chat in np.unique(columns.chats)}
 
 
 def build(material: Material, recipe: Recipe, hits: NDArray[np.uint16] | None = None) -> Build:

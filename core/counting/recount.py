@@ -1,0 +1,264 @@
+"""Exact counters of a recipe, without making its examples: how many on each side, and their tokens.
+
+In: a `Build` and a `Counter`. Out: totals, equal to those of the examples that the build would yield (a test proves it
+over random chats). Between calls it remembers what every stretch of messages costs, so that after a change of a window
+only the stretches that changed are read and counted again.
+
+A stretch is told by the sum of random numbers of its rows, not by its ends: a message left out in the middle makes it
+another one. Examples that say the same are told by a rolling hash over the hashes of their folded lines.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.chat import Side
+from core.counting.counter import Counter
+from core.dataset.duplicates import digest, folded
+from core.dataset.examples import Build
+from core.dataset.material import Material
+from core.dataset.recipe import Recipe
+from core.dataset.split import PURGED, TRAIN, VALIDATION, sides
+
+_REMEMBERED = 400_000  # stretches and messages; beyond, everything is forgotten and counted again
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # the rolling hash's factor; odd, so that no bit is ever lost
+_Hashes = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a recipe gives, to the token."""
+
+    train: int
+    validation: int
+    duplicates: int
+    across: int
+    purged: int
+    short: int
+    unweighted: int
+    tokens: int  # of the training side
+    validation_tokens: int
+    longest: int  # tokens of the longest example
+    exact: bool
+
+
+@dataclass(slots=True)
+class _Spans:
+    """Every stretch of turns that some example has as a line: all whole speeches, then the partial ones."""
+
+    first: NDArray[np.intp]
+    end: NDArray[np.intp]
+    speeches: int
+    partial: NDArray[np.intp]  # for each example, its first line's place if that is a partial speech, else -1
+    opening: NDArray[np.intp]  # for each example, the place of its first whole speech
+    reply: NDArray[np.intp]  # for each example, the place of its last; all between are its lines too
+
+
+class Recount:
+    """Counts recipes over one material; keep it while the material stays."""
+
+    def __init__(self, material: Material, counter: Counter) -> None:
+        self._material = material
+        self._counter = counter
+        self._random = np.random.default_rng(20_261_121).integers(
+            0, 1 << 63, len(material.columns), np.uint64, endpoint=True
+        )
+        self._settings: tuple[object, ...] = ()
+        self._texts: dict[int, str] = {}
+        self._slots: dict[int, int] = {}
+        self._tokens = array("q")
+        self._folds = array("Q")
+        self._words = array("q")
+
+    def totals(self, build: Build, *, progress: Callable[[int, int], None] | None = None) -> Totals:
+        """The totals of what this build would yield; `progress` gets stretches done and to do."""
+        if build.material is not self._material:
+            raise ValueError("another material")
+        recipe = build.recipe
+        if recipe.similarity < 1 or not self._counter.separable:
+            return self._by_examples(build)
+        if not len(build.plan):
+            return Totals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, self._counter.exact)
+        self._forget_if_other(build)
+        spans = _spans_of(build)
+        tokens, folds, words = self._counted(build, spans, progress)
+        return _totals(build, spans, tokens, folds, words, self._counter)
+
+    def _forget_if_other(self, build: Build) -> None:
+        """Words depend on these; a change of any makes everything remembered another text."""
+        recipe = build.recipe
+        aliases = tuple(sorted(build.names.items())) if recipe.alias_names else ()
+        settings: tuple[object, ...] = (
+            recipe.persona, recipe.separator, recipe.mask, recipe.groups, recipe.cleaning, aliases,
+            tuple(sorted(build.alone.items())),
+        )  # fmt: skip
+        if settings != self._settings or len(self._slots) > _REMEMBERED or len(self._texts) > _REMEMBERED:
+            self._settings = settings
+            self._texts.clear()
+            self._slots.clear()
+            self._tokens, self._folds, self._words = array("q"), array("Q"), array("q")
+
+    def _counted(
+        self, build: Build, spans: _Spans, progress: Callable[[int, int], None] | None
+    ) -> tuple[NDArray[np.int64], _Hashes, NDArray[np.int64]]:
+        grouping = build.grouping
+        ends = np.concatenate((np.zeros(1, np.uint64), np.cumsum(self._random[grouping.rows], dtype=np.uint64)))
+        keys: list[int] = (ends[grouping.turns[spans.end]] - ends[grouping.turns[spans.first]]).tolist()
+        slots = self._slots
+        missing = [place for place, key in enumerate(keys) if key not in slots]
+        if missing:
+            writer = build.writer()
+            writer.remember(self._texts)
+            cost = self._counter.line
+            for done, place in enumerate(missing):
+                line = writer.line(int(spans.first[place]), int(spans.end[place]))
+                slots[keys[place]] = len(self._tokens)
+                self._tokens.append(cost(line))
+                self._folds.append(int.from_bytes(digest(folded(line.text))[:8], "little"))
+                self._words.append(len(line.text.split()))
+                if progress and not done % 4_096:
+                    progress(done, len(missing))
+        found = np.fromiter((slots[key] for key in keys), np.intp, len(keys))
+        return (
+            np.frombuffer(self._tokens, np.int64)[found],
+            np.frombuffer(self._folds, np.uint64)[found],
+            np.frombuffer(self._words, np.int64)[found],
+        )
+
+    def _by_examples(self, build: Build) -> Totals:
+        """Where lines do not add up (or likeness is asked for), every example is made and counted."""
+        tokens = {TRAIN: 0, VALIDATION: 0}
+        longest = 0
+        for example in build:
+            own = self._counter.example(example)
+            tokens[TRAIN if example.side is Side.TRAIN else VALIDATION] += own
+            longest = max(longest, own)
+        told = build.report
+        return Totals(
+            told.train, told.validation, told.duplicates, told.across, told.purged, told.short, told.unweighted,
+            tokens[TRAIN], tokens[VALIDATION], longest, self._counter.exact,
+        )  # fmt: skip
+
+
+def _spans_of(build: Build) -> _Spans:
+    made = build.plan
+    speech = np.searchsorted(made.speeches, made.context, side="right") - 1
+    has_context = made.context < made.reply
+    whole = made.speeches[speech] == made.context
+    partial = has_context & ~whole
+    starts, places = np.unique(made.context[partial], return_inverse=True)
+    first = np.concatenate((made.speeches[:-1], starts))
+    end = np.concatenate((made.speeches[1:], made.speeches[np.searchsorted(made.speeches, starts, side="right")]))
+    at = np.full(len(made), -1, np.intp)
+    at[partial] = len(made.speeches) - 1 + places
+    opening = np.where(has_context, speech + ~whole, made.replied)
+    # Speeches that no example has as a line are left out: their words are never asked for.
+    count = len(made.speeches)
+    used = np.bincount(opening, minlength=count) - np.bincount(made.replied + 1, minlength=count)
+    wanted = np.cumsum(used)[:-1] > 0
+    renumbered = np.cumsum(wanted) - 1
+    speeches = int(wanted.sum())
+    chosen = np.concatenate((np.flatnonzero(wanted), np.arange(len(made.speeches) - 1, len(first))))
+    at[partial] += speeches - (len(made.speeches) - 1)
+    return _Spans(first[chosen], end[chosen], speeches, at, renumbered[opening], renumbered[made.replied])
+
+
+def _totals(
+    build: Build,
+    spans: _Spans,
+    tokens: NDArray[np.int64],
+    folds: _Hashes,
+    words: NDArray[np.int64],
+    counter: Counter,
+) -> Totals:
+    recipe, made = build.recipe, build.plan
+    order, known = build.order
+    side_of = sides(known, recipe)
+    # Each example's whole speeches are neighbours, so sums over them are differences of running sums.
+    reply = spans.reply
+    before = np.concatenate(([0], np.cumsum(tokens[: spans.speeches])))
+    own = before[reply + 1] - before[spans.opening]
+    has_partial = spans.partial >= 0
+    own[has_partial] += tokens[spans.partial[has_partial]]
+    own += counter.around_example + sum(counter.line(line) for line in build.writer().system)
+
+    # The order in which a build yields: conversations in the dataset's order, the training side first.
+    rank = np.empty(build.grouping.conversation_count, np.intp)
+    rank[order] = np.arange(len(order))
+    place = rank[made.conversation]
+    side = side_of[place]
+    alive = side != PURGED
+    weights = np.ones(len(made), np.int64)
+    for entry, weight in build.weights.items():
+        weights[entry] = weight
+    unweighted = alive & (weights == 0)
+    alive &= weights > 0
+    short = alive & _too_short(recipe, spans, words)
+    alive &= ~short
+    entries = np.flatnonzero(alive)
+    entries = entries[np.lexsort((entries, place[entries], side[entries]))]
+
+    exchange, whole = _sayings(spans, folds)
+    across = np.zeros(len(made), np.bool_)
+    held = entries[side[entries] == VALIDATION]
+    trained = entries[side[entries] == TRAIN]
+    across[held] = np.isin(exchange[held], exchange[trained])
+    again = np.zeros(len(made), np.bool_)
+    if recipe.near_duplicates != "keep":
+        rest = entries[~across[entries]]
+        again[rest] = True
+        again[rest[np.unique(whole[rest], return_index=True)[1]]] = False
+    left = alive & ~across
+    if recipe.near_duplicates == "remove":
+        left &= ~again
+    weights[side == VALIDATION] = 1
+    train, validation = left & (side == TRAIN), left & (side == VALIDATION)
+    return Totals(
+        train=int(weights[train].sum()),
+        validation=int(validation.sum()),
+        duplicates=int(again.sum()),
+        across=int(across.sum()),
+        purged=int(np.count_nonzero(side == PURGED)),
+        short=int(short.sum()),
+        unweighted=int(unweighted.sum()),
+        tokens=int((own * weights)[train].sum()),
+        validation_tokens=int(own[validation].sum()),
+        longest=int(own[left].max()) if left.any() else 0,
+        exact=counter.exact,
+    )
+
+
+def _too_short(recipe: Recipe, spans: _Spans, words: NDArray[np.int64]) -> NDArray[np.bool_]:
+    short = words[spans.reply] < recipe.min_reply_words
+    if recipe.min_context_words:
+        before = np.concatenate(([0], np.cumsum(words[: spans.speeches])))
+        context = before[spans.reply] - before[spans.opening]
+        partial = spans.partial >= 0
+        context[partial] += words[spans.partial[partial]]
+        short |= context < recipe.min_context_words
+    return short
+
+
+def _sayings(spans: _Spans, folds: _Hashes) -> tuple[_Hashes, _Hashes]:
+    """For each example, a hash of its last question and reply, and one of all that it says."""
+    reply, opening, count = spans.reply, spans.opening, spans.speeches
+    partial = spans.partial >= 0
+    lone = reply == opening
+    question = np.zeros(len(reply), np.uint64)
+    question[~lone] = folds[reply[~lone] - 1]
+    question[lone & partial] = folds[spans.partial[lone & partial]]
+    has_question = (~lone | partial).astype(np.uint64)
+    exchange = question * _ODD + folds[reply] + has_question
+    # The line that stands k lines before the reply counts odd^k, whole or partial: equal sayings, equal hashes.
+    powers = np.cumprod(np.concatenate((np.ones(1, np.uint64), np.full(count, _ODD))), dtype=np.uint64)
+    inverse = np.uint64(pow(int(_ODD), -1, 1 << 64))
+    inverses = np.cumprod(np.concatenate((np.ones(1, np.uint64), np.full(count, inverse))), dtype=np.uint64)
+    running = np.concatenate((np.zeros(1, np.uint64), np.cumsum(folds[:count] * inverses[:count], dtype=np.uint64)))
+    whole = (running[reply + 1] - running[opening]) * powers[reply]
+    whole[partial] += folds[spans.partial[partial]] * powers[(reply - opening)[partial] + 1]
+    return exchange, whole
