@@ -77,6 +77,7 @@ def prepare(folder: Path, **settings: Any) -> Path:
         "learning_rate": 5e-3,
         "checkpoint_every": 4,
         "validate_every": 6,
+        "sample_every": 1000,
         "threads": 1,
     }
     training.prepare(folder, Job(**(told | settings)))

@@ -10,12 +10,14 @@ of variables.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
+import os
 import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -26,10 +28,30 @@ from core.training import events, process
 from core.training.backends import local
 
 _stops: Final[list[int]] = []
+_waking: Final[list[bool]] = []  # filled while the heavy imports run: nothing is at stake then
+
+
+class _StopNow(BaseException):
+    """A stop that came before there was anything to finish."""
 
 
 def _on_stop(number: int, _frame: FrameType | None) -> None:
     _stops.append(number)
+    if _waking:
+        _waking.clear()
+        raise _StopNow
+
+
+@contextlib.contextmanager
+def _wake() -> Iterator[None]:
+    """Imports of several seconds, which a stop ends at once."""
+    if _stops:
+        raise _StopNow
+    _waking.append(True)
+    try:
+        yield
+    finally:
+        _waking.clear()
 
 
 def main(words: list[str] | None = None) -> int:
@@ -74,8 +96,8 @@ def _mini(told: argparse.Namespace) -> int:
     log = events.Printer(sys.stdout)
 
     def work() -> str:
-        from core.engine.mini import build
-
+        with _wake():
+            from core.engine.mini import build
         build(told.corpus, told.to, log, steps=told.steps, seed=told.seed, threads=told.threads)
         return ""
 
@@ -84,7 +106,7 @@ def _mini(told: argparse.Namespace) -> int:
 
 def _train(told: argparse.Namespace) -> int:
     folder: Path = told.folder
-    process.write(folder, process.of(_own_number()))
+    process.write(folder, process.of(os.getpid()))
     try:
         log = events.Writer(folder / events.FILE)
     except Problem as problem:
@@ -93,19 +115,20 @@ def _train(told: argparse.Namespace) -> int:
     with log:
 
         def work() -> str:
-            from core.engine.trainer import train
-
+            log.write("state", state="running")
+            with _wake():
+                from core.engine.trainer import train
             return train(folder, log, lambda: local.read_wish(folder) if _stops else "")
 
-        return guarded(log, work)
+        return guarded(log, work, stopped=lambda: "cancelled" if local.read_wish(folder) == "cancel" else "paused")
 
 
 def _score(told: argparse.Namespace) -> int:
     log = events.Printer(sys.stdout)
 
     def work() -> str:
-        from core.engine.scorer import score
-
+        with _wake():
+            from core.engine.scorer import score
         score(told.folder, log, lambda: bool(_stops))
         return "succeeded"
 
@@ -116,21 +139,15 @@ def _serve(told: argparse.Namespace) -> int:
     log = events.Printer(sys.stdout)
 
     def work() -> str:
-        from core.engine.server import serve
-
+        with _wake():
+            from core.engine.server import serve
         serve(told, log, lambda: bool(_stops))
         return "succeeded"
 
     return guarded(log, work)
 
 
-def _own_number() -> int:
-    import os
-
-    return os.getpid()
-
-
-def guarded(log: events.Log, work: Callable[[], str]) -> int:
+def guarded(log: events.Log, work: Callable[[], str], stopped: Callable[[], str] = lambda: "cancelled") -> int:
     """Do the work; say how it ended. Every error becomes one problem event: this is the process's edge."""
     try:
         state = work()
@@ -138,6 +155,8 @@ def guarded(log: events.Log, work: Callable[[], str]) -> int:
         cause = str(getattr(problem, "cause", "refused"))
         what = f"{problem.where}: {problem.what}" if problem.where else problem.what
         return _failed(log, cause, what, problem.advice)
+    except _StopNow:
+        state = stopped()
     except (KeyboardInterrupt, BrokenPipeError):
         return 130
     except (MemoryError, RuntimeError) as error:

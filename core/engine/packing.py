@@ -134,6 +134,10 @@ class Plan:
         order = list(range(len(self.lengths)))
         chance.shuffle(order)
         packed = bins(self.lengths, order, self.width)
+        while len(packed) < self.steps_an_epoch:  # this order packed better than the one that the steps were counted on
+            most = max(packed, key=len)
+            packed.append(most[::2])
+            most[:] = most[1::2]
         chance.shuffle(packed)  # best fit leaves its emptiest bins at the end
         share = self.steps_an_epoch
         # Bins are spread evenly over a fixed number of steps: no stunted last step, and the number of steps is known.

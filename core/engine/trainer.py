@@ -61,7 +61,6 @@ class Since:
 
 def train(folder: Path, log: Log, stop: Callable[[], str]) -> str:
     """Train; the answer is the state that the run ends in. `stop` gives "", "pause" or "cancel"."""
-    log.write("state", state="running")
     job = jobs.read(folder)
     if asked := stop():
         return _stopped(asked)

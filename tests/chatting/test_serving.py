@@ -149,25 +149,6 @@ def test_a_reader_who_leaves_frees_the_model(client: openai.OpenAI) -> None:
     assert reply.reply_tokens == 3
 
 
-def test_a_server_killed_without_warning_leaves_a_socket_that_the_next_takes_over() -> None:
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "serve"
-        first = serving.start(folder, tiny.tuned().base)
-        os.kill(first.process.pid, signal.SIGKILL)
-        while first.process.alive():
-            time.sleep(0.01)
-        assert first.socket.exists()
-        assert serving.find(folder) is None
-        second = serving.start(folder, tiny.tuned().base, idle=0.3)
-        assert second.socket == first.socket
-        for _again in range(200):
-            if not second.process.alive():
-                break
-            time.sleep(0.05)
-        assert not second.process.alive(), "it stops by itself when nobody asks"
-        assert not second.socket.exists()
-
-
 def test_a_base_that_cannot_be_opened_is_told_in_the_servers_own_words(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     with pytest.raises(Problem, match="no model"):
@@ -181,3 +162,21 @@ def test_a_long_path_gets_a_socket_all_the_same(tmp_path: Path, monkeypatch: pyt
     assert len(os.fsencode(path)) <= 107
     with socket.socket(socket.AF_UNIX) as probe:
         probe.bind(str(path))
+
+
+def test_a_server_killed_without_warning_leaves_a_socket_that_the_next_takes_over(
+    folder: Path, server: serving.Server
+) -> None:
+    os.kill(server.process.pid, signal.SIGKILL)
+    while server.process.alive():
+        time.sleep(0.01)
+    assert server.socket.exists()
+    assert serving.find(folder) is None
+    second = serving.start(folder, tiny.tuned().base, idle=0.3)
+    assert second.socket == server.socket
+    for _again in range(400):
+        if not second.process.alive():
+            break
+        time.sleep(0.05)
+    assert not second.process.alive(), "it stops by itself when nobody asks"
+    assert not second.socket.exists()

@@ -26,7 +26,8 @@ def test_words_from_a_command_line_are_read_as_the_keys_own_type() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("epochs", "-1"), ("epochs", "nan"), ("epochs", "inf"), ("steps", "1.5"), ("batch_size", "0"), ("method", "magic"),
+        ("epochs", "-1"), ("epochs", "nan"), ("epochs", "inf"), ("steps", "1.5"), ("batch_size", "0"),
+        ("method", "magic"),
         ("lora_dropout", "1"), ("seed", True), ("base", ""), ("nonsense", "1"), ("too_long", "cut"), ("lora_rank", [1]),
     ],
 )  # fmt: skip
