@@ -27,7 +27,7 @@ def seconds(command: list[str], environment: dict[str, str]) -> float:
 
 def main(rounds: int) -> int:
     python = str(Path(os.environ.get("SINSONTE_VENV") or ROOT / ".venv") / "bin" / "python")
-    base = os.path.realpath(python)  # noqa: PTH - what `python3` is to a newcomer, without a version manager's shim
+    base = str(Path(python).resolve())  # what `python3` is to a newcomer, without a version manager's shim
     with tempfile.TemporaryDirectory() as folder:
         # PYTHONPATH goes before the environment's packages: this `core.commands` is taken, and does nothing.
         commands = Path(folder, "core", "commands")

@@ -157,8 +157,9 @@ def _advice(command: list[str]) -> str:
     other = python_with_cpu_build()
     if other:
         smaller = f"rm -rf .venv && {other} {shlex.join(['./sinsonte', *command])}"
-        said = _("{python} would get a small one: {command}").format(python=other, command=smaller) + " " + said
-    return said
+        # A line each: they are to be copied.
+        said = _("{python} would get a small one: {command}").format(python=other, command=smaller) + "\n" + said
+    return "\n" + said
 
 
 def python_with_cpu_build() -> str:
