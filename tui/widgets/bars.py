@@ -1,0 +1,179 @@
+"""The three bars of every screen: places at the top, keys (or a notice) and counters at the bottom.
+
+In: what to say. Out: one line each, of which only the columns that changed are sent to the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from core.language import _
+from core.safe_text import SafeText
+from tui.lines import SPACE, Cell, Line, fitted, said, strip_of, width_of
+from tui.themes import Palette, palette_of
+
+if TYPE_CHECKING:
+    from core.workspace.recipe import Counters
+
+
+class Bar(Widget):
+    """One line of text. `draw` gives its cells; `redraw` sends what differs from what is there."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = "Bar { height: 1; width: 1fr; }"
+
+    def draw(self, palette: Palette, width: int) -> Line:
+        """The cells of the line as they should be now."""
+        raise NotImplementedError
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self._strip: Strip | None = None
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self.redraw())
+
+    def on_resize(self) -> None:
+        self._strip = None
+
+    def render_line(self, y: int) -> Strip:
+        self._strip = self._drawn()
+        return self._strip
+
+    def _drawn(self) -> Strip:
+        palette = palette_of(self.app.current_theme)
+        return strip_of(self.draw(palette, self.size.width), self.size.width, palette.raised)
+
+    def redraw(self) -> None:
+        """Send to the terminal the columns that changed, if any."""
+        before, now = self._strip, self._drawn()
+        if before is None or not self.is_attached:
+            self.refresh()
+            return
+        columns = [at for at, (one, other) in enumerate(zip(_cells(before), _cells(now), strict=False)) if one != other]
+        if columns:
+            self.refresh(Region(0, 0, columns[-1] + 1, 1))
+
+
+def _cells(strip: Strip) -> list[tuple[str, object]]:
+    cells: list[tuple[str, object]] = []
+    for segment in strip:
+        for character in segment.text:
+            cells.extend([(character, segment.style)] * max(1, width_of(character)))
+    return cells
+
+
+class Places(Bar):
+    """Where one is: the screens with their number keys, and the workspace at the right."""
+
+    def __init__(self, places: Sequence[tuple[str, str]], here: str, workspace: SafeText) -> None:
+        super().__init__(id="places")
+        self._places = places
+        self._here = here
+        self._workspace = workspace
+
+    def draw(self, palette: Palette, width: int) -> Line:
+        cells: Line = [(SafeText(" sinsonte  "), palette.accent)]
+        for key, name in self._places:
+            here = name == self._here
+            text = SafeText(f" {key} {_(name)} ")
+            cells.append((text, palette.chosen + palette.strong if here else palette.muted))
+        left = width - sum(width_of(text) for text, _style in cells) - 1
+        if left > 8:
+            # The end of a path says more than its beginning.
+            tail = self._workspace
+            while width_of(tail) > left - 2:
+                tail = SafeText("…" + tail[2:])
+            cells.append((fitted(tail, left, right=True), palette.muted))
+        return cells
+
+
+class Counted(Bar):
+    """What the recipe gives, always in sight; ≈ marks what is provisional."""
+
+    def __init__(self) -> None:
+        super().__init__(id="counters")
+        self.counters: Counters | None = None
+
+    def show(self, counters: Counters) -> None:
+        """Take new counters."""
+        self.counters = counters
+        self.redraw()
+
+    def draw(self, palette: Palette, width: int) -> Line:
+        if self.counters is None:
+            return []
+        for words in (False, True):
+            cells = self._cells(self.counters, palette, short=words)
+            if sum(width_of(text) for text, _style in cells) <= width:
+                break
+        return cells
+
+    @staticmethod
+    def _cells(now: Counters, palette: Palette, *, short: bool) -> list[Cell]:
+        from tui.figures import number
+
+        tokens = "—" if now.tokens is None else ("" if now.exact else "≈") + number(now.tokens)
+        fields = [
+            (number(now.messages), _("msg.") if short else _("messages")),
+            (number(now.conversations), _("conv.") if short else _("conversations")),
+            (number(now.examples), _("ex.") if short else _("examples")),
+            (tokens, _("tok.") if short else _("tokens")),
+        ]
+        if now.cost:
+            fields.append((now.cost, ""))
+        fields.append((number(now.runs), _("running")))
+        cells: list[Cell] = []
+        for figure, unit in fields:
+            cells.append((said(" {figure}", figure=figure), palette.text))
+            cells.append((said(" {unit} " if unit else "{unit} ", unit=unit), palette.muted))
+            cells.append((SPACE, palette.muted))
+        if now.runs:
+            cells[-3] = (cells[-3][0], palette.good)
+        return cells[:-1]
+
+
+class Foot(Bar):
+    """The keys that matter here; a notice takes their place until the next key."""
+
+    def __init__(self) -> None:
+        super().__init__(id="foot")
+        self._notice: tuple[SafeText, str] | None = None
+
+    def say(self, text: SafeText, severity: str) -> None:
+        """Show a notice."""
+        self._notice = (text, severity)
+        self.redraw()
+
+    def quiet(self) -> None:
+        """Take the notice away."""
+        if self._notice is not None:
+            self._notice = None
+            self.redraw()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.screen.bindings_updated_signal.subscribe(self, lambda _screen: self.redraw())
+
+    def draw(self, palette: Palette, width: int) -> Line:
+        if self._notice is not None:
+            text, severity = self._notice
+            style = {"error": palette.error, "warning": palette.warning}.get(severity, palette.good)
+            return [(SafeText(" ● "), style), (text, palette.text)]
+        cells: Line = [(SPACE, palette.text)]
+        left = width - 1
+        from tui.keyboard import hints
+
+        for key, does in hints(self.screen):
+            # Whole or not at all: half a hint is no hint.
+            taken = width_of(key) + width_of(does) + 4
+            if taken > left:
+                break
+            left -= taken
+            cells += [(key, palette.accent), (said(" {does}   ", does=does), palette.muted)]
+        return cells
