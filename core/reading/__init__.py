@@ -1,0 +1,11 @@
+"""Exports of chats in, messages out, and nothing lost in silence.
+
+`read_export(path)` gives a `Reading`: iterate it for batches of messages; when it is exhausted its `report` says what was
+understood, what was not, and why. A pure stage: no store, no network; it knows nothing of what becomes of the messages.
+"""
+
+from core.reading.export import Batch, ReadOptions
+from core.reading.reading import Reading, read_export
+from core.reading.report import Gap, ImportReport, Unread
+
+__all__ = ["Batch", "Gap", "ImportReport", "ReadOptions", "Reading", "Unread", "read_export"]

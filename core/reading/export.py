@@ -1,0 +1,56 @@
+"""An opened export: what every reader is given, and what every reader gives back.
+
+In: nothing here reads. `Export` joins the bytes, their encoding, the caller's wishes and the report being filled; readers
+are functions from an `Export` to an iterator of `Batch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from core.chat import Chat, Message
+from core.reading.encoding import Encoding
+from core.reading.phrases import Phrases
+from core.reading.report import ImportReport
+from core.reading.source import Source
+
+Progress = Callable[[int, int, int], None]  # bytes done, bytes in all, messages so far
+BATCH = 4096  # messages; a batch of a million would be the whole file in memory
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What the caller knows better than the file."""
+
+    format: str | None = None
+    date_order: str | None = None
+    me: str | None = None  # the owner's name, for exports that say "you"
+    phrases: Path | None = None  # a folder with phrase catalogues of the user's own
+
+
+class Batch(NamedTuple):
+    """Some messages of one chat, in file order. A chat comes in as many batches as it takes."""
+
+    chat: Chat
+    messages: list[Message]
+
+
+@dataclass(slots=True)
+class Export:
+    """One export, opened."""
+
+    source: Source
+    encoding: Encoding
+    options: ReadOptions
+    report: ImportReport
+    phrases: Phrases
+    progress: Progress | None = None
+    also: list[Source] = field(default_factory=list[Source])  # further files of the same chat, in order
+
+    def tick(self, done: int) -> None:
+        """Tell whoever waits how far the reading is; at its end the file's size is told once more."""
+        if self.progress is not None:
+            self.progress(min(done, self.source.size), self.source.size, self.report.messages)

@@ -1,0 +1,322 @@
+"""The first pass over a WhatsApp export: everything that must be known of the whole file before a message can be made.
+
+In: the export's bytes from some offset. Out: a `Survey`: the shape of headers, the runs of equal dates, who speaks and
+whose name holds a colon, where another chat begins. It keeps counts and runs, never the text, so that its memory does not
+grow with the file. Knows nothing of kinds of messages.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, groupby
+from typing import BinaryIO, Final, NamedTuple
+
+from core.reading.phrases import Phrases
+from core.reading.source import CHUNK, read_full
+from core.reading.whatsapp_header import Shape, has_header, header_pattern, headers_in
+
+HEAD: Final = 1 << 18
+LONGEST_MESSAGE: Final = 4 << 20  # WhatsApp ends a message at 65,536 characters
+_NAMES_KEPT: Final = 50_000  # a hostile file could give every line another name
+_RUNS_WITH_NAMES: Final = 100_000
+_OTHER_CHAT: Final = 20  # so many headers of another shape in a row are another export, fewer are a quotation
+
+
+class Run(NamedTuple):
+    """Consecutive headers with the same date."""
+
+    date: bytes
+    first: int  # which header of the part it begins with
+    count: int
+    names: frozenset[bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a part of a file begins: a line, and a byte offset not far before it."""
+
+    line: int = 0  # lines before it
+    offset: int = 0
+    offset_line: int = 0  # lines before that offset
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the first pass over one part of a file found."""
+
+    shape: Shape
+    place: Place
+    crlf: bool
+    lines: int = 0  # of the part
+    headers: int = 0
+    runs: list[Run] = field(default_factory=list[Run])
+    names: Counter[bytes | None] = field(default_factory=Counter[bytes | None])
+    samples: dict[bytes, set[bytes]] = field(default_factory=dict[bytes, set[bytes]])  # what follows each name
+    loose: Counter[bytes] = field(default_factory=Counter[bytes])  # "a:b: text", "[...] Bob:Hi": names by another rule
+    notices: set[int] = field(default_factory=set[int])  # headers under which the encryption notice stands
+    marked: set[int] = field(default_factory=set[int])  # headers that begin with a byte order mark
+    next: Place | None = None  # where an export of another shape begins
+
+
+def find_shape(head: bytes, phrases: Phrases) -> Shape | None:
+    """The shape of the export that begins here. Of several exports in one file it is the first one's."""
+    data = b"\n" + head
+    found = list(headers_in(data))
+    if not found:
+        return None
+    counts = Counter(shape for _start, _end, shape in found)
+    most = counts.most_common(1)[0][1]
+    for place, (_start, end, shape) in enumerate(found):
+        if counts[shape] == most or counts[shape] >= max(_OTHER_CHAT, len(found) // 50):
+            return shape
+        if place == 0 and _is_notice(data[end : end + 400], phrases):
+            return shape
+    return None
+
+
+def _is_notice(rest: bytes, phrases: Phrases) -> bool:
+    line = rest.split(b"\n", 1)[0].decode("utf-8", "replace")
+    if phrases.encryption_language(line):
+        return True
+    _name, colon, said = line.partition(": ")
+    return bool(colon) and bool(phrases.encryption_language(said))
+
+
+def ends_in_crlf(head: bytes) -> bool:
+    """Whether headers stand after CR LF. An iOS export has CR LF between messages and LF within them."""
+    crlf = sum(1 for start, _end, _shape in headers_in(head) if head[start - 1 : start] == b"\r")
+    lf = sum(1 for start, _end, _shape in headers_in(head) if head[start - 1 : start] != b"\r")
+    return crlf > lf if crlf or lf else head.endswith(b"\r\n")
+
+
+class Buffers:
+    """One part of an export, in buffers; every header in them has its newline before it.
+
+    After each buffer the iterating side may say with `keep` that its end was not dealt with (a line or message that may
+    go on); those bytes come again, in front of the next chunk.
+    """
+
+    def __init__(self, stream: BinaryIO, place: Place, *, lines: int | None, crlf: bool) -> None:
+        self._stream = stream
+        self._place = place
+        self._lines = lines  # at most so many
+        self._crlf = crlf
+        self._kept = b"\n"  # the first line has a newline before it, too
+        self.done = place.offset  # raw bytes
+        self._done_lines = place.offset_line
+        self.checkpoints: list[tuple[int, int]] = []  # (lines before, offset) of every chunk
+
+    def keep(self, data: bytes) -> None:
+        """These last bytes of the buffer come again."""
+        self._kept = data
+
+    def place_of(self, line: int) -> Place:
+        """How to come back to a line that was read."""
+        before, offset = self.checkpoints[max(0, bisect_right(self.checkpoints, (line, 1 << 62)) - 1)]
+        return Place(line, offset, before)
+
+    def __iter__(self) -> Iterator[tuple[bytes, bool]]:
+        _skip(self._stream, self._place.offset)
+        to_skip = self._place.line - self._place.offset_line
+        last = False
+        carry = b""
+        while not last:
+            self.checkpoints.append((self._done_lines, self.done))
+            # A message longer than a chunk makes the kept bytes grow: reading ever more keeps the work linear.
+            size = max(CHUNK, len(self._kept))
+            raw = read_full(self._stream, size)
+            last = len(raw) < size
+            self.done += len(raw)
+            count = raw.count(b"\n")
+            self._done_lines += count
+            if to_skip:
+                if count < to_skip and not last:
+                    to_skip -= count
+                    continue
+                raw = raw[_after_line(raw, to_skip) :]
+                count -= to_skip
+                to_skip = 0
+            if self._lines is not None:
+                if count >= self._lines:
+                    raw, last = raw[: _after_line(raw, self._lines)], True
+                self._lines -= count
+            raw = carry + raw
+            carry = b""
+            if self._crlf:
+                if raw.endswith(b"\r") and not last:
+                    raw, carry = raw[:-1], b"\r"
+                raw = raw.replace(b"\r\n", b"\n")
+            buffer, self._kept = self._kept + raw, b""
+            yield buffer, last
+
+
+def _after_line(data: bytes, count: int) -> int:
+    """Where line `count` (from 0) begins."""
+    at = 0
+    for _line in range(count):
+        newline = data.find(b"\n", at)
+        if newline < 0:
+            return len(data)
+        at = newline + 1
+    return at
+
+
+def _skip(stream: BinaryIO, count: int) -> None:
+    if count and stream.seekable():
+        stream.seek(count, 1)
+        return
+    while count > 0 and (data := stream.read(min(CHUNK, count))):
+        count -= len(data)
+
+
+def survey(
+    stream: BinaryIO,
+    place: Place,
+    shape: Shape,
+    *,
+    crlf: bool,
+    phrases: Phrases,
+    split_further: bool,
+    tick: Callable[[int], None],
+) -> Survey:
+    """Go once over a part of a file, up to its end or to where an export of another shape begins."""
+    found = Survey(shape, place, crlf)
+    buffers = Buffers(stream, place, lines=None, crlf=crlf)
+    taker = _Taker(found, phrases, split_further)
+    seen = place.line  # newlines so far, so the number of the line that the last of them began
+    for buffer, last in buffers:
+        cut = len(buffer) if last else buffer.rfind(b"\n")
+        if cut <= 0 and not last:
+            if len(buffer) < HEAD:
+                buffers.keep(buffer)
+                continue
+            cut = len(buffer)  # one very long line: its beginning may be a header, the rest cannot be
+        piece = buffer[:cut]
+        border = taker.take(piece, seen)
+        if border is not None:
+            found.next = buffers.place_of(border - 1)
+            found.lines = border - 1 - place.line
+            return found
+        buffers.keep(buffer[cut:])
+        seen += piece.count(b"\n")
+        if last:
+            found.lines = seen - place.line - piece.endswith(b"\n")
+        tick(buffers.done)
+    return found
+
+
+class _Taker:
+    """Takes one piece of text after another into a survey."""
+
+    def __init__(self, found: Survey, phrases: Phrases, split_further: bool) -> None:
+        self._found = found
+        self._phrases = phrases
+        self._pattern = header_pattern(found.shape)
+        self._split_further = split_further
+        self._alien: tuple[Shape, int, int] | None = None  # shape, line where its run began, headers in the run
+        notices = {start.encode()[:12] for start in phrases.encryption}
+        self._notices = tuple(sorted(notices | {b"\xe2\x80\x8e" + one for one in notices}))
+
+    def take(self, piece: bytes, seen: int) -> int | None:
+        """One piece that begins after `seen` newlines. Gives the line at which another export begins, if one does."""
+        parts = self._pattern.split(piece)
+        bodies = parts[4::4]
+        border = self._look_for_aliens(piece, parts[0], bodies, seen) if self._split_further else None
+        if border is not None:
+            if border - 1 <= self._found.place.line:
+                return None
+            # Only what stands before the border belongs to this part.
+            end = _after_line(piece, border - seen)
+            self.take_headers(self._pattern.split(piece[: max(0, end - 1)]), piece[:end])
+            return border
+        self.take_headers(parts, piece)
+        return None
+
+    def take_headers(self, parts: list[bytes], piece: bytes) -> None:
+        """Count what the headers of a piece say."""
+        found = self._found
+        dates, names, bodies = parts[1::4], parts[3::4], parts[4::4]
+        if not dates:
+            return
+        base = found.headers
+        at = 0
+        for date, group in groupby(dates):
+            count = len(list(group))
+            speakers = frozenset(names[at : at + count]) if len(found.runs) < _RUNS_WITH_NAMES else frozenset[bytes]()
+            if found.runs and found.runs[-1].date == date:
+                run = found.runs.pop()
+                found.runs.append(Run(date, run.first, run.count + count, run.names | speakers))
+            else:
+                found.runs.append(Run(date, base + at, count, speakers))
+            at += count
+        if len(found.names) < _NAMES_KEPT:
+            found.names.update(names)
+            # One sample a name from either end of the piece: enough to suspect a name with a colon.
+            for name, body in chain(dict(zip(names, bodies, strict=True)).items(), _firsts(names, bodies)):
+                samples = found.samples.setdefault(name, set())
+                if len(samples) < 8:
+                    samples.add(body[:120].split(b"\n", 1)[0])
+        if None in names:
+            self._take_loose(names, bodies)
+        starts = self._notices
+        for place, body in enumerate(bodies):
+            if body[:16].lower().startswith(starts) and self._phrases.encryption_language(
+                body[:400].decode("utf-8", "replace")
+            ):
+                found.notices.add(base + place)
+        if b"\n\xef\xbb\xbf" in piece:
+            for place, match in enumerate(self._pattern.finditer(piece)):
+                if match[0].startswith(b"\n\xef\xbb\xbf"):
+                    found.marked.add(base + place)
+        found.headers += len(dates)
+
+    def _take_loose(self, names: list[bytes], bodies: list[bytes]) -> None:
+        loose = self._found.loose
+        for name, body in zip(names, bodies, strict=True):
+            if name is None and len(loose) < _NAMES_KEPT:
+                loose.update(loose_names(body, bracket=self._found.shape.bracket))
+
+    def _look_for_aliens(self, piece: bytes, before: bytes, bodies: list[bytes], seen: int) -> int | None:
+        """Headers of another shape: twenty in a row, or one over an encryption notice, are another export."""
+        longer = [body for body in bodies if b"\n" in body]
+        if not has_header(b"\0".join([before, *longer])):
+            return None if not bodies else self._forget_alien()
+        at = line = 0
+        for start, end, shape in headers_in(piece):
+            line += piece.count(b"\n", at, start + 1)
+            at = start + 1
+            if shape == self._found.shape:
+                self._alien = None
+                continue
+            if self._alien is None or self._alien[0] != shape:
+                self._alien = (shape, seen + line, 0)
+                if piece.startswith(b"\n\xef\xbb\xbf", start) or _is_notice(piece[end : end + 400], self._phrases):
+                    return self._alien[1]
+            self._alien = (shape, self._alien[1], self._alien[2] + 1)
+            if self._alien[2] >= _OTHER_CHAT:
+                return self._alien[1]
+        return None
+
+    def _forget_alien(self) -> None:
+        self._alien = None
+
+
+def _firsts(names: list[bytes], bodies: list[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    return dict(zip(reversed(names), reversed(bodies), strict=True)).items()
+
+
+def loose_names(body: bytes, *, bracket: bool) -> Iterator[bytes]:
+    """Names that the header pattern does not take: with a colon inside, or with no space after the colon."""
+    line = body[:400].split(b"\n", 1)[0]
+    name, colon, _rest = line.partition(b": ")
+    if colon and name:
+        yield name
+    elif line.endswith(b":") and len(body) >= len(line):
+        yield line[:-1]
+    if bracket:
+        name, colon, rest = line.partition(b":")
+        if colon and name and not rest.startswith(b"//"):
+            yield name
