@@ -1,0 +1,56 @@
+"""Two phones, one conversation: exports of both sides become one chat, in the order in which things were said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.workspace import chats, people
+from core.workspace.opening import Workspace
+from tests.workspace.conftest import export_with
+
+
+def written(tmp_path: Path, name: str, text: str) -> Path:
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_the_other_sides_export_adds_only_what_is_new(empty: Workspace, tmp_path: Path) -> None:
+    ours = export_with(30)
+    chats.import_file(empty, written(tmp_path, "Chat de WhatsApp con Lía.txt", ours))
+    before = {row.uid for row in chats.messages(empty)}
+    # On her phone he is "Nico Gómez 🎸" and she has her own name; her export is longer, and holds what he deleted.
+    theirs = export_with(35).replace(" - Nico: ", " - Nico Gómez 🎸: ").replace(" - Lía: ", " - Lía Suárez: ")
+    lines = theirs.split("\n")
+    lines.insert(8, lines[7].partition(" - ")[0] + " - Nico Gómez 🎸: esto lo borré después")
+    report = chats.import_file(empty, written(tmp_path, "Chat de WhatsApp con Nico Gómez.txt", "\n".join(lines)))
+    assert len(chats.listing(empty)) == 1
+    assert (report.added, report.already_there) == (26, 151)
+    assert {row.name for row in people.listing(empty)} == {"Nico", "Lía"}
+    rows = list(chats.messages(empty))
+    assert before < {row.uid for row in rows}
+    at = next(n for n, row in enumerate(rows) if row.text == "esto lo borré después")
+    assert rows[at].author == "Nico"
+    assert (rows[at - 1].text, rows[at + 1].text) == (lines[7].partition(": ")[2], lines[9].partition(": ")[2])
+
+
+def test_importing_it_again_adds_nothing(empty: Workspace, tmp_path: Path) -> None:
+    chats.import_file(empty, written(tmp_path, "Chat de WhatsApp con Lía.txt", export_with(30)))
+    theirs = written(tmp_path, "Chat de WhatsApp con Nico.txt", export_with(35).replace(" - Nico: ", " - N: "))
+    chats.import_file(empty, theirs)
+    again = chats.import_file(empty, theirs)
+    assert (again.added, again.already_there) == (0, 176)
+    assert len(chats.listing(empty)) == 1
+
+
+def test_chats_that_only_share_small_talk_stay_apart(empty: Workspace, tmp_path: Path) -> None:
+    def small_talk(name: str, shift: int) -> str:
+        lines: list[str] = []
+        for n in range(300):
+            said = "jaja dale" if n % 9 == 0 else f"tema {n * shift} de {name}"
+            lines.append(f"{n % 28 + 1:02d}/05/25, 21:{n % 60:02d} - {name}: {said}\n")
+        return "".join(lines)
+
+    chats.import_file(empty, written(tmp_path, "Chat de WhatsApp con Ana.txt", small_talk("Ana", 3)))
+    chats.import_file(empty, written(tmp_path, "Chat de WhatsApp con Beto.txt", small_talk("Beto", 5)))
+    assert len(chats.listing(empty)) == 2
