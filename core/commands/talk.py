@@ -28,7 +28,7 @@ def ask(
     if text is None:
         if sys.stdin.isatty():
             raise Misuse(_("there is nothing to ask."), advice=_("Give TEXT, or pipe it in."))
-        text = sys.stdin.read().strip()
+        text = str(sys.stdin.read()).strip()
     reply = transcripts.ask(
         context.workspace, model, text, max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed
     )
