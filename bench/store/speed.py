@@ -14,8 +14,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.chat import Chat, Kind, Message
-from core.store import backups, chats, columns, intake, messages
+from core.chat import Chat, Example, Kind, Line, Message, Role
+from core.store import backups, chats, columns, datasets, decisions, intake, messages
+from core.store.connection import Store
 from core.store.opening import open_store
 from core.store.sqlite import sqlite3, sqlite_version
 
@@ -123,6 +124,63 @@ def _arrays(held: columns.Columns) -> list[columns.NDArray[columns.Any]]:  # pyr
     return [getattr(held, name) for name in held.__dataclass_fields__]
 
 
+def lineage(count: int = 100_000) -> None:
+    """Examples of eight messages: room and time, and what a table of (example, message) pairs would take instead."""
+    print(f"{count:,} examples of 8 messages")
+    words = [m.text for m in salad(8000)]
+    with tempfile.TemporaryDirectory() as name:
+        store = open_store(Path(name) / "workspace")
+
+        def made() -> Generator[Example]:
+            for n in range(count):
+                yield Example(
+                    tuple(
+                        Line(Role.USER, words[(n + k) % 8000], k == 7, messages=(f"{n + k:020x}",)) for k in range(8)
+                    ),
+                    n // 20,
+                )
+
+        with timed("freeze"), store.write() as change:
+            number = datasets.create(change, "d", "{}", "")
+            datasets.add_examples(change, number, made())
+        store.read("PRAGMA wal_checkpoint(TRUNCATE)")
+        blobs = store.read("SELECT sum(length(uids)), sum(length(body)) FROM examples")[0]
+        print(f"  lineage {blobs[0] / 1e6:.1f} MB, bodies {blobs[1] / 1e6:.1f} MB, file {_megabytes(store):.1f} MB")
+        with timed("which datasets hold these 1,000 messages"):
+            datasets.holding(store, b"".join(n.to_bytes(10, "big") for n in range(500, 1500)))
+        before = _megabytes(store)
+        with timed("the rejected way: a row for each pair, indexed by message"), store.write() as change:
+            change.execute(
+                "CREATE TABLE pairs (uid BLOB, dataset INT, n INT, PRIMARY KEY (uid, dataset, n)) WITHOUT ROWID"
+            )
+            change.many(
+                "INSERT INTO pairs VALUES (?, 1, ?)",
+                ((bytearray((n + k).to_bytes(10, "big")), n) for n in range(count) for k in range(8)),
+            )
+        store.read("PRAGMA wal_checkpoint(TRUNCATE)")
+        print(f"  it would take {_megabytes(store) - before:.1f} MB")
+        store.close()
+
+
+def curating(count: int = 100_000) -> None:
+    with tempfile.TemporaryDirectory() as name, open_store(Path(name) / "workspace") as store:
+        with timed(f"{count:,} acts of one message, in one write"), store.write() as change:
+            for n in range(count):
+                decisions.act(change, "drop", [decisions.Decision("drop", [f"{n:020x}"])])
+        with timed("what stands of them"):
+            decisions.standing(store)
+        with timed("an act on a million messages"), store.write() as change:
+            decisions.act(change, "all", [decisions.Decision("drop", [f"{n:020x}" for n in range(1_000_000)])])
+        with timed("what stands of all"):
+            decisions.standing(store)
+        with timed("undo"), store.write() as change:
+            decisions.undo(change)
+
+
+def _megabytes(store: Store) -> float:
+    return store.path.stat().st_size / 1e6
+
+
 def openings(times: int = 300) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "workspace"
@@ -138,3 +196,5 @@ if __name__ == "__main__":
     openings()
     for argument in sys.argv[1:] or ["140000", "1000000"]:
         measure(int(argument))
+    lineage()
+    curating()

@@ -11,7 +11,7 @@ import shutil
 import time
 from pathlib import Path
 
-from core.language import _
+from core.language import _, ngettext
 from core.problem import Problem
 from core.store import migrations, trouble
 from core.store.connection import Store, unguarded
@@ -152,9 +152,19 @@ def _check_messages(connection: sqlite3.Connection) -> list[str]:
         pass
     found: list[str] = []
     if gaps:
-        found.append(_("the order of the messages has gaps in {count} chats.").format(count=gaps))
+        said = ngettext(
+            "the order of the messages has gaps in {count} chat.",
+            "the order of the messages has gaps in {count} chats.",
+            gaps,
+        )
+        found.append(said.format(count=gaps))
     if nameless:
-        found.append(_("{count} messages have an author that is missing.").format(count=nameless))
+        said = ngettext(
+            "{count} message has an author that is missing.",
+            "{count} messages have an author that is missing.",
+            nameless,
+        )
+        found.append(said.format(count=nameless))
     return found
 
 

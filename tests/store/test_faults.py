@@ -27,6 +27,25 @@ def _all_there(folder: Path, count: int) -> None:
         assert backups.check(store) == []
 
 
+def _write_until_files_may_not_grow(folder: Path, told: Path) -> int:
+    """What needs no right to mount: every file ends at 2 MB, for a child alone."""
+
+    def work() -> None:
+        faults.limit_files(2 << 20)
+        count, problem = faults.write_until_problem(folder)
+        told.write_text(f"{count}\n{problem}")
+
+    assert faults.in_child(work) == 0
+    return int(told.read_text().splitlines()[0])
+
+
+def test_where_files_may_not_grow_nothing_is_lost(folder: Path, tmp_path: Path) -> None:
+    open_store(folder).close()
+    count = _write_until_files_may_not_grow(folder, tmp_path / "told")
+    assert count > 0
+    _all_there(folder, count)
+
+
 def test_on_a_full_disk_nothing_is_lost_and_small_things_can_still_be_done(tmp_path: Path) -> None:
     with faults.small_disk(tmp_path / "disk") as mounted:
         folder = tmp_path / "disk" / "w"
@@ -39,16 +58,7 @@ def test_on_a_full_disk_nothing_is_lost_and_small_things_can_still_be_done(tmp_p
             assert "disk is full" in problem.what
             assert not (folder / "reserve").exists()
         else:
-            # Without the right to mount: every file ends at 2 MB, for a child alone.
-            told = tmp_path / "told"
-
-            def work() -> None:
-                faults.limit_files(2 << 20)
-                count, problem = faults.write_until_problem(folder)
-                told.write_text(f"{count}\n{problem}")
-
-            assert faults.in_child(work) == 0
-            count = int(told.read_text().splitlines()[0])
+            count = _write_until_files_may_not_grow(folder, tmp_path / "told")
         assert count > 0
         _all_there(folder, count)
         with open_store(folder) as store, store.write() as change:
