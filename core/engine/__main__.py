@@ -89,6 +89,15 @@ def _words() -> argparse.ArgumentParser:
     serve.add_argument("--idle", type=float, default=0.0)
     serve.add_argument("--threads", type=int, default=0)
     serve.set_defaults(do=_serve)
+    preview = verbs.add_parser("preview", help="show what one example teaches")
+    preview.add_argument("folder", type=Path)
+    preview.add_argument("--example", type=int, default=0)
+    preview.set_defaults(do=_preview)
+    merge = verbs.add_parser("merge", help="make a base and an adapter one model")
+    merge.add_argument("--base", required=True)
+    merge.add_argument("--adapter", type=Path, required=True)
+    merge.add_argument("--to", type=Path, required=True)
+    merge.set_defaults(do=_merge)
     return parser
 
 
@@ -142,6 +151,30 @@ def _serve(told: argparse.Namespace) -> int:
         with _wake():
             from core.engine.server import serve
         serve(told, log, lambda: bool(_stops))
+        return "succeeded"
+
+    return guarded(log, work)
+
+
+def _preview(told: argparse.Namespace) -> int:
+    log = events.Printer(sys.stdout)
+
+    def work() -> str:
+        with _wake():
+            from core.engine.preview import preview
+        preview(told.folder, told.example, log)
+        return "succeeded"
+
+    return guarded(log, work)
+
+
+def _merge(told: argparse.Namespace) -> int:
+    log = events.Printer(sys.stdout)
+
+    def work() -> str:
+        with _wake():
+            from core.engine.merge import merge
+        merge(told.base, told.adapter, told.to, log)
         return "succeeded"
 
     return guarded(log, work)

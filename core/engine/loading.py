@@ -18,6 +18,7 @@ from typing import Any, Final, cast
 
 import torch
 import transformers
+from safetensors import SafetensorError
 
 from core.engine.machine import Machine
 from core.engine.templates import ensure_template
@@ -155,7 +156,7 @@ def load_model(base: Base, machine: Machine, *, half_weights: bool = False, four
             if "attention" not in str(error).lower():
                 raise
             model = _open(base, given | {"attn_implementation": "eager"})
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         if out_of_memory(error):
             raise
         cause = "weights-pickle" if "torch.load" in str(error) or "pickle" in str(error).lower() else "model-folder"
@@ -287,7 +288,7 @@ def put_on(model: Any, folder: Path, name: str) -> Any:
             model = peft.get_peft_model(model, config, adapter_name=name)
         weights = load_file(folder / ADAPTER_WEIGHTS)
         told: Any = peft.set_peft_model_state_dict(model, weights, adapter_name=name)
-    except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, RuntimeError, OSError, SafetensorError) as error:
         raise ModelProblem(
             "model-folder",
             _("This adapter does not fit the base model ({reason}).").format(reason=type(error).__name__),

@@ -19,6 +19,7 @@ import hmac
 import json
 import os
 import socket
+import stat
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -294,7 +295,12 @@ def open_socket(path: Path) -> socket.socket:
             probe.connect(str(path))
         except FileNotFoundError:
             pass
-        except (ConnectionRefusedError, BlockingIOError):
+        except ConnectionRefusedError:
+            # A plain file answers the same way, and is somebody's.
+            if not stat.S_ISSOCK(path.lstat().st_mode):
+                raise ModelProblem(
+                    "socket", _("There is something here already."), where=path.name, advice=_("Choose another socket.")
+                ) from None
             path.unlink(missing_ok=True)
         except OSError as error:
             raise ModelProblem(

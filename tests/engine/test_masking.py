@@ -28,9 +28,11 @@ def words() -> Any:
     return tokenizer()
 
 
-def masked(words: Any, template: str, messages: list[dict[str, Any]], **options: Any) -> Masked:
+def masked(
+    words: Any, template: str, messages: list[dict[str, Any]], *, context: int = 512, too_long: str = "refuse"
+) -> Masked:
     words.chat_template = template
-    return Masker(words, **({"context": 512} | options)).mask([{"messages": messages, "conversation": 3}])
+    return Masker(words, context=context, too_long=too_long).mask([{"messages": messages, "conversation": 3}])
 
 
 def learnt(words: Any, told: Masked) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def dead() -> process.Process:
     return told
 
 
-def log(folder: Path, *events: tuple[str, dict[str, object]]) -> None:
+def log(folder: Path, *events: tuple[str, Mapping[str, object]]) -> None:
     with Writer(folder / "events.jsonl") as writer:
         for kind, fields in events:
             writer.write(kind, **fields)
