@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import platformdirs
 import pytest
 
 from tests import third_party
@@ -22,6 +23,9 @@ from tests import third_party
 ROOT = Path(__file__).parent.parent.parent
 # The Python that a newcomer has, not the environment's.
 BASE = str(getattr(sys, "_base_executable", "") or sys.executable)
+
+# pip's own, which the launcher filled when it built the environment that runs these tests.
+PIP_CACHE = third_party.ENVIRONMENT.get("PIP_CACHE_DIR") or str(platformdirs.user_cache_path("pip", appauthor=False))
 
 COMMAND = """
 import json, os, sys
@@ -78,7 +82,7 @@ class Checkout:
             (self.folder / "pyproject.toml").write_text(pyproject, encoding="utf-8")
         self.environment = third_party.ENVIRONMENT | {
             "HOME": str(self.home),
-            "PIP_CACHE_DIR": str(third_party.CACHE / "pip"),
+            "PIP_CACHE_DIR": PIP_CACHE,
             "SINSONTE_LANG": "en",
         }
         for name in ("SINSONTE_VENV", "SINSONTE_TORCH", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONSAFEPATH"):
