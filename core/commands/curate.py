@@ -122,4 +122,4 @@ def history(context: Context) -> None:
         if context.json:
             json_line({"act": act.id, "label": act.label, "at": when, "undone": act.undone})
         else:
-            data(f"{when}  {act.label}" + (f"  ({_('undone')})" if act.undone else ""))
+            data(f"{when}  {act.label}" + ("  " + _("(undone)") if act.undone else ""))

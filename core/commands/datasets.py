@@ -92,6 +92,92 @@ def examples(context: Context, name: str, side: str | None, limit: int | None) -
             data(f" {mark} {line.name or line.role}: {line.text}")
 
 
+@dataset.command(
+    "check", help=_("Look for what would cost money or quality, in a dataset or in a JSONL file of others.")
+)
+@click.argument("name")
+@click.option("--model", help=_("count tokens and limits for this model"))
+@pass_context
+def check(context: Context, name: str, model: str | None) -> int:
+    from core.workspace import checks
+
+    report, counted_for = checks.check(context.workspace, name, model)
+    if context.json:
+        json_line(
+            {
+                "name": name,
+                "model": counted_for,
+                "fit": report.fit,
+                "examples": report.examples,
+                "train": report.train,
+                "validation": report.validation,
+                "tokens": sum(report.tokens),
+                "percentiles": report.percentiles(),
+                "findings": [
+                    {"level": one.level, "code": one.code, "text": one.text, "count": one.count, "rows": one.rows}
+                    for one in report.findings
+                ],
+            }
+        )
+        return 0 if report.fit else 1
+    share = report.percentiles()
+    data(
+        _(
+            "{examples} examples; tokens ({model}): median {median}, 95 % {high}, longest {longest}, in all {all}"
+        ).format(
+            examples=number(report.examples),
+            model=counted_for,
+            median=number(share[50]),
+            high=number(share[95]),
+            longest=number(share[100]),
+            all=number(sum(report.tokens)),
+        )
+    )
+    marks = {"error": "✗", "warning": "!", "advice": "·"}
+    for one in report.findings:
+        rows = f"  [{', '.join(str(row) for row in one.rows[:8])}{'…' if one.count > 8 else ''}]" if one.rows else ""
+        data(f"{marks[one.level]} {one.text}{rows}")
+    if not report.findings:
+        data(_("✓ nothing was found wrong"))
+    return 0 if report.fit else 1
+
+
+@dataset.command("diff", help=_("Compare two datasets, example by example."))
+@click.argument("name")
+@click.argument("other")
+@pass_context
+def diff(context: Context, name: str, other: str) -> None:
+    from core.workspace import checks, datasets
+
+    told = checks.difference(context.workspace, name, other)
+    before, after = datasets.named(context.workspace, name), datasets.named(context.workspace, other)
+    changed = {
+        key: (before.recipe.get(key), after.recipe.get(key))
+        for key in {**before.recipe, **after.recipe}
+        if before.recipe.get(key) != after.recipe.get(key)
+    }
+    if context.json:
+        json_line(
+            {
+                "same": told.same,
+                "removed": told.removed,
+                "added": told.added,
+                "moved": told.moved,
+                "recipe": {key: list(values) for key, values in changed.items()},
+            }
+        )
+        return
+    for label, count in (
+        (_("the same"), told.same),
+        (_("only in {name}").format(name=name), len(told.removed)),
+        (_("only in {name}").format(name=other), len(told.added)),
+        (_("on the other side of the split"), len(told.moved)),
+    ):
+        data(f"{number(count):>10}  {label}")
+    for key, (was, now) in changed.items():
+        data(f"  {key}: {was} → {now}")
+
+
 @dataset.command("export", help=_("Write the examples to train.jsonl and validation.jsonl."))
 @click.argument("name")
 @click.option("--as", "format_", default="openai", show_default=True, help=_("the format"))

@@ -53,7 +53,7 @@ def demo(context: Context) -> int:
     say(
         "import",
         _("1. Imported “{file}”: {messages} messages, {added} of them new. Its people are fictional.").format(
-            file=sample.name, messages=number(report.messages), added=number(report.added)
+            file=sample.name, messages=number(report.messages), added=number(report.added or 0)
         ),
         **report.as_json(),
     )

@@ -12,6 +12,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 from typing import Any, Final
 
 from core.safe_text import shown, shown_in_line
@@ -58,8 +59,8 @@ def _plain(value: object) -> object:
             for field in dataclasses.fields(value)
             if not field.name.startswith("_")
         }
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, PurePath):
+        return str(value)
     if isinstance(value, set | frozenset | tuple):
         return list(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -80,3 +80,81 @@ def preview(context: Context, pairs: tuple[str, ...]) -> None:
         (_("cost of training"), counters.cost or _("nothing: it is trained here")),
     ):
         data(f"{label:<28} {value}")
+
+
+@recipe.command("rules", help=_("Show every cleaning rule with what it touches."))
+@pass_context
+def rules(context: Context) -> None:
+    from core.workspace import checks
+
+    rows = checks.rules(context.workspace)
+    if context.json:
+        for row in rows:
+            json_line({"rule": row.name, "on": row.on, "count": row.count, "examples": row.examples})
+        return
+    table(
+        [_("touched"), _("on"), _("rule"), _("for example")],
+        [
+            (
+                number(row.count),
+                _("yes") if row.on else _("no"),
+                row.name,
+                " · ".join(clipped(one) for one in row.examples[:2]) or row.meaning,
+            )
+            for row in rows
+        ],
+        right=(0,),
+    )
+
+
+@recipe.command("privacy", help=_("Count the phones, e-mails, ids and keys in what the recipe keeps, by kind."))
+@pass_context
+def privacy(context: Context) -> None:
+    from core.workspace import checks
+
+    found = checks.private_things(context.workspace)
+    if context.json:
+        json_line(dict(found))
+        return
+    for kind, count in sorted(found.items()):
+        data(f"{number(count):>8}  {kind}")
+    if not found:
+        talk(_("Nothing private was found by form."))
+
+
+@recipe.command("stats", help=_("Lengths, vocabulary and top words of what the recipe keeps."))
+@click.option("--top", type=click.IntRange(1, 200), default=20, show_default=True, help=_("how many words"))
+@pass_context
+def stats(context: Context, top: int) -> None:
+    import dataclasses
+
+    from core.workspace import checks
+
+    rows, months = checks.statistics(context.workspace, top)
+    if context.json:
+        for row in rows:
+            json_line({"participant": row.name or None, **dataclasses.asdict(row.figures)})
+        json_line({"months": dict(months)})
+        return
+    table(
+        [_("messages"), _("words"), _("mean"), _("95 %"), _("vocabulary"), _("richness"), _("participant")],
+        [
+            (
+                number(row.figures.messages),
+                number(row.figures.words),
+                f"{row.figures.mean_words:.1f}",
+                row.figures.p95_words,
+                number(row.figures.vocabulary),
+                f"{row.figures.richness:.2f}",
+                row.name or _("all"),
+            )
+            for row in rows
+        ],
+        right=(0, 1, 2, 3, 4, 5),
+    )
+    for row in rows:
+        data(f"{row.name or _('all')}: " + ", ".join(f"{word} {count}" for word, count in row.figures.top))
+    data("")
+    most = max(months.values(), default=0)
+    for month, count in months.items():
+        data(f"{month}  {'█' * round(40 * count / most) if most else ''} {number(count)}")

@@ -265,11 +265,7 @@ def _sections(
     decide: phones with a wrong clock make a chat go back, too.
     """
     firsts = {run.first: first for run, first, _day in runs}
-    if (
-        not found.notices
-        and not found.marked
-        and all(a[2] <= b[2] + _DAY for a, b in pairwise(runs))
-    ):
+    if not found.notices and not found.marked and all(a[2] <= b[2] + _DAY for a, b in pairwise(runs)):
         return [Section(0, _people(frozenset().union(*(run.names for run, _f, _d in runs)), authors))]
     pieces: list[tuple[int, bool, bool, bool, frozenset[bytes]]] = []  # first header, back, notice, mark, people
     signs = sorted(found.notices | found.marked)

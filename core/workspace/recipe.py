@@ -16,6 +16,7 @@ from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
     from core.dataset.examples import Build
+    from core.dataset.material import Material
     from core.store.connection import Change
 
 _KEY = "recipe"
@@ -180,24 +181,41 @@ def _quick(workspace: Workspace, recipe: Recipe) -> Counters:
 
 
 def _exact(workspace: Workspace, recipe: Recipe) -> Counters:
-    from core.chat import Side
     from core.counting.counter import counter_for
-    from core.workspace import models
+    from core.counting.recount import Recount
+    from core.workspace import checks, material, models
 
     made = planned(workspace, recipe)
-    counter = counter_for(recipe.model, folder=models.tokenizer_folder(workspace, recipe.model))
-    tokens = sum(counter.example(example) for example in made if example.side is Side.TRAIN)
-    report = made.report
+    having = material.of(workspace)
+    folder = models.tokenizer_folder(workspace, recipe.model)
+    # Kept as long as the material: it remembers stretches of words, so a change of a window counts only what is new.
+    key = (revision.of(workspace.store), recipe.model, folder)
+    recount = workspace.derived("recount", key, lambda: Recount(having, counter_for(recipe.model, folder=folder)))
+    totals = recount.totals(made)
     return Counters(
         len(made.grouping.rows),
         made.grouping.turn_count,
         made.grouping.conversation_count,
-        report.train + report.validation,
-        report.train,
-        report.validation,
-        tokens,
-        counter.exact,
-        None,
+        totals.train + totals.validation,
+        totals.train,
+        totals.validation,
+        totals.tokens,
+        totals.exact,
+        checks.training_cost(workspace, recipe.model, totals.train, totals.tokens),
         0,
         recipe.model,
     )
+
+
+def kept_columns(workspace: Workspace) -> tuple[Material, list[int]]:
+    """The material, and the rows of it that the working recipe keeps."""
+    import numpy as np
+
+    from core.dataset.material import kept
+    from core.workspace import material
+
+    now = current(workspace)
+    having = material.of(workspace)
+    left = kept(having, now, material.hits(workspace, now))
+    rows: list[int] = np.flatnonzero(left.kept).tolist()
+    return having, rows
