@@ -1,4 +1,4 @@
-"""Replies token by token: the same as transformers' own when nothing is left to chance, and within what was asked for."""
+"""Replies token by token: transformers' own when nothing is left to chance, and within what was asked for."""
 
 from __future__ import annotations
 

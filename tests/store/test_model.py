@@ -19,7 +19,7 @@ VALUES = st.integers() | st.text(max_size=5).filter(lambda t: t.isprintable()) |
 HISTORY = [Message("AB"[n % 2], n // 3, Kind.TEXT, f"texto {n % 4}") for n in range(30)]
 
 
-class Rolled(Exception):  # noqa: N818 - it is no error
+class Rolled(Exception):
     pass
 
 

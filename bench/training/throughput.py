@@ -1,0 +1,241 @@
+"""Training speed against its floors and peers, each in a process of its own, rounds interleaved, compared as ratios.
+
+    python -m bench.training.throughput [--rounds 3] [--steps 8] [--trl FOLDER]
+
+Contenders: `ours` (the engine's Stepper on packed bins), `bare` (the shortest packed PyTorch loop that does the same),
+`padded` (the same loop on length-sorted padded batches) and, where TRL's packages lie in FOLDER, `trl` (SFTTrainer with
+its defaults but fp32, for CPUs without bf16). All train the same LoRA on the same random model of about 30 million
+weights on the same tokens. Before anything is timed the supervised tokens must be equal and the first losses agree to 1 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+BATCH, WARM = 8, 2
+THREADS = 2
+
+
+def data(count: int) -> list[tuple[list[int], list[bool]]]:
+    """Chats of short lines, as people write: 25 to 190 tokens, about two fifths of them the reply."""
+    chance = random.Random(5)
+    told: list[tuple[list[int], list[bool]]] = []
+    for _number in range(count):
+        size = min(190, max(25, round(chance.lognormvariate(4.2, 0.45))))
+        reply = max(4, round(size * chance.uniform(0.2, 0.6)))
+        told.append(([chance.randrange(5, 8000) for _ in range(size)], [i >= size - reply for i in range(size)]))
+    return told
+
+
+def model() -> Any:
+    """The same random model everywhere."""
+    import peft
+    import torch
+    import transformers
+
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(
+        vocab_size=8192, hidden_size=448, num_hidden_layers=8, num_attention_heads=8, num_key_value_heads=8,
+        intermediate_size=1536, max_position_embeddings=1024, bos_token_id=1, eos_token_id=2, pad_token_id=0,
+    )  # fmt: skip
+    made = transformers.LlamaForCausalLM(config)
+    torch.manual_seed(1)
+    return peft.get_peft_model(
+        made, peft.LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
+    )
+
+
+def tell(first: float, supervised: int, tokens: int, seconds: float) -> None:
+    print(json.dumps({"first": first, "supervised": supervised, "rate": tokens / seconds}))
+
+
+def packed_batches(steps: int) -> tuple[list[Any], Any, list[Any]]:
+    from core.engine.masking import Row
+    from core.engine.packing import plan
+
+    rows = [Row(tuple(ids), tuple(flags)) for ids, flags in data(BATCH * (steps + WARM))]
+    cut = plan(rows, batch_size=BATCH, context=1024, seed=0)
+    return rows, cut, cut.epoch(0)
+
+
+def ours(steps: int) -> None:
+    """The engine's own step."""
+    from core.engine.stepping import Stepper, layout_for
+
+    rows, cut, batches = packed_batches(steps)
+    made = model().train()
+    stepper = Stepper(
+        made, rate=2e-4, steps=steps + WARM, warmup=0, cosine=False, weight_decay=0.0, clip=1.0, half=False,
+        layout=layout_for(made, cut.width, 0), seed=0,
+    )  # fmt: skip
+    first, tokens, began = 0.0, 0, 0.0
+    for number, groups in enumerate(batches):
+        if number == WARM:
+            began = time.perf_counter()
+        done = stepper.step(rows, groups)
+        first = first or done.loss
+        tokens += done.tokens if number >= WARM else 0
+    tell(first, sum(row.trained_tokens for row in rows), tokens, time.perf_counter() - began)
+
+
+def bare(steps: int) -> None:
+    """The shortest loop on the same bins."""
+    import torch
+    import torch.nn.functional as F  # noqa: N812
+
+    rows, cut, batches = packed_batches(steps)
+    made = model().train()
+    weights = [weight for weight in made.parameters() if weight.requires_grad]
+    optimiser = torch.optim.AdamW(weights, lr=2e-4, weight_decay=0.0, fused=True)
+    first, tokens, began, supervised = 0.0, 0, 0.0, 0
+    for number, groups in enumerate(batches):
+        if number == WARM:
+            began = time.perf_counter()
+        ids = torch.zeros(len(groups), cut.width, dtype=torch.long)
+        positions, document = torch.zeros_like(ids), torch.full_like(ids, -1)
+        labels = torch.full_like(ids, -100)
+        for bin_, group in enumerate(groups):
+            at = 0
+            for one in group:
+                size = len(rows[one].ids)
+                ids[bin_, at : at + size] = torch.tensor(rows[one].ids)
+                labels[bin_, at : at + size] = torch.tensor(
+                    [t if f else -100 for t, f in zip(rows[one].ids, rows[one].trained, strict=True)]
+                )
+                positions[bin_, at : at + size] = torch.arange(size)
+                document[bin_, at : at + size] = one
+                at += size
+                tokens += size if number >= WARM else 0
+        mask = (document[:, :, None] == document[:, None, :]) & torch.ones(cut.width, cut.width).tril().bool()
+        logits = made(input_ids=ids, position_ids=positions, attention_mask=mask[:, None], use_cache=False).logits
+        loss = F.cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+        first = first or float(loss)
+        supervised += int((labels[:, 1:] >= 0).sum())
+    tell(first, supervised, tokens, time.perf_counter() - began)
+
+
+def padded(steps: int) -> None:
+    """The same loop on batches of like lengths, padded to the longest: what a usual data loader gives."""
+    import torch
+    import torch.nn.functional as F  # noqa: N812
+
+    some = sorted(data(BATCH * (steps + WARM)), key=lambda one: len(one[0]))
+    batches = [some[i : i + BATCH] for i in range(0, len(some), BATCH)]
+    random.Random(0).shuffle(batches)
+    made = model().train()
+    weights = [weight for weight in made.parameters() if weight.requires_grad]
+    optimiser = torch.optim.AdamW(weights, lr=2e-4, weight_decay=0.0, fused=True)
+    first, tokens, began, supervised = 0.0, 0, 0.0, 0
+    for number, batch in enumerate(batches):
+        if number == WARM:
+            began = time.perf_counter()
+        width = max(len(ids) for ids, _flags in batch)
+        ids = torch.tensor([one + [0] * (width - len(one)) for one, _flags in batch])
+        labels = torch.tensor(
+            [[t if f else -100 for t, f in zip(*one, strict=True)] + [-100] * (width - len(one[0])) for one in batch]
+        )
+        mask = torch.tensor([[1] * len(one) + [0] * (width - len(one)) for one, _flags in batch])
+        logits = made(input_ids=ids, attention_mask=mask, use_cache=False).logits
+        loss = F.cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+        first = first or float(loss)
+        supervised += int((labels[:, 1:] >= 0).sum())
+        tokens += int(mask.sum()) if number >= WARM else 0
+    tell(first, supervised, tokens, time.perf_counter() - began)
+
+
+def trl(steps: int) -> None:
+    """SFTTrainer with its defaults."""
+    import torch
+    import transformers
+    from datasets import Dataset  # pyright: ignore[reportMissingImports]
+    from tokenizers import Tokenizer, models
+    from trl import SFTConfig, SFTTrainer  # pyright: ignore[reportMissingImports]
+
+    some = data(BATCH * (steps + WARM))
+    words = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel({f"w{i}": i for i in range(8192)}, unk_token="w3")),
+        pad_token="w0", eos_token="w2", bos_token="w1",
+    )  # fmt: skip
+    rows = [{"input_ids": ids, "completion_mask": [int(flag) for flag in flags]} for ids, flags in some]
+    marks: list[float] = []
+
+    class Clock(transformers.TrainerCallback):
+        def on_step_end(self, *_given: Any, **_named: Any) -> None:
+            marks.append(time.perf_counter())
+
+    with tempfile.TemporaryDirectory() as place:
+        config = SFTConfig(
+            output_dir=place, per_device_train_batch_size=BATCH, max_steps=steps + WARM, learning_rate=2e-4,
+            lr_scheduler_type="constant", bf16=False, use_cpu=True, logging_steps=1, save_strategy="no", report_to=[],
+            disable_tqdm=True, completion_only_loss=True,
+        )  # fmt: skip
+        trainer = SFTTrainer(model=model(), args=config, train_dataset=Dataset.from_list(rows), processing_class=words)
+        trainer.add_callback(Clock())
+        torch.set_num_threads(THREADS)
+        trainer.train()
+    losses = [one["loss"] for one in trainer.state.log_history if "loss" in one]
+    tokens = (
+        sum(len(ids) for ids, _flags in some) * steps / (steps + WARM)
+    )  # its batches are drawn by chance: on average
+    tell(losses[0], sum(sum(flags) for _ids, flags in some), int(tokens), marks[-1] - marks[WARM - 1])
+
+
+def main() -> None:
+    """Run the rounds, or one contender."""
+    words = argparse.ArgumentParser()
+    words.add_argument("--rounds", type=int, default=3)
+    words.add_argument("--steps", type=int, default=8)
+    words.add_argument("--trl", default="")
+    words.add_argument("--only", default="")
+    told = words.parse_args()
+    if told.only:
+        {"ours": ours, "bare": bare, "padded": padded, "trl": trl}[told.only](told.steps)
+        return
+    names = ["ours", "bare", "padded", *(["trl"] if told.trl else [])]
+    rates: dict[str, list[float]] = {name: [] for name in names}
+    facts: dict[str, dict[str, Any]] = {}
+    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    for turn in range(told.rounds):
+        for name in names if turn % 2 == 0 else reversed(names):
+            path = os.pathsep.join([str(Path.cwd()), *([told.trl] if name == "trl" else [])])
+            done = subprocess.run(
+                [sys.executable, "-m", "bench.training.throughput", "--only", name, "--steps", str(told.steps)],
+                env={**environment, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            if done.returncode:
+                sys.exit(f"{name}: {done.stderr[-2000:]}")
+            facts[name] = json.loads(done.stdout.strip().splitlines()[-1])
+            rates[name].append(facts[name]["rate"])
+    supervised = {name: facts[name]["supervised"] for name in names}
+    assert len(set(supervised.values())) == 1, f"not the same work: {supervised}"
+    for name in names:
+        assert abs(facts[name]["first"] / facts["ours"]["first"] - 1) < 0.01, f"not the same loss: {facts}"
+    assert abs(facts["bare"]["first"] / facts["ours"]["first"] - 1) < 1e-4, f"not the same bins: {facts}"
+    best = statistics.median(rates["ours"])
+    for name in names:
+        middle = statistics.median(rates[name])
+        each = ", ".join(f"{rate:.0f}" for rate in rates[name])
+        print(f"{name:8} {middle:8.0f} useful tokens/s   ours is {best / middle:5.2f} of it   ({each})")
+
+
+if __name__ == "__main__":
+    main()
