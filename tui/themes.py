@@ -52,12 +52,6 @@ class Palette:
     persona: Style
     others: tuple[Style, ...]
 
-    def author(self, name: str, mine: bool) -> Style:
-        """The colour of a participant: the same name has the same one everywhere."""
-        if mine:
-            return self.persona
-        return self.others[sum(name.encode("utf-8", "replace")) % len(self.others)]
-
 
 def _own() -> Palette:
     ink = {

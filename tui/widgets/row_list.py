@@ -128,7 +128,7 @@ class RowList(Widget, Generic[R], can_focus=True):
         """
         super().__init__(id=id)
         self.cursor = 0
-        self._painter = painter
+        self.painter = painter
         self._rows: Rows[R] | None = Rows(source) if source is not None else None
         self._lit = lit
         self._empty = empty
@@ -149,6 +149,10 @@ class RowList(Widget, Generic[R], can_focus=True):
     def row(self) -> R | None:
         """The row under the cursor."""
         return self._rows[self.cursor] if self._rows is not None and self.cursor < self._rows.count else None
+
+    def at(self, index: int) -> R:
+        """The row with this number."""
+        return cast("Rows[R]", self._rows)[index]
 
     def show(self, source: RowSource[R], cursor: int | None = None) -> None:
         """Show these rows; the cursor stays where it was, as far as that is still there, or goes where told."""
@@ -290,7 +294,7 @@ class RowList(Widget, Generic[R], can_focus=True):
             palette = palette_of(self.app.current_theme)
             width = max(1, self.size.width - 1)
             before = rows[row - 1] if row else None
-            painted = self._painter(rows[row], before, width, chosen, palette)
+            painted = self.painter(rows[row], before, width, chosen, palette)
             own = palette.chosen if chosen and self._lit is None else palette.ground
             strips = [strip_of(line, width, palette.ground) for line in painted.above]
             strips += [strip_of(line, width, own) for line in painted.own]

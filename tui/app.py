@@ -1,0 +1,249 @@
+"""The workbench: what is common to all screens, and how it starts and ends.
+
+In: an open workspace and the settings. Out: an exit code. It holds the counters, the chat that is open, the notices and
+the walls; what a screen shows and does is the screen's own. It calls `core.workspace` and nothing deeper.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter, NoColor
+from textual.worker import get_current_worker
+
+from core.language import N_, _
+from core.problem import Problem
+from core.safe_text import SafeText, shown_in_line
+from tui.commands import Command
+from tui.lines import said
+from tui.places import PLACES
+from tui.second_wall import SecondWall
+from tui.themes import SINSONTE
+
+if TYPE_CHECKING:
+    from textual.worker import Worker
+
+    from core.settings import Settings
+    from core.workspace.opening import Workspace
+    from core.workspace.recipe import Counters
+    from tui.screens.place import PlaceScreen
+
+POLL: float = 0.5  # seconds between two looks at whether another process changed the workspace
+
+
+class Workbench(App[int], inherit_bindings=False):
+    """The application."""
+
+    TITLE = "sinsonte"
+    ENABLE_COMMAND_PALETTE = False  # ours is in tui/screens/palette.py: no blinking, no spinner, safe text
+    MODES = {place.name: place.screen for place in PLACES}  # noqa: RUF012 - Textual's declaration
+    CSS = """
+    Screen { background: $background; }
+    .dialog { align: center middle; background: $background 70%; }
+    .dialog > Vertical {
+        width: 76; max-width: 94%; height: auto; max-height: 90%;
+        padding: 1 2; background: $background; border: round $border;
+    }
+    .dialog.tall > Vertical { height: 80%; }
+    Plain { height: auto; }
+    Input { margin: 1 0; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(place.key, f"go('{place.name}')", place.title, id=f"go.{place.name}", show=False)
+            for place in PLACES
+        ),
+        Binding("question_mark", "keys", N_("keys"), id="app.keys"),
+        Binding("ctrl+p,colon", "palette", N_("commands"), id="app.palette", priority=False),
+        Binding("q,ctrl+q", "quit", N_("quit"), id="app.quit"),
+        Binding("ctrl+c", "how_to_quit", N_("how to quit"), id="app.how_to_quit", show=False),
+    ]
+
+    def __init__(self, workspace: Workspace, settings: Settings) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.settings = settings
+        self.counters: Counters | None = None
+        self.open_chat: int | None = None
+        self.crashed = ""  # the line to leave in the terminal
+        self._wall = SecondWall()
+        self._no_colour = NoColor()
+        self._seen: object = None
+        self.register_theme(SINSONTE)
+        self.theme = self._first_theme(settings.theme)
+        # Frames of an animation are wasted on a wire; nothing of ours moves, but Textual's own widgets do.
+        if os.environ.get("SSH_TTY") and "TEXTUAL_ANIMATIONS" not in os.environ:
+            self.animation_level = "none"
+
+    def _first_theme(self, wanted: str) -> str:
+        if self.no_color and not wanted.startswith("ansi"):
+            return "ansi-dark"  # only there can colour be left out altogether
+        return wanted if wanted in self.available_themes else SINSONTE.name
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        if self.no_color and self.native_ansi_color:
+            return [*filters, self._no_colour, self._wall]
+        return [*filters, self._wall]
+
+    def on_mount(self) -> None:
+        self.set_keymap(self.settings.keys)
+        self.switch_mode(PLACES[0].name)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self._listen_for_the_end()
+        self.look_for_changes()
+        self.set_interval(POLL, self.look_for_changes)
+
+    def _listen_for_the_end(self) -> None:
+        # A hang-up or a polite kill ends as `q` does: nothing is half-written, and the terminal is given back.
+        if self.is_headless:
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.add_signal_handler(number, lambda code=128 + number: self.exit(code, return_code=code))
+
+    # What screens call
+
+    @property
+    def place(self) -> PlaceScreen | None:
+        """The screen beneath any dialog."""
+        from tui.screens.place import PlaceScreen
+
+        return next((one for one in reversed(self.screen_stack) if isinstance(one, PlaceScreen)), None)
+
+    def say(self, text: SafeText, severity: str = "information") -> None:
+        """Show a notice of one line."""
+        if (place := self.place) is not None:
+            place.say(shown_in_line(text), severity)
+
+    def say_problem(self, problem: Problem) -> None:
+        """Show what went wrong and what to do next."""
+        self.say(shown_in_line(str(problem)), "error")
+
+    def notify(self, message: str, **_options: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Textual's own notices take the same way: one line, no markup, no timer."""
+        self.say(shown_in_line(message), str(_options.get("severity", "information")))
+
+    def show_chat(self, chat: int) -> None:
+        """Open the messages of a chat."""
+        self.open_chat = chat
+        self.switch_mode("messages")
+
+    def look_for_changes(self) -> None:
+        """Ask whether anything changed, here or in another process; 7 µs when nothing did."""
+        from core.workspace import changes
+
+        try:
+            seen = changes.version(self.workspace)
+        except Problem as problem:
+            self.say_problem(problem)
+            return
+        if seen != self._seen:
+            self._seen = seen
+            self.count_again()
+            if (place := self.place) is not None:
+                place.workspace_changed()
+
+    @work(thread=True, exclusive=True, group="counters", name="counters", exit_on_error=False)
+    def count_again(self) -> None:
+        """Bring the counters up to date: an estimate at once, the exact figures when they are there."""
+        from core.workspace import recipe
+
+        worker: Worker[Any] = get_current_worker()
+        try:
+            now = recipe.counters(self.workspace)
+            self.call_from_thread(self._take_counters, now)
+            if now.examples and not now.exact and not worker.is_cancelled:
+                exact = recipe.exact_counters(self.workspace)
+                if not worker.is_cancelled:
+                    self.call_from_thread(self._take_counters, exact)
+        except Problem as problem:
+            if not worker.is_cancelled:
+                self.call_from_thread(self.say_problem, problem)
+
+    def _take_counters(self, counters: Counters) -> None:
+        self.counters = counters
+        if (place := self.place) is not None:
+            place.take_counters(counters)
+
+    # Acts
+
+    def action_go(self, name: str) -> None:
+        if self.current_mode != name:
+            self.switch_mode(name)
+
+    def action_keys(self) -> None:
+        from tui.keyboard import rows
+        from tui.screens.keys import KeysDialog
+
+        self.push_screen(KeysDialog(rows(self.screen)))
+
+    def action_palette(self) -> None:
+        from tui.screens.palette import PaletteDialog
+
+        self.push_screen(PaletteDialog(list(self.commands())), self._run_command)
+
+    async def _run_command(self, command: Command | None) -> None:
+        if command is not None:
+            await self.run_action(command.action, self.place)
+
+    def action_how_to_quit(self) -> None:
+        self.say(SafeText(_("q quits; nothing is lost.")))
+
+    async def action_quit(self) -> None:
+        self.exit(0)
+
+    def action_open_chat(self, chat: int) -> None:
+        self.show_chat(chat)
+
+    def action_colours(self, theme: str) -> None:
+        self.theme = theme
+
+    def commands(self) -> Iterator[Command]:
+        """What the palette offers here and now: the screen's acts first."""
+        if (place := self.place) is not None:
+            yield from place.commands()
+        for place_ in PLACES:
+            if place_.name != self.current_mode:
+                yield Command(said(_("Go to: {place}"), place=_(place_.title)), f"app.go('{place_.name}')", place_.key)
+        for theme in (SINSONTE.name, "ansi-dark", "ansi-light"):
+            if theme != self.theme:
+                yield Command(said(_("Colours: {theme}"), theme=theme), f"app.colours('{theme}')")
+        yield Command(SafeText(_("Show the keys")), "app.keys", "?")
+        yield Command(SafeText(_("Quit")), "app.quit", "q")
+
+    # Trouble
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End without a traceback: Textual's shows every local, so chats and keys, in the scrollback."""
+        from tui.crash import report
+
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+            self.crashed = report(error, self.workspace.folder)
+        self._close_messages_no_wait()
+
+    def _fatal_error(self) -> None:
+        error = sys.exc_info()[1]
+        self._handle_exception(error if isinstance(error, Exception) else RuntimeError("unknown"))
+
+
+def run(workspace: Workspace, settings: Settings) -> int:
+    """Open the workbench; returns when the person leaves it."""
+    app = Workbench(workspace, settings)
+    app.run()
+    if app.crashed:
+        sys.stderr.write(f"sinsonte: {shown_in_line(app.crashed)}\n")
+    return app.return_code or 0

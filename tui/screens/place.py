@@ -1,0 +1,101 @@
+"""What every screen of the workbench has: the bars, a heading, and the answers to what the app tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from core.safe_text import SafeText, shown_in_line
+from tui.commands import Command
+from tui.lines import NOTHING, Line, said, strip_of
+from tui.places import PLACES
+from tui.themes import palette_of
+from tui.widgets.bars import Bar, Counted, Foot, Places
+
+if TYPE_CHECKING:
+    from core.workspace.recipe import Counters
+    from tui.app import Workbench
+
+
+class Heading(Bar):
+    """What is shown here: a title, and what there is to say of it, with air around."""
+
+    DEFAULT_CSS = "Heading { height: 3; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="heading")
+        self.title: SafeText = NOTHING
+        self.detail: SafeText = NOTHING
+
+    def show(self, title: SafeText, detail: SafeText) -> None:
+        """Take new words."""
+        if (title, detail) != (self.title, self.detail):
+            self.title, self.detail = title, detail
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        palette = palette_of(self.app.current_theme)
+        cells: Line = []
+        if y == 1:
+            cells = [(said("  {title}   ", title=self.title), palette.strong), (self.detail, palette.muted)]
+        return strip_of(cells, self.size.width, palette.ground)
+
+
+class PlaceScreen(Screen[None]):
+    """A screen with a number key. Subclasses give `body` and say what changed means for them."""
+
+    AUTO_FOCUS = "RowList"
+    PLACE: ClassVar[str] = ""
+
+    @property
+    def workbench(self) -> Workbench:
+        """The app, as what it is."""
+        return cast("Workbench", self.app)
+
+    def body(self) -> Iterable[Widget]:
+        """What stands between the bars."""
+        return ()
+
+    def compose(self) -> ComposeResult:
+        folder = shown_in_line(str(self.workbench.workspace.folder))
+        yield Places([(place.key, place.title) for place in PLACES], self._title(), folder)
+        yield Heading()
+        yield from self.body()
+        yield Foot()
+        yield Counted()
+
+    def _title(self) -> str:
+        return next(place.title for place in PLACES if place.name == self.PLACE)
+
+    def on_mount(self) -> None:
+        if self.workbench.counters is not None:
+            self.take_counters(self.workbench.counters)
+
+    def on_screen_resume(self) -> None:
+        self.workspace_changed()
+        if self.workbench.counters is not None:
+            self.take_counters(self.workbench.counters)
+
+    def say(self, text: SafeText, severity: str = "information") -> None:
+        """Show a notice until the next key."""
+        self.query_one(Foot).say(text, severity)
+
+    def on_key(self, _event: events.Key) -> None:
+        self.query_one(Foot).quiet()
+
+    def take_counters(self, counters: Counters) -> None:
+        """Show new counters."""
+        self.query_one(Counted).show(counters)
+
+    def workspace_changed(self) -> None:
+        """Something was imported, decided or forgotten, here or elsewhere."""
+
+    def commands(self) -> Iterator[Command]:
+        """What the palette offers on this screen."""
+        yield from ()
