@@ -32,7 +32,9 @@ def decide(dates: Sequence[Fields], *, year_first: bool, two_digits: bool) -> De
     """The order of these dates, or None when they do not tell."""
     if year_first:
         return Decision("ymd", _("the year stands first"))
-    dates = [date for date in dates if any(day_of(date, order) is not None for order in _orders(two_digits))]
+    orders: tuple[DateOrder, ...] = ("dmy", "mdy", "ymd") if two_digits else ("dmy", "mdy")
+    possible = {date for date in set(dates) if any(day_of(date, order) is not None for order in orders)}
+    dates = [date for date in dates if date in possible]
     if not dates:
         return None
     if two_digits and _year_is_first(dates):
@@ -63,10 +65,6 @@ def decide(dates: Sequence[Fields], *, year_first: bool, two_digits: bool) -> De
     if all(date[0] == date[1] for date in distinct):
         return Decision("dmy", _("day and month are the same number in every date, so both readings agree"))
     return _by_movement(dates)
-
-
-def _orders(two_digits: bool) -> tuple[DateOrder, ...]:
-    return ("dmy", "mdy", "ymd") if two_digits else ("dmy", "mdy")
 
 
 def _year_is_first(dates: Sequence[Fields]) -> bool:

@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import accumulate, pairwise, repeat
-from operator import add
+from itertools import accumulate, compress, pairwise, repeat
+from operator import add, contains, itemgetter
 from typing import Final, NamedTuple, cast
 
 from core.chat import Chat, Kind, Message
@@ -24,7 +24,7 @@ from core.language import _, ngettext
 from core.problem import Problem
 from core.reading.date_order import Decision, decide, undecided
 from core.reading.encoding import open_utf8
-from core.reading.export import Batch, Export
+from core.reading.export import Batch, Export, collection_paused
 from core.reading.phrases import Phrases, plain
 from core.reading.whatsapp_header import Calendar, Clock, DateOrder, day_of, fields_of, has_header, header_pattern
 from core.reading.whatsapp_survey import (
@@ -43,6 +43,7 @@ from core.reading.whatsapp_survey import (
 _PARTS: Final = 50  # exports of different shapes in one file
 _DAY: Final = 86400
 _LRM: Final = "\u200e".encode()
+_first_four: Final = cast("Callable[[bytes], bytes]", itemgetter(slice(4)))
 _RARE: Final = 10
 _message: Final = cast("Callable[[tuple[str, int, Kind, str, int, int]], Message]", partial(tuple.__new__, Message))
 
@@ -468,7 +469,8 @@ def _messages(export: Export, plan: Plan, judge: _Judge) -> Iterator[Batch]:
             else:
                 messages = taken
             if messages:
-                made = columns.messages(messages, clock, calendar, start)
+                with collection_paused():
+                    made = columns.messages(messages, clock, calendar, start, marked=_LRM in buffer)
                 while section + 1 < len(plan.sections) and plan.sections[section + 1].first < header + count:
                     # Quoted headers have left the list: count only those that stand before the border.
                     at = plan.sections[section + 1].first - header
@@ -531,9 +533,11 @@ class _Columns:
         self._judge = judge
         self._phrases = export.phrases
         self._report = export.report
-        self._starts = frozenset(start[:4] for start in export.phrases.starts)
+        self._starts = export.phrases.starts
 
-    def messages(self, parts: list[bytes], clock: Clock, calendar: Calendar, seen: int) -> list[Message]:
+    def messages(
+        self, parts: list[bytes], clock: Clock, calendar: Calendar, seen: int, *, marked: bool
+    ) -> list[Message]:
         """The messages of dates, times, names and bodies in turn; the first header is on line `seen` + 1."""
         names, bodies = parts[2::4], parts[3::4]
         count = len(names)
@@ -561,19 +565,17 @@ class _Columns:
         table = self._phrases.table
         starts = self._starts
         found = list(map(table.get, map(bytes.lower, bodies)))
-        odd = [
-            place
-            for place, body in enumerate(bodies)
-            if body[:4] in starts or b"<" in body or body[-1:] == b")" or newlines[place] or _LRM in body
-        ]
-        for place, known in enumerate(found):
-            if known is not None:
-                kinds[place] = known[0]
-                self._judge.languages[known[1]] += 1
-        skip = frozenset(nobody)
-        for place in odd:
-            if found[place] is None and place not in skip:
-                self._look_closer(place, authors, kinds, texts, marks)
+        odd = set(compress(range(count), newlines))
+        odd.update(compress(range(count), map(bytes.endswith, bodies, repeat((b")", b">")))))
+        odd.update(compress(range(count), map(starts.__contains__, map(_first_four, bodies))))
+        if marked:
+            odd.update(compress(range(count), map(contains, bodies, repeat(_LRM))))
+        for place in compress(range(count), found):
+            kinds[place], language = cast("tuple[Kind, str]", found[place])
+            self._judge.languages[language] += 1
+        odd.difference_update(nobody, compress(range(count), found))
+        for place in sorted(odd):
+            self._look_closer(place, authors, kinds, texts, marks)
         for place in nobody:
             authors[place] = ""
             kinds[place] = self._judge.system(texts[place], lines[place])

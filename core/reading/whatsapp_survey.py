@@ -11,15 +11,17 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, groupby
+from itertools import chain, compress, groupby, repeat
 from typing import BinaryIO, Final, NamedTuple
 
 from core.reading.phrases import Phrases
 from core.reading.source import CHUNK, read_full
 from core.reading.whatsapp_header import Shape, has_header, header_pattern, headers_in
 
-HEAD: Final = 1 << 18
+HEAD: Final = 1 << 16
 LONGEST_MESSAGE: Final = 4 << 20  # WhatsApp ends a message at 65,536 characters
+_LRM: Final = b"\xe2\x80\x8e"
+_SAMPLES: Final = 6
 _NAMES_KEPT: Final = 50_000  # a hostile file could give every line another name
 _RUNS_WITH_NAMES: Final = 100_000
 _OTHER_CHAT: Final = 20  # so many headers of another shape in a row are another export, fewer are a quotation
@@ -87,8 +89,12 @@ def _is_notice(rest: bytes, phrases: Phrases) -> bool:
 
 def ends_in_crlf(head: bytes) -> bool:
     """Whether headers stand after CR LF. An iOS export has CR LF between messages and LF within them."""
-    crlf = sum(1 for start, _end, _shape in headers_in(head) if head[start - 1 : start] == b"\r")
-    lf = sum(1 for start, _end, _shape in headers_in(head) if head[start - 1 : start] != b"\r")
+    crlf = lf = 0
+    for start, _end, _shape in headers_in(head[:16384]):
+        if head[start - 1 : start] == b"\r":
+            crlf += 1
+        else:
+            lf += 1
     return crlf > lf if crlf or lf else head.endswith(b"\r\n")
 
 
@@ -217,8 +223,8 @@ class _Taker:
         self._pattern = header_pattern(found.shape)
         self._split_further = split_further
         self._alien: tuple[Shape, int, int] | None = None  # shape, line where its run began, headers in the run
-        notices = {start.encode()[:12] for start in phrases.encryption}
-        self._notices = tuple(sorted(notices | {b"\xe2\x80\x8e" + one for one in notices}))
+        notices = {start.encode()[:8] for start in phrases.encryption}
+        self._notices = frozenset(one[:8] for one in notices | {b"\xe2\x80\x8e" + one for one in notices})
 
     def take(self, piece: bytes, seen: int) -> int | None:
         """One piece that begins after `seen` newlines. Gives the line at which another export begins, if one does."""
@@ -254,19 +260,22 @@ class _Taker:
             at += count
         if len(found.names) < _NAMES_KEPT:
             found.names.update(names)
-            # One sample a name from either end of the piece: enough to suspect a name with a colon.
-            for name, body in chain(dict(zip(names, bodies, strict=True)).items(), _firsts(names, bodies)):
-                samples = found.samples.setdefault(name, set())
-                if len(samples) < 8:
-                    samples.add(body[:120].split(b"\n", 1)[0])
-        if None in names:
+            samples = found.samples
+            if any(len(samples.get(name, ())) < _SAMPLES for name in set(names)):
+                # One sample a name from either end of the piece: enough to suspect a name with a colon.
+                for name, body in chain(dict(zip(names, bodies, strict=True)).items(), _firsts(names, bodies)):
+                    if len(of_name := samples.setdefault(name, set())) < _SAMPLES:
+                        of_name.add(body[:120].split(b"\n", 1)[0])
+        nobody = None in names
+        if nobody:
             self._take_loose(names, bodies)
-        starts = self._notices
-        for place, body in enumerate(bodies):
-            if body[:16].lower().startswith(starts) and self._phrases.encryption_language(
-                body[:400].decode("utf-8", "replace")
-            ):
-                found.notices.add(base + place)
+        # The notice has no sender, or (on iOS) a direction mark before it, or it is the very first line.
+        everywhere = _LRM in piece
+        for place in range(len(bodies)) if nobody or everywhere else (0,):
+            body = bodies[place]
+            if (everywhere or names[place] is None or base + place == 0) and body[:8].lower() in self._notices:
+                if self._phrases.encryption_language(body[:400].decode("utf-8", "replace")):
+                    found.notices.add(base + place)
         if b"\n\xef\xbb\xbf" in piece:
             for place, match in enumerate(self._pattern.finditer(piece)):
                 if match[0].startswith(b"\n\xef\xbb\xbf"):
@@ -281,7 +290,7 @@ class _Taker:
 
     def _look_for_aliens(self, piece: bytes, before: bytes, bodies: list[bytes], seen: int) -> int | None:
         """Headers of another shape: twenty in a row, or one over an encryption notice, are another export."""
-        longer = [body for body in bodies if b"\n" in body]
+        longer = compress(bodies, map(bytes.count, bodies, repeat(b"\n")))
         if not has_header(b"\0".join([before, *longer])):
             return None if not bodies else self._forget_alien()
         at = line = 0

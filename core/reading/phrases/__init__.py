@@ -42,13 +42,16 @@ _DROPPED: Final = dict.fromkeys(
 )
 _SPACES: Final = dict.fromkeys((0xA0, 0x202F, 0x2009, 0x2007, 0x3000), " ")
 _PLAIN: Final = {**_DROPPED, **_SPACES}
+_ODD: Final = re.compile("[" + "".join(map(chr, _PLAIN)) + "]")
 _LRM: Final = "\u200e"
+_OPENING: Final = 8
 _LONGEST: Final = 1000  # no line that WhatsApp writes is longer; what is longer is somebody's words
 
 
 def plain(text: str) -> str:
     """The text for comparing: without direction marks, every space a plain one. Joiners stay: they make emoji."""
-    return text.translate(_PLAIN)
+    # str.translate costs 40 times what the search does, and most texts have nothing to translate.
+    return text.translate(_PLAIN) if not text.isascii() and _ODD.search(text) else text
 
 
 def _key(text: str) -> str:
@@ -62,7 +65,12 @@ class Pattern(NamedTuple):
     language: str
     start: str  # what it begins with, if not with a hole
     literal: str  # its longest part without holes, casefolded: looked for first, 20 times cheaper than the pattern
-    regex: re.Pattern[str]
+    source: str
+
+    @property
+    def regex(self) -> re.Pattern[str]:
+        """Compiled when first asked for: all of them would cost as much as reading 10,000 messages."""
+        return _compiled(self.source)
 
 
 class Found(NamedTuple):
@@ -83,10 +91,11 @@ class Phrases:
     attached: list[Pattern] = field(default_factory=list[Pattern])  # searched: a caption may stand around it
     edited: dict[str, str] = field(default_factory=dict[str, str])
     system: dict[str, list[Pattern]] = field(default_factory=dict[str, list[Pattern]])  # by language
-    encryption: list[str] = field(default_factory=list[str])  # their literal beginnings
+    encryption: dict[str, str] = field(default_factory=dict[str, str])  # literal beginning to language
     titles: list[re.Pattern[str]] = field(default_factory=list[re.Pattern[str]])
-    starts: tuple[bytes, ...] = ()
+    starts: frozenset[bytes] = frozenset()  # the first four bytes of phrases with holes
     table: dict[bytes, tuple[Kind, str]] = field(default_factory=dict[bytes, tuple[Kind, str]])
+    _openings: set[str] = field(default_factory=set[str])
 
     def body(self, text: str) -> Found | None:
         """What the whole body of a sender's message is, if it is not simply words."""
@@ -122,8 +131,10 @@ class Phrases:
             for line in (first, text[text.rfind("\n") + 1 :] if rest else ""):
                 if line and (match := self._matching(self.attached, line, search=True)):
                     return Kind.MEDIA, match.language
-        match = self._matching(self.patterns, text)
-        return (match.kind, match.language) if match else None
+        if text[:4].encode()[:4] in self.starts or text.startswith(_LRM):
+            match = self._matching(self.patterns, text)
+            return (match.kind, match.language) if match else None
+        return None
 
     def _matching(self, patterns: list[Pattern], text: str, *, search: bool = False) -> Pattern | None:
         if len(text) > _LONGEST and not search:
@@ -154,13 +165,10 @@ class Phrases:
 
     def encryption_language(self, text: str) -> str:
         """The language in which this is the notice that an export begins with."""
+        if plain(text[: _OPENING + 2]).strip().casefold()[:_OPENING] not in self._openings:
+            return ""
         folded = plain(text[:_LONGEST]).strip().casefold()
-        for start in self.encryption:
-            if folded.startswith(start):
-                return self._encryption_languages.get(start, "")
-        return ""
-
-    _encryption_languages: dict[str, str] = field(default_factory=dict[str, str])
+        return next((language for start, language in self.encryption.items() if folded.startswith(start)), "")
 
     def title(self, name: str) -> str:
         """The chat's title out of an export's file name, or nothing."""
@@ -190,8 +198,8 @@ class Phrases:
         self.edited |= {_key(phrase): language for phrase in lists.get("edited", ())}
         for phrase in lists.get("encryption", ()):
             start = plain(_HOLE.split(phrase)[0]).strip().casefold()
-            self.encryption.append(start)
-            self._encryption_languages[start] = language
+            self.encryption[start] = language
+            self._openings.add(start[:_OPENING])
         for phrase in lists.get("titles", ()):
             parts = phrase.split("{title}")
             if len(parts) == 2:
@@ -208,7 +216,12 @@ class Phrases:
             # bytes.lower() leaves É alone where casefold does not, so both ways of writing are kept.
             for variant in {f"{before}{key}{end}".encode(), f"{before}{_ascii_lower(key)}{end}".encode()}
         }
-        self.starts = tuple(sorted({pattern.start.encode() for pattern in self.patterns if pattern.start}))
+        self.starts = frozenset(pattern.start.encode()[:4] for pattern in self.patterns if pattern.start)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(source: str) -> re.Pattern[str]:
+    return re.compile(source, re.I | re.S)
 
 
 def _ascii_lower(text: str) -> str:
@@ -220,7 +233,7 @@ def _pattern(kind: Kind, language: str, phrase: str) -> Pattern:
     parts = _HOLE.split(phrase)  # literal, hole, literal, ...
     regex = "".join(_HOLES[part] if place % 2 else re.escape(part) for place, part in enumerate(parts))
     literal = max((part.strip() for part in parts[0::2]), key=len).casefold()
-    return Pattern(kind, language, parts[0].rstrip(), literal, re.compile(regex + r"\.?", re.I | re.S))
+    return Pattern(kind, language, parts[0].rstrip(), literal, regex + r"\.?")
 
 
 def _read(file: Path) -> Iterator[tuple[str, dict[str, list[str]]]]:
