@@ -60,7 +60,8 @@ def environment(*, allow_download: bool = False, given: Mapping[str, str] | None
 
 def command(*words: str) -> list[str]:
     """The command line of the engine. Slurm's script uses the same one."""
-    return [sys.executable, "-m", "core.engine", *words]
+    # -P: the worker starts in its run folder, and nothing that lies there may be imported in place of a module.
+    return [sys.executable, "-P", "-m", "core.engine", *words]
 
 
 def start(folder: Path, words: Sequence[str] = (), *, allow_download: bool = False) -> Process:
