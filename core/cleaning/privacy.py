@@ -67,9 +67,9 @@ _DNI: Final = re.compile(
     r"(?i:\b(?:dni|documento|c[eé]dula|libreta|doc\.?|d\.n\.i\.?)\b\D{0,20})"
     r"(?P<number>\d{1,2}[. ]?\d{3}[. ]?\d{3})\b(?![.,]?\d)"
 )
-# Forty millions are a person, not a sum, when nothing near them speaks of money.
+# Tens of millions to the unit are a person, not a sum, when nothing near them speaks of money.
 _DOTTED_DNI: Final = re.compile(
-    r"(?<![\w.,$€])(?<![$€] )\d{2}\.\d{3}\.\d{3}(?![\w,.]?\d)"
+    r"(?<![\w.,$€])(?<![$€] )\d{2}\.\d{3}\.(?!000)\d{3}(?![\w,.]?\d)"
     r"(?!\s*(?i:pesos|d[oó]lares|usd|ars|eur|euros|palos|mangos|lucas|%|\$))"
 )
 _DATE: Final = re.compile(

@@ -24,6 +24,7 @@ EMOJI: Final = re.compile(
     "[\U0001f1e6-\U0001f1ff\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f700-\U0001faff"
     "\u2600-\u27bf\u2b00-\u2bff\u231a-\u23ff\u3030\u303d\u3297\u3299\ufe0f\u20e3\u200d\U000e0020-\U000e007f]+"
 )
+_ACCENT: Final = re.compile("(?<![nN])\u0303|[\u0300-\u0302\u0304-\u036f\u1ab0-\u1aff\u1dc0-\u1dff]")
 _SPACES: Final = re.compile(r"\s+")
 
 
@@ -39,11 +40,10 @@ def bare_link(text: str) -> bool:
 
 
 def accents_folded(text: str) -> str:
-    """Letters without their accents; everything else as it was."""
+    """Letters without their accents; everything else as it was. Ñ is a letter of its own, not an n with an accent."""
     if text.isascii():
         return text
-    parts = unicodedata.normalize("NFD", text)
-    return unicodedata.normalize("NFC", "".join(one for one in parts if not unicodedata.combining(one)))
+    return unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFD", text)))
 
 
 def _unmarked(text: str) -> str:
