@@ -29,6 +29,7 @@ from tui.second_wall import SecondWall
 from tui.themes import SINSONTE
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
     from textual.worker import Worker
 
     from core.settings import Settings
@@ -87,6 +88,16 @@ class Workbench(App[int], inherit_bindings=False):
         if self.no_color and not wanted.startswith("ansi"):
             return "ansi-dark"  # only there can colour be left out altogether
         return wanted if wanted in self.available_themes else SINSONTE.name
+
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        from textual.drivers.linux_driver import LinuxDriver
+
+        if found is LinuxDriver:
+            from tui.thrift import ThriftyDriver
+
+            return ThriftyDriver
+        return found
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters()

@@ -56,7 +56,7 @@ def paint_message(
     ground = palette.chosen if chosen else palette.ground
     author = palette.persona if row.mine else palette.others[colours.get(row.author, 0) % len(palette.others)]
     at = clock(row.sent_at) if _timed(row) and _time_is_news(row, before) else ""
-    name = said("{author}", author=row.author) if row.turn_starts else NOTHING
+    name = said("{author}", author=row.author) if row.turn_starts or chosen else NOTHING
     first: Line = [
         (SafeText("▌" if chosen else " "), ground + palette.accent),
         (fitted(SafeText(at), 6), ground + palette.muted),
@@ -65,10 +65,10 @@ def paint_message(
     rest: Line = [(SafeText("▌" if chosen else " "), ground + palette.accent), (SafeText(" " * (LIT - 1)), ground)]
     bar = SafeText("  " if row.kind is Kind.SYSTEM else " ┃ " if row.mine else " │ ")
     ink = palette.text if row.kind is Kind.TEXT else palette.muted
-    words = wrapped(_words(row), max(8, width - LIT - 3), _MOST_LINES)
-    own = [
-        [*(first if number_ == 0 else rest), (bar, author), (text, ink)] for number_, text in enumerate(words)
-    ]
+    words = wrapped(_words(row), max(8, width - LIT - 5), _MOST_LINES)
+    own: list[Line] = [[*first, (bar, author), (words[0], ink)]]
+    # What goes on stands further in, so that a long message is not taken for several short ones.
+    own += [[*rest, (bar, author), (SafeText("  " + text), ink)] for text in words[1:]]
     return Painted(own, _separator(row, before, width, palette))
 
 

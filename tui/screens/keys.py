@@ -56,7 +56,7 @@ class KeysDialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Plain(SafeText(_("Keys here. At the right, the name to bind them anew by: sinsonte config keys.NAME")))
+            yield Plain(SafeText(_("Keys here, and the names to bind them anew by in the settings:") + "\n"))
             yield RowList[KeyRow](paint_key, KeyRows(self._keys))
 
     def action_leave(self) -> None:

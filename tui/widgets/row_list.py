@@ -174,6 +174,9 @@ class RowList(Widget, Generic[R], can_focus=True):
 
     # Keys and mouse
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.count > 0 if action == "choose" else True
+
     def action_move(self, by: int) -> None:
         self.go_to(max(0, self.cursor + by))
 
