@@ -16,8 +16,6 @@ from core.commands.printing import Progress, data, duration, json_line, number, 
 from core.commands.train import event_line
 from core.language import _
 
-PERSONA = "Nico"
-
 
 def mini_progress() -> Callable[[int, int, str], None]:
     """A progress line for the building of the embedded model, which happens once on a machine."""
@@ -48,8 +46,8 @@ def demo(context: Context) -> int:
         else:
             data(text)
 
-    sample = chats.sample_files()[0]
-    report = chats.import_file(workspace, sample, me=PERSONA)
+    sample, persona = chats.sample_files()[0], chats.sample_persona()
+    report = chats.import_file(workspace, sample, me=persona)
     say(
         "import",
         _("1. Imported “{file}”: {messages} messages, {added} of them new. Its people are fictional.").format(
@@ -66,7 +64,7 @@ def demo(context: Context) -> int:
             turns=number(counters.turns),
             conversations=number(counters.conversations),
             examples=number(counters.examples),
-            persona=PERSONA,
+            persona=persona,
         ),
         turns=counters.turns,
         conversations=counters.conversations,

@@ -66,10 +66,22 @@ class Cancelled(Exception):
     """The person stopped the work; nothing of it was kept."""
 
 
+def sample_diet() -> dict[str, Any]:
+    """What the sample chats say of themselves: whose voice is where, and what the embedded model learns from them."""
+    told: dict[str, Any] = json.loads((SAMPLES / "voices.json").read_text(encoding="utf-8"))
+    return told
+
+
 def sample_files() -> list[Path]:
     """The sample chats, the one that the demo uses first."""
-    found = sorted(path for path in SAMPLES.iterdir() if path.suffix in (".txt", ".zip", ".csv", ".json", ".jsonl"))
-    return sorted(found, key=lambda path: "Nico" not in path.name)
+    diet = sample_diet()
+    names = [diet["persona_file"], *(one["file"] for one in diet["files"])]
+    return [SAMPLES / name for name in dict.fromkeys(names)]
+
+
+def sample_persona() -> str:
+    """Whose voice the demo learns."""
+    return str(sample_diet()["persona"])
 
 
 def import_files(

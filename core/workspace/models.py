@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from core.language import _
 from core.problem import Misuse, Problem
+from core.workspace import chats
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
@@ -19,12 +20,7 @@ if TYPE_CHECKING:
     from core.store.models import StoredModel
 
 MINI: Final = "mini"
-DEMO_PERSONA: Final = "Nico"
 Progress = Callable[[int, int, str], None]
-
-# What the embedded model learns beside its two main voices: a little of the third, for a base that has never seen a
-# persona's words answers its prompts with absurd perplexities, and tuning it gives broken text.
-_TASTE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +102,9 @@ def mini_folder() -> Path:
     """Where the embedded model of these sample chats lies, built or not: one for all workspaces of this user."""
     from platformdirs import user_cache_path
 
-    mark = hashlib.sha256()
-    for file in _corpus_files():
-        mark.update(file.read_bytes())
-    mark.update(f"{_TASTE}".encode())
+    mark = hashlib.sha256((chats.SAMPLES / "voices.json").read_bytes())
+    for name in sorted([*chats.sample_diet()["base"]["files"], chats.sample_diet()["persona_file"]]):
+        mark.update((chats.SAMPLES / name).read_bytes())
     return user_cache_path("sinsonte", appauthor=False) / f"mini-{mark.hexdigest()[:12]}"
 
 
@@ -136,23 +131,30 @@ def mini(progress: Progress | None = None) -> Path:
     return folder
 
 
-def _corpus_files() -> list[Path]:
-    from core.workspace.chats import sample_files
-
-    return [path for path in sample_files() if path.suffix in (".txt", ".zip")]
-
-
 def corpus_conversations() -> Iterator[dict[str, Any]]:
-    """What the embedded model learns from: the sample chats' conversations, of the demo's persona only a taste."""
-    for path in _corpus_files():
-        for chat, messages in _chats_of(path):
-            for voice in sorted({one.author for one in messages} - {""}):
-                told = _conversations(chat, messages, voice)
-                if voice == DEMO_PERSONA:
-                    told = islice(told, _TASTE)
-                for lines in told:
-                    spoken = [{"role": str(line.role), "content": line.text} for line in lines]
-                    yield {"voice": voice, "messages": spoken}
+    """What the embedded model learns from: all conversations of two voices, and a taste of the demo's persona.
+
+    The rule is in sample_chats/voices.json. A base that has never seen a persona's words answers its prompts with absurd
+    perplexities, and tuning it gives broken text; one that has seen too much has nothing left to learn.
+    """
+    diet = chats.sample_diet()
+    voices = {one["file"]: one["voice"] for one in diet["files"]}
+    base = diet["base"]
+    for name in base["files"]:
+        for lines in _told_in(chats.SAMPLES / name, voices[name]):
+            yield _spoken(voices[name], lines)
+    taste = islice(_told_in(chats.SAMPLES / diet["persona_file"], diet["persona"]), base["persona_conversations"])
+    for lines in taste:
+        yield _spoken(diet["persona"], lines)
+
+
+def _spoken(voice: str, lines: tuple[Line, ...]) -> dict[str, Any]:
+    return {"voice": voice, "messages": [{"role": str(line.role), "content": line.text} for line in lines]}
+
+
+def _told_in(path: Path, voice: str) -> Iterator[tuple[Line, ...]]:
+    for chat, messages in _chats_of(path):
+        yield from _conversations(chat, messages, voice)
 
 
 def _chats_of(path: Path) -> Iterator[tuple[Chat, list[Message]]]:
