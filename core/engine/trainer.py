@@ -33,7 +33,7 @@ from core.engine.packing import width_for
 from core.engine.stepping import Stepped, layout_for, summed_losses
 from core.engine.templates import render
 from core.engine.work import Work, open_work
-from core.language import _
+from core.language import _, ngettext
 from core.training import job as jobs
 from core.training.events import Log
 
@@ -154,7 +154,11 @@ def _learn(work: Work, checkpoints: Checkpoints, progress: Progress, stop: Calla
         log.write(
             "log",
             level="info",
-            text=_("No better for {count} validations: stopping early.").format(count=progress.worse),
+            text=ngettext(
+                "No better for {count} validation: stopping early.",
+                "No better for {count} validations: stopping early.",
+                progress.worse,
+            ).format(count=progress.worse),
         )
         _save(work, checkpoints, progress)
     if job.keep == "best" and progress.best_step and progress.best_step != progress.step:

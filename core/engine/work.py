@@ -27,7 +27,7 @@ from core.engine.machine import Machine, this_machine
 from core.engine.masking import Masked, Masker
 from core.engine.packing import Plan, plan
 from core.engine.stepping import Layout, Stepper, layout_for
-from core.language import _
+from core.language import _, ngettext
 from core.training.events import Log
 from core.training.job import Job
 
@@ -183,9 +183,11 @@ def _check(rows: Masked, log: Log) -> None:
         log.write(
             "log",
             level="warning",
-            text=_("{count} replies have no end token after them: the model may not learn when to stop.").format(
-                count=rows.endless_replies
-            ),
+            text=ngettext(
+                "{count} reply has no end token after it: the model may not learn when to stop.",
+                "{count} replies have no end token after them: the model may not learn when to stop.",
+                rows.endless_replies,
+            ).format(count=rows.endless_replies),
         )
     if rows.dropped or rows.shortened:
         log.write(

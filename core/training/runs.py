@@ -110,7 +110,11 @@ def resume(folder: Path) -> Process:
     """Go on from the newest whole checkpoint, as a new attempt."""
     now = state(folder)
     if not now.resumable:
-        raise Problem(_("This run cannot be resumed: it is {state}.").format(state=now.state.value), where=folder.name)
+        raise Problem(
+            _("This run cannot be resumed."),
+            where=folder.name,
+            advice=_("Only a run that was paused, cancelled, interrupted or has failed can."),
+        )
     return start(folder)
 
 
