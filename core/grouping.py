@@ -141,7 +141,7 @@ def _cut(conversations: NDArray[np.intp], max_turns: int) -> NDArray[np.intp]:
         return conversations
     pieces = -(-sizes // max_turns)
     before = np.cumsum(pieces) - pieces
-    place = np.arange(pieces.sum()) - np.repeat(before, pieces)
+    place = np.arange(int(pieces.sum())) - np.repeat(before, pieces)
     return np.append(np.repeat(conversations[:-1], pieces) + place * max_turns, conversations[-1])
 
 

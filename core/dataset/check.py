@@ -124,7 +124,7 @@ def check(
         else:
             held.append((row, last))
         if tokens_of is not None:
-            _look_at_tokens(report, rows, row, example, tokens_of, limit)
+            _look_at_tokens(report, row, example, tokens_of, limit)
     for row, last in held:
         if last in said:
             rows.add("leak", row)
@@ -163,7 +163,7 @@ def _look_at_words(rows: _Rows, row: int, example: Example, private: Counter[str
 
 
 def _look_at_tokens(
-    report: CheckReport, rows: _Rows, row: int, example: Example, tokens_of: Callable[[Example], int], limit: int | None
+    report: CheckReport, row: int, example: Example, tokens_of: Callable[[Example], int], limit: int | None
 ) -> None:
     tokens = tokens_of(example)
     (report.tokens if example.side is Side.TRAIN else report.validation_tokens).append(tokens)
@@ -171,7 +171,6 @@ def _look_at_tokens(
         return
     before = tokens_of(Example(example.lines[:-1], example.conversation, example.side)) if example.lines else 0
     report.overlong.append(Overlong(row, tokens, tokens - limit, before >= limit))
-    rows.add("overlong", row)
 
 
 def _sizes(report: CheckReport) -> list[Finding]:
@@ -209,10 +208,11 @@ def _sizes(report: CheckReport) -> list[Finding]:
         found.append(
             Finding(
                 "warning",
-                "truncated",
-                _("Cutting what is too long takes {tokens} tokens, and the whole reply of {lost} examples.").format(
-                    tokens=sum(one.cut for one in report.overlong), lost=lost
-                ),
+                "overlong",
+                _(
+                    "Examples longer than the model takes: {count}. Cutting them takes {tokens} tokens; of {lost} "
+                    "nothing of the reply is left."
+                ).format(count=len(report.overlong), tokens=sum(one.cut for one in report.overlong), lost=lost),
                 len(report.overlong),
                 tuple(one.row for one in report.overlong[:_SHOWN]),
             )
@@ -222,20 +222,19 @@ def _sizes(report: CheckReport) -> list[Finding]:
 
 def _told(rows: _Rows) -> list[Finding]:
     texts: dict[str, tuple[Level, str]] = {
-        "last": ("error", _("{count} examples do not end with a reply.")),
-        "untrained": ("error", _("{count} examples have nothing to learn.")),
-        "empty reply": ("error", _("{count} examples have an empty reply.")),
-        "empty": ("warning", _("{count} examples have an empty line.")),
-        "system": ("warning", _("{count} examples have a system line that is not the first.")),
+        "last": ("error", _("Examples that do not end with a reply: {count}.")),
+        "untrained": ("error", _("Examples with nothing to learn: {count}.")),
+        "empty reply": ("error", _("Examples with an empty reply: {count}.")),
+        "empty": ("warning", _("Examples with an empty line: {count}.")),
+        "system": ("warning", _("Examples with a system line that is not the first: {count}.")),
         "alternate": (
             "warning",
-            _("{count} examples have two lines of one role in a row; some templates refuse them."),
+            _("Examples with two lines of one role in a row, which some templates refuse: {count}."),
         ),
-        "overlong": ("warning", _("{count} examples are longer than the model takes.")),
-        "control": ("warning", _("{count} examples hold control words of a model, such as an end of turn.")),
-        "private": ("warning", _("{count} examples hold what looks private.")),
-        "duplicate": ("warning", _("{count} examples say the same as one before.")),
-        "leak": ("error", _("{count} held-out examples have their like on the training side.")),
+        "control": ("warning", _("Examples that hold control words of a model, such as an end of turn: {count}.")),
+        "private": ("warning", _("Examples that hold what looks private: {count}.")),
+        "duplicate": ("warning", _("Examples that say the same as one before: {count}.")),
+        "leak": ("error", _("Held-out examples whose like is on the training side: {count}.")),
     }
     return [
         Finding(level, code, text.format(count=rows.counts[code]), rows.counts[code], tuple(rows.first[code]))

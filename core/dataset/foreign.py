@@ -24,21 +24,21 @@ _KEYS: Final = frozenset(
 )
 _ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 FAULTS: Final = {
-    "not_json": N_("{count} lines are not JSON."),
-    "data_type": N_("{count} lines are not an object."),
-    "missing_messages_list": N_("{count} lines have no list of messages."),
-    "message_missing_key": N_("{count} messages lack role or content."),
-    "message_unrecognized_key": N_("{count} messages have a key that is not known."),
-    "unrecognized_role": N_("{count} messages have a role that is not known."),
-    "missing_content": N_("{count} messages have no text."),
-    "example_missing_assistant_message": N_("{count} examples have no reply."),
-    "last_not_assistant": N_("{count} examples do not end with a reply."),
-    "bad_weight": N_("{count} messages have a weight that is not 0 or 1, or is not a reply's."),
-    "mixed_formats": N_("{count} lines are of another format than the first."),
-    "preference": N_("{count} lines are pairs of preferred replies, which are not read."),
+    "not_json": N_("Lines that are not JSON: {count}."),
+    "data_type": N_("Lines that are not an object: {count}."),
+    "missing_messages_list": N_("Lines without a list of messages: {count}."),
+    "message_missing_key": N_("Messages that lack role or content: {count}."),
+    "message_unrecognized_key": N_("Messages with a key that is not known: {count}."),
+    "unrecognized_role": N_("Messages with a role that is not known: {count}."),
+    "missing_content": N_("Messages without text: {count}."),
+    "example_missing_assistant_message": N_("Examples without a reply: {count}."),
+    "last_not_assistant": N_("Examples that do not end with a reply: {count}."),
+    "bad_weight": N_("Messages with a weight that is not 0 or 1, or is not a reply's: {count}."),
+    "mixed_formats": N_("Lines of another format than the first: {count}."),
+    "preference": N_("Lines that are pairs of preferred replies, which are not read: {count}."),
     "byte_order_mark": N_("The file begins with a byte order mark: Azure asks for it, others may refuse it."),
-    "blank": N_("{count} lines are empty."),
-    "not_utf8": N_("{count} lines are not UTF-8."),
+    "blank": N_("Empty lines: {count}."),
+    "not_utf8": N_("Lines that are not UTF-8: {count}."),
 }
 _MILD: Final = {"byte_order_mark": "advice", "blank": "warning"}
 

@@ -319,6 +319,8 @@ def _refused(parameter: Parameter, value: Any) -> Misuse:
                 name=parameter.name, choices=", ".join(parameter.choices) or _("words"), value=shown
             )
         )
+    if parameter.name == "separator":
+        return Misuse(_("separator takes a text of 1 to 64 characters."))
     if parameter.sort == "text":
         return Misuse(
             _("{name} takes a text of at most {limit} characters.").format(name=parameter.name, limit=_LONGEST_TEXT)
