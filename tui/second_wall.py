@@ -38,7 +38,7 @@ def harmless(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     # England, Scotland and Wales are spelt with tags after a black flag; other tags hide text.
-    if "\U000e0001" <= max(text) and "\U0001f3f4" not in text:
+    if max(text) >= "\U000e0001" and "\U0001f3f4" not in text:
         text = "".join(one for one in text if not "\U000e0000" <= one <= "\U000e0fff")
     return text.translate(_REPLACED) if _HARM.search(text) else text
 

@@ -71,9 +71,9 @@ def _change(now: Ink, wanted: Ink) -> str:
         return ""
     if wanted == _RESET:
         return "\x1b[0m"
-    if now.attributes != wanted.attributes:
+    if now.attributes and now.attributes != wanted.attributes:
         return "\x1b[" + ";".join(("0", *(part for part in wanted if part))) + "m"
-    codes: list[str] = []
+    codes = [wanted.attributes] if now.attributes != wanted.attributes else []
     if now.foreground != wanted.foreground:
         codes.append(wanted.foreground or "39")
     if now.background != wanted.background:

@@ -167,12 +167,13 @@ class ConversationScreen(PlaceScreen):
 
     def action_conversation(self, by: int) -> None:
         """Go to where the next conversation starts, or this one or the one before; looks no further than 20,000 rows."""
-        row_list = self.query_one("#messages", RowList)
+        row_list: RowList[MessageRow] = self.query_one("#messages", RowList)
         index = row_list.cursor + by
         for _step in range(20_000):
             if not 0 <= index < row_list.count:
                 break
-            if row_list.at(index).conversation_starts:
+            row = row_list.at(index)
+            if row is not None and row.conversation_starts:
                 row_list.go_to(index)
                 return
             index += by

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.style import Style
 from textual import work
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -99,16 +100,19 @@ class Welcome(Widget):
         return strip_of(line, self.size.width, palette.ground)
 
     def _lines(self, palette: Palette) -> list[Line]:
+        def line(key: str, text: str, style: Style = palette.text) -> Line:
+            return [(SafeText(f"{key:3}"), palette.accent), (SafeText(text), style)]
+
         words: list[Line] = [
             [(SafeText(_("There are no chats yet.")), palette.strong)],
             [],
-            [(SafeText("s  "), palette.accent), (SafeText(_("import the sample chats, of people who do not exist")), palette.text)],
-            [(SafeText("i  "), palette.accent), (SafeText(_("import a chat that you exported")), palette.text)],
-            [(SafeText("   "), palette.accent), (SafeText(_("WhatsApp, Telegram, CSV, JSON Lines")), palette.muted)],
+            line("s", _("import the sample chats, of people who do not exist")),
+            line("i", _("import a chat that you exported")),
+            line("", _("WhatsApp, Telegram, CSV, JSON Lines"), palette.muted),
             [],
             [(SafeText(_("Everything stays on this machine,")), palette.muted)],
             [(SafeText(_("in a folder that you alone can read.")), palette.muted)],
-        ]  # fmt: skip
+        ]
         widest = max(sum(width_of(text) for text, _style in line) for line in words)
         left = SafeText(" " * max(0, (self.size.width - widest) // 2))
         return [[(left, palette.text), *line] for line in words]
@@ -190,7 +194,7 @@ class LibraryScreen(PlaceScreen):
         except Problem as problem:
             self.workbench.say_problem(problem)
             return
-        row_list = self.query_one("#chats", RowList)
+        row_list: RowList[ChatRow] = self.query_one("#chats", RowList)
         here = row_list.row
         place = next((at for at, row in enumerate(rows) if here is not None and row.id == here.id), None)
         row_list.show(Chats(rows), place)
@@ -272,7 +276,7 @@ class LibraryScreen(PlaceScreen):
                 reports = chats.import_files(
                     self.workbench.workspace, [at], progress=progress, cancelled=lambda: worker.is_cancelled
                 )
-                added += sum(report.added for report in reports)
+                added += sum(report.added or 0 for report in reports)
         except chats.Cancelled:
             self.post_message(self.Ended(SafeText(_("Stopped; nothing of the file was kept.")), "warning"))
         except Problem as problem:
@@ -300,7 +304,7 @@ class LibraryScreen(PlaceScreen):
             raise event.worker.error
 
     def commands(self) -> Iterator[Command]:
-        row_list = self.query_one("#chats", RowList)
+        row_list: RowList[ChatRow] = self.query_one("#chats", RowList)
         if self._importing is None:
             yield Command(SafeText(_("Import a chat")), "screen.import_path", "i")
             if not row_list.count:
@@ -308,5 +312,6 @@ class LibraryScreen(PlaceScreen):
         else:
             yield Command(SafeText(_("Stop the import")), "screen.stop_import", _("esc"))
         for index in range(min(row_list.count, 200)):
-            row = row_list.at(index)
+            if (row := row_list.at(index)) is None:
+                break
             yield Command(said(_("Open: {chat}"), chat=row.title), f"app.open_chat({row.id})")

@@ -36,7 +36,7 @@ def completed(typed: str) -> tuple[str, list[str]]:
     if not names:
         return typed, []
     # os.path.join and not Path: a Path would tidy away what the person typed.
-    return os.path.join(folder, os.path.commonprefix(names)), names  # noqa: PTH118
+    return os.path.join(folder, os.path.commonprefix(names)), names  # noqa: PTH118, RUF071
 
 
 class PathDialog(ModalScreen[Path | None]):
@@ -54,7 +54,9 @@ class PathDialog(ModalScreen[Path | None]):
         field = Input(id="path", compact=True, select_on_focus=False)
         field.cursor_blink = False
         with Vertical():
-            yield Plain(SafeText(_("Which file? An export of WhatsApp (.txt or .zip), Telegram (.json), CSV or JSON Lines.")))
+            yield Plain(
+                SafeText(_("Which file? An export of WhatsApp (.txt or .zip), Telegram (.json), CSV or JSON Lines."))
+            )
             yield field
             yield Plain(SafeText(_("⏎ import   tab complete   esc back")), id="path-said")
 

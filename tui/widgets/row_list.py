@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, Generic, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -59,7 +59,7 @@ class Painted:
 class Painter(Protocol[Shown]):
     """Makes the lines of a row; `before` is the row above it, if any."""
 
-    def __call__(self, row: Shown, before: Shown | None, width: int, chosen: bool, palette: Palette) -> Painted: ...
+    def __call__(self, row: Shown, before: Shown | None, width: int, chosen: bool, palette: Palette, /) -> Painted: ...
 
 
 class Rows(Generic[R]):
@@ -70,7 +70,8 @@ class Rows(Generic[R]):
         self.count = source.count()
         self._pages: OrderedDict[int, Sequence[R]] = OrderedDict()
 
-    def __getitem__(self, index: int) -> R:
+    def get(self, index: int) -> R | None:
+        """A row; None when the source has fewer by now: another process may have forgotten a person meanwhile."""
         number, place = divmod(index, PAGE)
         page = self._pages.get(number)
         if page is None:
@@ -79,7 +80,7 @@ class Rows(Generic[R]):
                 self._pages.popitem(last=False)
         else:
             self._pages.move_to_end(number)
-        return page[place]
+        return page[place] if place < len(page) else None
 
 
 class RowList(Widget, Generic[R], can_focus=True):
@@ -100,14 +101,14 @@ class RowList(Widget, Generic[R], can_focus=True):
     class Highlighted(Message):
         """The cursor rests on this row."""
 
-        def __init__(self, row_list: RowList[R], index: int) -> None:
+        def __init__(self, row_list: RowList[Any], index: int) -> None:
             super().__init__()
             self.row_list = row_list
             self.index = index
 
         @property
-        def control(self) -> RowList[R]:
-            return cast("RowList[R]", self.row_list)
+        def control(self) -> RowList[Any]:
+            return self.row_list
 
     class Chosen(Highlighted):
         """This row was opened."""
@@ -148,11 +149,11 @@ class RowList(Widget, Generic[R], can_focus=True):
     @property
     def row(self) -> R | None:
         """The row under the cursor."""
-        return self._rows[self.cursor] if self._rows is not None and self.cursor < self._rows.count else None
+        return self.at(self.cursor)
 
-    def at(self, index: int) -> R:
-        """The row with this number."""
-        return cast("Rows[R]", self._rows)[index]
+    def at(self, index: int) -> R | None:
+        """The row with this number, if it is there."""
+        return self._rows.get(index) if self._rows is not None and 0 <= index < self._rows.count else None
 
     def show(self, source: RowSource[R], cursor: int | None = None) -> None:
         """Show these rows; the cursor stays where it was, as far as that is still there, or goes where told."""
@@ -240,7 +241,7 @@ class RowList(Widget, Generic[R], can_focus=True):
             return
         if fresh:
             self._lay_out(full=True)
-        if not self._in_sight(self.cursor):
+        if self.count and not self._in_sight(self.cursor):
             near = self._view and -self.size.height <= self.cursor - self._shown_cursor <= self.size.height
             self._top = self._above(self.cursor, self.size.height // 2 if near or fresh else self.size.height - 1)
             self._lay_out(full=True)
@@ -293,11 +294,12 @@ class RowList(Widget, Generic[R], can_focus=True):
         key = (row, chosen)
         strips = self._strips.get(key)
         if strips is None:
-            rows = cast("Rows[R]", self._rows)
             palette = palette_of(self.app.current_theme)
             width = max(1, self.size.width - 1)
-            before = rows[row - 1] if row else None
-            painted = self.painter(rows[row], before, width, chosen, palette)
+            there = self.at(row)
+            painted = (
+                self.painter(there, self.at(row - 1), width, chosen, palette) if there is not None else Painted([[]])
+            )
             own = palette.chosen if chosen and self._lit is None else palette.ground
             strips = [strip_of(line, width, palette.ground) for line in painted.above]
             strips += [strip_of(line, width, own) for line in painted.own]
