@@ -261,7 +261,7 @@ def timed(rng: Random, talks: Sequence[Talk]) -> list[list[Sent]]:
 
 
 def mixed(rng: Random, talks: list[Talk], extra: Iterable[Talk]) -> list[Talk]:
-    """`extra` spread over `talks` in its order, and never before the first 80 (those feed the base model)."""
+    """`extra` spread over `talks` in its order, and never in the first 80: a chat begins with everyday talk."""
     more = list(extra)
     step = (len(talks) - 80) // (len(more) + 1)
     for number, talk in enumerate(more):
