@@ -29,7 +29,9 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("SINSONTE_CONFIG", str(home / "config" / "config.toml"))
     monkeypatch.setenv("SINSONTE_LANG", "en")
     language.choose("en")
+    mask = os.umask(0o022)  # commands set their own, and it would stay for the tests after them
     yield
+    os.umask(mask)
     language.choose("en")
 
 

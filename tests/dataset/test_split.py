@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 
 import numpy as np
 import pytest
@@ -190,18 +190,17 @@ def test_the_checker_sees_every_sort_of_leak() -> None:
     assert leaks([train, example("otra", "cosa", side=held, conversation=4)]) == []
 
 
-def test_likeness_below_one_needs_a_package_and_is_never_used_without_being_asked_for() -> None:
+def test_likeness_below_one_needs_a_package_and_is_never_used_without_being_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     recipe = Recipe(persona="Ana", similarity=0.7, validation=0.3)
-    if importlib.util.find_spec("rensa") is None:
-        with pytest.raises(Problem, match="rensa"):
-            list(Build(long_chat(5), recipe))
-    else:
-        assert leaks(list(Build(long_chat(5), recipe)), similarity=0.7) == []
+    assert leaks(list(Build(long_chat(5), recipe)), similarity=0.7) == []
+    monkeypatch.setitem(sys.modules, "rensa", None)  # as where nobody installed it
+    with pytest.raises(Problem, match="rensa"):
+        list(Build(long_chat(5), recipe))
 
 
-@pytest.mark.third_party("rensa")
 def test_likeness_finds_what_a_typing_error_hides() -> None:
-    pytest.importorskip("rensa")
     said = "nos encontramos mañana a la tarde en la plaza de siempre"
     lines = [("Beto", 0, "y entonces?"), ("Ana", 1, said), ("Beto", 9_000, "y entonces?"), ("Ana", 9_001, said + "e")]
     made = Build(material_of([talk(*lines)]), Recipe(persona="Ana", validation=0.0, similarity=0.7))
