@@ -89,7 +89,9 @@ def card(folder: Path, *, name: str, dataset: str = "", notes: str = "") -> str:
         (_("Learning rate"), f"{told.rate:g}"),
         (_("Seed"), str(told.seed)),
     ]
-    lines += [f"| {what} | {_cell(value)} |" for what, value in [(_("what"), _("value")), ("---", "---"), *rows] if value]
+    lines += [
+        f"| {what} | {_cell(value)} |" for what, value in [(_("what"), _("value")), ("---", "---"), *rows] if value
+    ]
     if len(validations) > 1:
         first, last = validations[0], validations[-1]
         lines += [
