@@ -209,9 +209,8 @@ def trl(steps: int) -> None:
         torch.set_num_threads(THREADS)
         trainer.train()
     losses = [one["loss"] for one in trainer.state.log_history if "loss" in one]
-    tokens = (
-        sum(len(ids) for ids, _flags in some) * steps / (steps + WARM)
-    )  # its batches are drawn by chance: on average
+    # Its batches are drawn by chance: on average they hold this share of the tokens.
+    tokens = sum(len(ids) for ids, _flags in some) * steps / (steps + WARM)
     tell(
         losses[0],
         sum(sum(flags) for _ids, flags in some),

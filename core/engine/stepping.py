@@ -24,6 +24,7 @@ from core.engine.packing import Layout, Packed, bins, collate, width_for
 
 _SAME: Final = 1e-4  # float32 agrees to 1e-6; a neighbour that is seen is off by more
 _SAME_HALF: Final = 5e-3  # the same for weights in half precision
+_ATTENTION: Final = frozenset({"sliding_attention", "chunked_attention"})
 _SHORT: Final = 48  # tokens: long enough to show what leaks, short enough to cost nothing
 
 
@@ -34,6 +35,8 @@ def layout_for(model: Any, rows: Sequence[Row], context: int, filler: int) -> La
     config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)
     kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
+    if kinds - _ATTENTION:
+        return Layout("alone", width, filler)  # convolutions and the like: they leak, if only a little while untrained
     windowed = bool(kinds) or bool(window and window < width)
     some = sorted((row for row in rows if row.trained_tokens), key=lambda row: abs(len(row.ids) - _SHORT))[:3]
     apart = Layout("alone", width, filler)
