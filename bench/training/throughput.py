@@ -57,8 +57,20 @@ def model() -> Any:
     )
 
 
-def tell(first: float, supervised: int, tokens: int, seconds: float) -> None:
-    print(json.dumps({"first": first, "supervised": supervised, "rate": tokens / seconds}))
+class Watch:
+    """Wall and processor time since it was made: on a busy machine only the second can be compared."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def passed(self) -> tuple[float, float]:
+        return time.perf_counter() - self.wall, time.process_time() - self.cpu
+
+
+def tell(first: float, supervised: int, tokens: int, passed: tuple[float, float]) -> None:
+    """One contender's answer."""
+    rates = {"wall": tokens / passed[0], "cpu": tokens / passed[1]}
+    print(json.dumps({"first": first, "supervised": supervised, **rates}))
 
 
 def packed_batches(steps: int) -> tuple[list[Any], Any, list[Any]]:
@@ -72,22 +84,23 @@ def packed_batches(steps: int) -> tuple[list[Any], Any, list[Any]]:
 
 def ours(steps: int) -> None:
     """The engine's own step."""
-    from core.engine.stepping import Stepper, layout_for
+    from core.engine.packing import Layout
+    from core.engine.stepping import Stepper
 
     rows, cut, batches = packed_batches(steps)
     made = model().train()
     stepper = Stepper(
         made, rate=2e-4, steps=steps + WARM, warmup=0, cosine=False, weight_decay=0.0, clip=1.0, half=False,
-        layout=layout_for(made, cut.width, 0), seed=0,
+        layout=Layout("mask", cut.width, 0), seed=0,
     )  # fmt: skip
-    first, tokens, began = 0.0, 0, 0.0
+    first, tokens, began = 0.0, 0, Watch()
     for number, groups in enumerate(batches):
         if number == WARM:
-            began = time.perf_counter()
+            began = Watch()
         done = stepper.step(rows, groups)
         first = first or done.loss
         tokens += done.tokens if number >= WARM else 0
-    tell(first, sum(row.trained_tokens for row in rows), tokens, time.perf_counter() - began)
+    tell(first, sum(row.trained_tokens for row in rows), tokens, began.passed())
 
 
 def bare(steps: int) -> None:
@@ -99,10 +112,10 @@ def bare(steps: int) -> None:
     made = model().train()
     weights = [weight for weight in made.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=2e-4, weight_decay=0.0, fused=True)
-    first, tokens, began, supervised = 0.0, 0, 0.0, 0
+    first, tokens, began, supervised = 0.0, 0, Watch(), 0
     for number, groups in enumerate(batches):
         if number == WARM:
-            began = time.perf_counter()
+            began = Watch()
         ids = torch.zeros(len(groups), cut.width, dtype=torch.long)
         positions, document = torch.zeros_like(ids), torch.full_like(ids, -1)
         labels = torch.full_like(ids, -100)
@@ -127,7 +140,7 @@ def bare(steps: int) -> None:
         optimiser.zero_grad()
         first = first or float(loss)
         supervised += int((labels[:, 1:] >= 0).sum())
-    tell(first, supervised, tokens, time.perf_counter() - began)
+    tell(first, supervised, tokens, began.passed())
 
 
 def padded(steps: int) -> None:
@@ -141,10 +154,10 @@ def padded(steps: int) -> None:
     made = model().train()
     weights = [weight for weight in made.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=2e-4, weight_decay=0.0, fused=True)
-    first, tokens, began, supervised = 0.0, 0, 0.0, 0
+    first, tokens, began, supervised = 0.0, 0, Watch(), 0
     for number, batch in enumerate(batches):
         if number == WARM:
-            began = time.perf_counter()
+            began = Watch()
         width = max(len(ids) for ids, _flags in batch)
         ids = torch.tensor([one + [0] * (width - len(one)) for one, _flags in batch])
         labels = torch.tensor(
@@ -160,7 +173,7 @@ def padded(steps: int) -> None:
         first = first or float(loss)
         supervised += int((labels[:, 1:] >= 0).sum())
         tokens += int(mask.sum()) if number >= WARM else 0
-    tell(first, supervised, tokens, time.perf_counter() - began)
+    tell(first, supervised, tokens, began.passed())
 
 
 def trl(steps: int) -> None:
@@ -179,11 +192,11 @@ def trl(steps: int) -> None:
         pad_token="w0", eos_token="w2", bos_token="w1",
     )  # fmt: skip
     rows = [{"input_ids": ids, "completion_mask": [int(flag) for flag in flags]} for ids, flags in some]
-    marks: list[float] = []
+    marks: list[Watch] = []
 
     class Clock(transformers.TrainerCallback):
         def on_step_end(self, *_given: Any, **_named: Any) -> None:
-            marks.append(time.perf_counter())
+            marks.append(Watch())
 
     with tempfile.TemporaryDirectory() as place:
         config = SFTConfig(
@@ -196,10 +209,14 @@ def trl(steps: int) -> None:
         torch.set_num_threads(THREADS)
         trainer.train()
     losses = [one["loss"] for one in trainer.state.log_history if "loss" in one]
-    tokens = (
-        sum(len(ids) for ids, _flags in some) * steps / (steps + WARM)
-    )  # its batches are drawn by chance: on average
-    tell(losses[0], sum(sum(flags) for _ids, flags in some), int(tokens), marks[-1] - marks[WARM - 1])
+    # Its batches are drawn by chance: on average they hold this share of the tokens.
+    tokens = sum(len(ids) for ids, _flags in some) * steps / (steps + WARM)
+    tell(
+        losses[0],
+        sum(sum(flags) for _ids, flags in some),
+        int(tokens),
+        (marks[-1].wall - marks[WARM - 1].wall, marks[-1].cpu - marks[WARM - 1].cpu),
+    )
 
 
 def main() -> None:
@@ -214,7 +231,7 @@ def main() -> None:
         {"ours": ours, "bare": bare, "padded": padded, "trl": trl}[told.only](told.steps)
         return
     names = ["ours", "bare", "padded", *(["trl"] if told.trl else [])]
-    rates: dict[str, list[float]] = {name: [] for name in names}
+    rates: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     facts: dict[str, dict[str, Any]] = {}
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     for turn in range(told.rounds):
@@ -227,17 +244,19 @@ def main() -> None:
             if done.returncode:
                 sys.exit(f"{name}: {done.stderr[-2000:]}")
             facts[name] = json.loads(done.stdout.strip().splitlines()[-1])
-            rates[name].append(facts[name]["rate"])
+            rates[name].append(facts[name])
     supervised = {name: facts[name]["supervised"] for name in names}
     assert len(set(supervised.values())) == 1, f"not the same work: {supervised}"
     for name in names:
         assert abs(facts[name]["first"] / facts["ours"]["first"] - 1) < 0.01, f"not the same loss: {facts}"
     assert abs(facts["bare"]["first"] / facts["ours"]["first"] - 1) < 1e-4, f"not the same bins: {facts}"
-    best = statistics.median(rates["ours"])
-    for name in names:
-        middle = statistics.median(rates[name])
-        each = ", ".join(f"{rate:.0f}" for rate in rates[name])
-        print(f"{name:8} {middle:8.0f} useful tokens/s   ours is {best / middle:5.2f} of it   ({each})")
+    for clock in ("cpu", "wall"):
+        print(f"useful tokens per {clock} second, median of {told.rounds} rounds")
+        best = statistics.median(one[clock] for one in rates["ours"])
+        for name in names:
+            middle = statistics.median(one[clock] for one in rates[name])
+            each = ", ".join(f"{one[clock]:.0f}" for one in rates[name])
+            print(f"  {name:8} {middle:8.0f}   ours is {best / middle:5.2f} times it   ({each})")
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ import torch
 from core.engine.loading import ModelProblem, out_of_memory
 from core.engine.machine import Machine, used_memory
 from core.engine.masking import Row
-from core.engine.packing import Plan, collate
-from core.engine.stepping import Layout, losses
+from core.engine.packing import Layout, Plan, collate
+from core.engine.stepping import losses
 from core.language import _
 
 _SHARE: Final = 0.9  # of the free memory: allocators round up, other processes breathe
@@ -96,7 +96,7 @@ def _peak(
     _forget(model, machine)
     before = _mark(machine)
     began = time.monotonic()
-    packed = collate(rows, groups, layout.width, layout.filler).to(machine.device)
+    packed = collate(rows, groups, layout).to(machine.device)
     if len(packed.targets):
         losses(model, packed, layout, half=half).sum().backward()
     if machine.device.type == "cuda":

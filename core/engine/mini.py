@@ -30,8 +30,8 @@ from core.engine.checkpoints import publish
 from core.engine.loading import ModelProblem
 from core.engine.machine import this_machine
 from core.engine.masking import Row
-from core.engine.packing import plan
-from core.engine.stepping import Stepper, layout_for
+from core.engine.packing import Layout, plan
+from core.engine.stepping import Stepper
 from core.engine.templates import CHATML, control_words, defused, render
 from core.language import _
 from core.training.events import Log
@@ -142,7 +142,7 @@ def build(corpus: Path, target: Path, log: Log, *, steps: int = 400, seed: int =
         rows.append(Row(tuple(ids), (False, *(True for _ in ids[1:])), number, number))
     cut = plan(rows, batch_size=8, context=_CONTEXT, seed=seed)
     model = make_model(tokenizer, seed)
-    layout = layout_for(model, cut.width, tokenizer.pad_token_id)
+    layout = Layout("mask", cut.width, tokenizer.pad_token_id)
     stepper = Stepper(
         model,
         rate=4e-3,

@@ -17,7 +17,7 @@ import bisect
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import torch
 
@@ -28,12 +28,22 @@ _STEP: Final = 64  # widths are multiples of this: kernels like it, and few widt
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """How a model takes packed rows: with a mask that we make; by positions that start anew, from which it makes its own
+    (models that look through windows); or not at all, one sequence a row, for models with other kinds of memory."""
+
+    way: Literal["mask", "positions", "alone"]
+    width: int
+    filler: int
+
+
+@dataclass(frozen=True, slots=True)
 class Packed:
     """One forward pass's worth of bins."""
 
     ids: torch.Tensor  # bins × width
     positions: torch.Tensor  # bins × width, from zero in every sequence
-    mask: torch.Tensor  # bins × 1 × width × width, True where a token may look
+    mask: torch.Tensor  # by the layout: bins × 1 × width × width, or bins × width, or nothing
     targets: torch.Tensor  # the tokens to predict, in order of `places`
     places: torch.Tensor  # flat positions (bin × width + column) of the states that predict them
     owners: torch.Tensor  # for each target, the number of its row within this pack
@@ -56,9 +66,13 @@ def width_for(lengths: Sequence[int], context: int) -> int:
     return min(-(-wanted // _STEP) * _STEP, max(context, longest))
 
 
-def bins(lengths: Sequence[int], order: Sequence[int], width: int, *, open_bins: int = 32) -> list[list[int]]:
+def bins(
+    lengths: Sequence[int], order: Sequence[int], width: int, *, alone: bool = False, open_bins: int = 32
+) -> list[list[int]]:
     """Put sequences into bins, best fit among the bins still open. Nothing is sorted by length over the whole epoch,
     so a bin holds a random draw, as a shuffled batch would."""
+    if alone:
+        return [[one] for one in order]
     done: list[list[int]] = []
     room: list[tuple[int, int]] = []  # (space left, number of the bin), sorted
     for one in order:
@@ -76,46 +90,44 @@ def bins(lengths: Sequence[int], order: Sequence[int], width: int, *, open_bins:
     return done
 
 
-def collate(rows: Sequence[Row], groups: Sequence[Sequence[int]], width: int, filler: int) -> Packed:
+def collate(rows: Sequence[Row], groups: Sequence[Sequence[int]], layout: Layout) -> Packed:
     """The tensors for some bins. The filling at the end of a bin is a sequence of its own: it looks at itself (a row of
     the mask without any True would give NaN) and nobody looks at it."""
+    alone = layout.way == "alone"
+    width = max(len(rows[one].ids) for group in groups for one in group) if alone else layout.width
     count = len(groups)
-    ids = torch.full((count, width), filler, dtype=torch.long)
+    ids = torch.full((count, width), layout.filler, dtype=torch.long)
     positions = torch.zeros((count, width), dtype=torch.long)
     document = torch.full((count, width), -1, dtype=torch.long)
-    targets: list[int] = []
-    places: list[int] = []
-    owners: list[int] = []
+    targets: list[torch.Tensor] = [torch.empty(0, dtype=torch.long)]
+    places: list[torch.Tensor] = [torch.empty(0, dtype=torch.long)]
+    owners: list[torch.Tensor] = [torch.empty(0, dtype=torch.long)]
     tokens = owner = 0
     for bin_, group in enumerate(groups):
         at = 0
         for number, one in enumerate(group):
-            row = rows[one]
-            size = len(row.ids)
-            ids[bin_, at : at + size] = torch.tensor(row.ids, dtype=torch.long)
+            row = torch.tensor(rows[one].ids, dtype=torch.long)
+            trained = torch.tensor(rows[one].trained)
+            size = len(row)
+            ids[bin_, at : at + size] = row
             positions[bin_, at : at + size] = torch.arange(size)
             document[bin_, at : at + size] = number
-            for column, trained in enumerate(row.trained):
-                if trained:
-                    targets.append(row.ids[column])
-                    places.append(bin_ * width + at + column - 1)
-                    owners.append(owner)
+            targets.append(row[trained])
+            # A token is predicted by the state before it.
+            places.append(trained.nonzero().squeeze(1) + (bin_ * width + at - 1))
+            owners.append(torch.full((len(targets[-1]),), owner))
             at += size
             tokens += size
             owner += 1
         positions[bin_, at:] = torch.arange(width - at)
-    same = document.unsqueeze(2) == document.unsqueeze(1)
-    mask = (same & torch.ones(width, width, dtype=torch.bool).tril()).unsqueeze(1)
-    long = torch.long
-    return Packed(
-        ids,
-        positions,
-        mask,
-        torch.tensor(targets, dtype=long),
-        torch.tensor(places, dtype=long),
-        torch.tensor(owners, dtype=long),
-        tokens,
-    )
+    if alone:
+        mask = (document >= 0).long()
+    elif layout.way == "mask":
+        same = document.unsqueeze(2) == document.unsqueeze(1)
+        mask = (same & torch.ones(width, width, dtype=torch.bool).tril()).unsqueeze(1)
+    else:
+        mask = torch.empty(0)
+    return Packed(ids, positions, mask, torch.cat(targets), torch.cat(places), torch.cat(owners), tokens)
 
 
 @dataclass(frozen=True)
@@ -127,13 +139,14 @@ class Plan:
     bins_a_step: int
     steps_an_epoch: int
     seed: int
+    alone: bool = False
 
     def epoch(self, number: int) -> list[list[list[int]]]:
         """Steps of an epoch; each is a list of bins, each bin a list of row numbers."""
         chance = random.Random(f"sinsonte {self.seed} {number}")
         order = list(range(len(self.lengths)))
         chance.shuffle(order)
-        packed = bins(self.lengths, order, self.width)
+        packed = bins(self.lengths, order, self.width, alone=self.alone)
         while len(packed) < self.steps_an_epoch:  # this order packed better than the one that the steps were counted on
             most = max(packed, key=len)
             packed.append(most[::2])
@@ -151,10 +164,10 @@ class Plan:
             epoch, inside = epoch + 1, 0
 
 
-def plan(rows: Sequence[Row], *, batch_size: int, context: int, seed: int) -> Plan:
+def plan(rows: Sequence[Row], *, batch_size: int, context: int, seed: int, alone: bool = False) -> Plan:
     """Cut the rows into steps of `batch_size` sequences on average."""
     lengths = tuple(len(row.ids) for row in rows)
     width = width_for(lengths, context)
-    count = len(bins(lengths, range(len(lengths)), width))
+    count = len(bins(lengths, range(len(lengths)), width, alone=alone))
     steps = min(max(1, -(-len(rows) // batch_size)), max(1, count))
-    return Plan(lengths, width, -(-count // steps), steps, seed)
+    return Plan(lengths, width, -(-count // steps), steps, seed, alone)

@@ -28,8 +28,8 @@ from core.engine.examples import read_examples
 from core.engine.loading import ModelProblem
 from core.engine.machine import this_machine
 from core.engine.masking import Masker, Row
-from core.engine.packing import collate, width_for
-from core.engine.stepping import Layout, layout_for, losses, summed_losses
+from core.engine.packing import Layout, collate
+from core.engine.stepping import layout_for, losses, summed_losses
 from core.language import _
 from core.training.events import Log
 
@@ -65,8 +65,7 @@ def score(folder: Path, log: Log, stop: Callable[[], bool]) -> None:
         raise ModelProblem(
             "data", _("There is nothing to score: no example has a reply of the persona."), where=examples.name
         )
-    width = width_for([len(row.ids) for row in rows], context)
-    layout = layout_for(model, width, tokenizer.pad_token_id or 0)
+    layout = layout_for(model, rows, context, tokenizer.pad_token_id or 0)
     # On a CPU everything is float32: a measurement is worth the time.
     half = machine.device.type == "cuda" and machine.half
     last = time.monotonic()
@@ -122,7 +121,7 @@ def _sums(model: Any, rows: list[Row], layout: Layout, half: bool, progress: Cal
 
 def _logits(model: Any, rows: list[Row], layout: Layout, half: bool) -> torch.Tensor:
     device = next(model.parameters()).device
-    packed = collate(rows, [[i] for i in range(len(rows))], layout.width, layout.filler).to(device)
+    packed = collate(rows, [[i] for i in range(len(rows))], layout).to(device)
     with torch.inference_mode():
         return losses(model, packed, layout, half=half, raw=True).float()
 

@@ -14,31 +14,49 @@ import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
 
 from core.engine.masking import Row
-from core.engine.packing import Packed, bins, collate
+from core.engine.packing import Layout, Packed, bins, collate, width_for
+
+_SAME: Final = 1e-4  # float32 agrees to 1e-6; a neighbour that is seen is off by more
+_SAME_HALF: Final = 5e-3  # the same for weights in half precision
+_ATTENTION: Final = frozenset({"sliding_attention", "chunked_attention"})
+_SHORT: Final = 48  # tokens: long enough to show what leaks, short enough to cost nothing
 
 
-@dataclass
-class Layout:
-    """How this model takes packed rows."""
-
-    own_mask: bool  # give the 4-D mask; False: give positions alone and let the model build what it needs
-    width: int
-    filler: int
-
-
-def layout_for(model: Any, width: int, filler: int) -> Layout:
-    """Models whose layers look through windows narrower than the bins build their own masks from the positions."""
+def layout_for(model: Any, rows: Sequence[Row], context: int, filler: int) -> Layout:
+    """The layout for these rows. What the configuration suggests is not believed: three short sequences are computed
+    together and apart, and the first way in which neighbours make no difference is taken."""
+    width = width_for([len(row.ids) for row in rows], context)
     config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)
-    kinds = set(getattr(config, "layer_types", None) or ())
-    narrow = bool(window) and window < width and (kinds - {"full_attention"} or not kinds)
-    return Layout(own_mask=not (narrow or kinds - {"full_attention"}), width=width, filler=filler)
+    kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
+    if kinds - _ATTENTION:
+        return Layout("alone", width, filler)  # convolutions and the like: they leak, if only a little while untrained
+    windowed = bool(kinds) or bool(window and window < width)
+    some = sorted((row for row in rows if row.trained_tokens), key=lambda row: abs(len(row.ids) - _SHORT))[:3]
+    apart = Layout("alone", width, filler)
+    close = _SAME if next(model.parameters()).dtype == torch.float32 else _SAME_HALF
+    was_training = model.training
+    model.eval()
+    try:
+        truth = summed_losses(model, some, apart, half=False)
+        # Our mask knows nothing of windows, and sequences this short would not show it.
+        for way in ("positions",) if windowed else ("mask", "positions"):
+            layout = Layout(way, width, filler)
+            try:
+                together = summed_losses(model, some, layout, half=False)
+            except (TypeError, ValueError, RuntimeError, IndexError):
+                continue  # the model does not take it
+            if all(math.isclose(a, b, rel_tol=close) for a, b in zip(truth, together, strict=True)):
+                return layout
+        return apart
+    finally:
+        model.train(was_training)
 
 
 @contextlib.contextmanager
@@ -60,8 +78,10 @@ def only_at(model: Any, places: torch.Tensor) -> Iterator[None]:
 def losses(model: Any, packed: Packed, layout: Layout, *, half: bool, raw: bool = False) -> torch.Tensor:
     """−log p of every target, in float32; `raw`: the logits themselves, a row a target."""
     device = packed.ids.device
-    given: dict[str, Any] = {"input_ids": packed.ids, "position_ids": packed.positions, "use_cache": False}
-    if layout.own_mask:
+    given: dict[str, Any] = {"input_ids": packed.ids, "use_cache": False}
+    if layout.way != "alone":
+        given["position_ids"] = packed.positions
+    if layout.way != "positions":
         given["attention_mask"] = packed.mask
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half), only_at(model, packed.places):
         logits = model(**given).logits
@@ -124,7 +144,7 @@ class Stepper:
         total = torch.zeros((), device=device)
         tokens = 0
         for start in range(0, len(groups), at_once):
-            packed = collate(rows, groups[start : start + at_once], self.layout.width, self.layout.filler)
+            packed = collate(rows, groups[start : start + at_once], self.layout)
             tokens += packed.tokens
             if not len(packed.targets):
                 continue
@@ -172,12 +192,12 @@ def summed_losses(
 ) -> list[float]:
     """For every row the summed −log p of its trained tokens; nothing is learnt. Rows are packed, longest first."""
     order = sorted(range(len(rows)), key=lambda i: -len(rows[i].ids))
-    groups = bins([len(row.ids) for row in rows], order, layout.width)
+    groups = bins([len(row.ids) for row in rows], order, layout.width, alone=layout.way == "alone")
     device = next(model.parameters()).device
     told = [0.0] * len(rows)
     for start in range(0, len(groups), bins_at_once):
         some = groups[start : start + bins_at_once]
-        packed = collate(rows, some, layout.width, layout.filler)
+        packed = collate(rows, some, layout)
         if len(packed.targets):
             with torch.inference_mode():
                 each_loss = losses(model, packed.to(device), layout, half=half).cpu().double()

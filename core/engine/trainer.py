@@ -29,8 +29,8 @@ from core.engine.checkpoints import Checkpoints, Progress, publish
 from core.engine.generation import Choice, write
 from core.engine.loading import ModelProblem
 from core.engine.machine import used_memory
-from core.engine.packing import width_for
-from core.engine.stepping import Stepped, layout_for, summed_losses
+from core.engine.packing import Layout, width_for
+from core.engine.stepping import Stepped, summed_losses
 from core.engine.templates import render
 from core.engine.work import Work, open_work
 from core.language import _, ngettext
@@ -198,7 +198,7 @@ def _validate(work: Work, progress: Progress) -> bool:
     work.model.eval()
     rows = work.held_out.rows
     most = max(1, work.needs.bins_at_once)
-    layout = layout_for(work.model, width_for([len(row.ids) for row in rows], work.context), work.layout.filler)
+    layout = Layout(work.layout.way, width_for([len(row.ids) for row in rows], work.context), work.layout.filler)
     loss = sum(summed_losses(work.model, rows, layout, half=work.machine.half, bins_at_once=most)) / (
         work.held_out.trained_tokens
     )

@@ -25,8 +25,8 @@ from core.engine.examples import read_examples
 from core.engine.loading import Base, ModelProblem
 from core.engine.machine import Machine, this_machine
 from core.engine.masking import Masked, Masker
-from core.engine.packing import Plan, plan
-from core.engine.stepping import Layout, Stepper, layout_for
+from core.engine.packing import Layout, Plan, plan
+from core.engine.stepping import Stepper, layout_for
 from core.language import _, ngettext
 from core.training.events import Log
 from core.training.job import Job
@@ -79,10 +79,10 @@ def open_work(folder: Path, job: Job, log: Log, before: Progress | None = None) 
     if adapter:
         model, targets = put_fresh(model, job)
     model.config.use_cache = False
-    cut = plan(rows.rows, batch_size=job.batch_size, context=context, seed=job.seed)
-    steps = job.steps or max(1, math.ceil(job.epochs * cut.steps_an_epoch))
     filler = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else next(iter(sorted(ends)), 0)
-    layout = layout_for(model, cut.width, filler)
+    layout = layout_for(model, rows.rows, context, filler)
+    cut = plan(rows.rows, batch_size=job.batch_size, context=context, seed=job.seed, alone=layout.way == "alone")
+    steps = job.steps or max(1, math.ceil(job.epochs * cut.steps_an_epoch))
     stepper = Stepper(
         model,
         rate=job.rate,
@@ -129,6 +129,7 @@ def open_work(folder: Path, job: Job, log: Log, before: Progress | None = None) 
         validation_trained_tokens=held_out.trained_tokens,
         epochs=round(steps / cut.steps_an_epoch, 3),
         width=cut.width,
+        packing=layout.way,
         bins_a_step=cut.bins_a_step,
         context=context,
         machine=machine.words,

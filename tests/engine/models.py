@@ -57,6 +57,8 @@ FAMILIES: dict[str, tuple[str, dict[str, Any], str | None]] = {
     "qwen3": ("Qwen3", {**_SMALL, "head_dim": 8}, THINKING),
     "phi3": ("Phi3", {**_SMALL, "sliding_window": 200}, CLOSED),
     "gemma3": ("Gemma3Text", {**_SMALL, "head_dim": 8, "sliding_window": 32, "sliding_window_pattern": 2}, STRICT),
+    # Convolutions remember their neighbours whatever the mask says.
+    "lfm2": ("Lfm2", {**_SMALL, "layer_types": ["conv", "full_attention"]}, CHATML),
     "smollm3": ("SmolLM3", {**_SMALL, "no_rope_layers": [1, 0]}, THINKING),
 }
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from core.engine import loading
 from core.engine.machine import this_machine
 from core.engine.masking import Row
-from core.engine.packing import bins, collate, plan, width_for
-from core.engine.stepping import Layout, layout_for, losses, summed_losses
+from core.engine.packing import Layout, bins, collate, plan, width_for
+from core.engine.stepping import layout_for, losses, summed_losses
 from tests.engine import models
 
 some_lengths = st.lists(st.integers(1, 300), min_size=1, max_size=60)
@@ -59,11 +59,13 @@ def test_packing_short_chats_leaves_little_room_unused() -> None:
 
 @pytest.mark.parametrize("family", models.FAMILIES)
 def test_packed_or_alone_a_sequence_costs_the_same(family: str, tmp_path: Path) -> None:
+    ways = {"gemma3": "positions", "lfm2": "alone", "phi3": "positions"}
     base = loading.find_base(str(models.make(family, tmp_path / family)))
     model = loading.load_model(base, this_machine(precision="fp32", threads=1)).eval()
     rows = [row(30), row(47, 9), row(60, 11), row(3), row(100, 2)]
-    together = summed_losses(model, rows, layout_for(model, 256, 0), half=False)
-    assert bins([len(r.ids) for r in rows], range(5), 256) != [[i] for i in range(5)], "they do share bins"
+    layout = layout_for(model, rows, 512, 0)
+    assert layout.way == ways.get(family, "mask")
+    together = summed_losses(model, rows, layout, half=False)
     for one, packed in zip(rows, together, strict=True):
         with torch.inference_mode():  # the plain way: one sequence, all logits, no mask
             logits = model(input_ids=torch.tensor([one.ids]), use_cache=False).logits[0].float()
@@ -75,10 +77,10 @@ def test_packed_or_alone_a_sequence_costs_the_same(family: str, tmp_path: Path) 
 def test_a_packed_sequence_is_blind_to_its_neighbours(tmp_path: Path) -> None:
     base = loading.find_base(str(models.make("llama", tmp_path / "m")))
     model = loading.load_model(base, this_machine(precision="fp32", threads=1)).eval()
-    layout = Layout(own_mask=True, width=256, filler=0)
+    layout = Layout("mask", 256, 0)
 
     def first_loss(neighbour: int) -> list[float]:
-        packed = collate([row(40), row(90, neighbour)], [[0, 1]], 256, 0)
+        packed = collate([row(40), row(90, neighbour)], [[0, 1]], layout)
         with torch.inference_mode():
             each = losses(model, packed, layout, half=False)
         return each[packed.owners == 0].tolist()

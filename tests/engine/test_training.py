@@ -18,8 +18,7 @@ from core.engine import dry_run, work
 from core.engine.checkpoints import Checkpoints, Progress, is_whole
 from core.engine.machine import this_machine
 from core.engine.masking import Row
-from core.engine.packing import plan
-from core.engine.stepping import Layout
+from core.engine.packing import Layout, plan
 from core.engine.trainer import train
 from core.problem import Problem
 from core.training import events
@@ -136,12 +135,12 @@ def test_what_gives_first_is_the_number_of_pieces_then_speed(
     rows = [Row((1,) * 200, (True,) * 200)] * 4
     cut = plan(rows, batch_size=4, context=512, seed=0)
     machine = this_machine(precision="fp32", threads=1)
-    needs = dry_run.measure(Model(), rows, cut, Layout(True, 256, 0), machine, half=False, limit=limit)
+    needs = dry_run.measure(Model(), rows, cut, Layout("mask", 256, 0), machine, half=False, limit=limit)
     assert (needs.bins_at_once, needs.recompute) == expected
     assert needs.peak_bytes <= limit
     light.clear()
     with pytest.raises(Problem, match="single step"):
-        dry_run.measure(Model(), rows, cut, Layout(True, 256, 0), machine, half=False, limit=100)
+        dry_run.measure(Model(), rows, cut, Layout("mask", 256, 0), machine, half=False, limit=100)
 
 
 def test_a_measured_step_predicts_memory_and_time(tmp_path: Path) -> None:
@@ -256,13 +255,14 @@ def test_every_family_learns_and_all_its_layers_are_adapted(family: str, tmp_pat
     plan = next(e.fields for e in told if e.kind == "plan")
     expected = {
         "gpt2": {"c_attn", "c_proj", "c_fc"},
+        "lfm2": {"q_proj", "k_proj", "v_proj", "out_proj", "w1", "w2", "w3", "in_proj"},
         "phi3": {"qkv_proj", "o_proj", "gate_up_proj", "down_proj"},
     }.get(family, {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"})
     assert set(plan["targets"]) == expected
     assert plan["end_trained"]
     before, after = (e.fields["loss"] for e in told if e.kind == "validation")
     assert after < before
-    assert plan["split_examples"] > 0 or family in ("gpt2", "llama", "gemma3")
+    assert plan["split_examples"] > 0 or family in ("gpt2", "llama", "gemma3", "lfm2")
 
 
 def test_a_target_that_matches_nothing_is_an_error_that_names_what_there_is(tmp_path: Path) -> None:
