@@ -25,7 +25,7 @@ from core.problem import Problem
 
 _FOLDER: Final = Path(__file__).parent
 _LISTS: Final = (
-    "titles", "encryption", "media", "attached", "deleted", "edited", "call", "location", "poll", "system",
+    "titles", "encryption", "media", "attached", "deleted", "edited", "call", "location", "poll", "system", "activity",
 )  # fmt: skip
 _HOLES: Final = {
     "who": r".{1,100}?",
@@ -92,6 +92,7 @@ class Phrases:
     edited: dict[str, str] = field(default_factory=dict[str, str])
     system: dict[str, list[Pattern]] = field(default_factory=dict[str, list[Pattern]])  # by language
     encryption: dict[str, str] = field(default_factory=dict[str, str])  # literal beginning to language
+    activities: list[Pattern] = field(default_factory=list[Pattern])  # what Messenger and Instagram write as messages
     titles: list[re.Pattern[str]] = field(default_factory=list[re.Pattern[str]])
     starts: frozenset[bytes] = frozenset()  # the first four bytes of phrases with holes
     table: dict[bytes, tuple[Kind, str]] = field(default_factory=dict[bytes, tuple[Kind, str]])
@@ -170,6 +171,14 @@ class Phrases:
         folded = plain(text[:_LONGEST]).strip().casefold()
         return next((language for start, language in self.encryption.items() if folded.startswith(start)), "")
 
+    def activity(self, text: str) -> Kind | None:
+        """The kind of a text that Messenger or Instagram wrote in somebody's name; None when they are words."""
+        match = self._matching(self.activities, text) if 0 < len(text) <= 300 else None
+        if match:
+            return match.kind
+        said = self.whole.get(_key(text)) if len(text) <= 100 else None
+        return said[0] if said and said[0] in {Kind.CALL, Kind.DELETED} else None
+
     def title(self, name: str) -> str:
         """The chat's title out of an export's file name, or nothing."""
         for pattern in self.titles:
@@ -194,6 +203,7 @@ class Phrases:
                     self.system.setdefault(language, []).append(_pattern(kind, language, phrase))
                 else:
                     self.patterns.append(_pattern(kind, language, phrase))
+        self.activities += [_pattern(Kind.SYSTEM, language, phrase) for phrase in lists.get("activity", ())]
         self.attached += [_pattern(Kind.MEDIA, language, phrase) for phrase in lists.get("attached", ())]
         self.edited |= {_key(phrase): language for phrase in lists.get("edited", ())}
         for phrase in lists.get("encryption", ()):
