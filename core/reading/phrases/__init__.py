@@ -164,6 +164,20 @@ class Phrases:
                 return language
         return ""
 
+    def told_not_said(self, name: str, text: str) -> bool:
+        """Whether `name: text` is a system line with a colon in it, not somebody's words.
+
+        'Ana changed the subject from "A: B"' is one: the phrase has begun before the colon. 'Juan: Ana left' is not.
+        """
+        line = plain(f"{name}: {text}")[:_LONGEST].strip()
+        folded = line.casefold()
+        for patterns in self.system.values():
+            for pattern in patterns:
+                if pattern.literal in folded and (match := pattern.regex.fullmatch(line)):
+                    if match.end(1) <= len(plain(name).strip()):
+                        return True
+        return self.encryption_language(line) != "" and len(name) > _OPENING * 2
+
     def encryption_language(self, text: str) -> str:
         """The language in which this is the notice that an export begins with."""
         if plain(text[: _OPENING + 2]).strip().casefold()[:_OPENING] not in self._openings:
@@ -241,7 +255,10 @@ def _ascii_lower(text: str) -> str:
 def _pattern(kind: Kind, language: str, phrase: str) -> Pattern:
     phrase = plain(phrase)
     parts = _HOLE.split(phrase)  # literal, hole, literal, ...
-    regex = "".join(_HOLES[part] if place % 2 else re.escape(part) for place, part in enumerate(parts))
+    regexes = [_HOLES[part] if place % 2 else re.escape(part) for place, part in enumerate(parts)]
+    # The group is what has been said once the first words of the phrase stand: `told_not_said` asks where it ends.
+    head = 1 if parts[0].strip() else min(3, len(parts))
+    regex = "(" + "".join(regexes[:head]) + ")" + "".join(regexes[head:])
     literal = max((part.strip() for part in parts[0::2]), key=len).casefold()
     return Pattern(kind, language, parts[0].rstrip(), literal, regex + r"\.?")
 
