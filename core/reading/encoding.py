@@ -145,6 +145,14 @@ class _Recoded(io.RawIOBase):
         self._ready = data[size:]
         return data[:size]
 
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # io.BufferedReader asks for it
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
     def close(self) -> None:
         self._stream.close()
         super().close()

@@ -49,6 +49,7 @@ class Export:
     options: ReadOptions
     report: ImportReport
     phrases: Phrases
+    format: str
     progress: Progress | None = None
     also: list[Source] = field(default_factory=list[Source])  # further files of the same chat, in order
 

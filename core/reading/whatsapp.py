@@ -10,6 +10,7 @@ Only the few lines that are not plain words of a known author take the slow way 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from core.reading.date_order import Decision, decide, undecided
 from core.reading.encoding import open_utf8
 from core.reading.export import Batch, Export, collection_paused
 from core.reading.phrases import Phrases, plain
+from core.reading.report import ImportReport
 from core.reading.whatsapp_header import Calendar, Clock, DateOrder, day_of, fields_of, has_header, header_pattern
 from core.reading.whatsapp_survey import (
     HEAD,
@@ -45,6 +47,7 @@ _DAY: Final = 86400
 _LRM: Final = "\u200e".encode()
 _first_four: Final = cast("Callable[[bytes], bytes]", itemgetter(slice(4)))
 _RARE: Final = 10
+_QUOTES: Final = '"“«„「'
 _message: Final = cast("Callable[[tuple[str, int, Kind, str, int, int]], Message]", partial(tuple.__new__, Message))
 
 
@@ -116,6 +119,16 @@ class Section(NamedTuple):
     names: frozenset[bytes]
 
 
+class _Piece(NamedTuple):
+    """What may be a chat of its own: from a header on, where time runs back or a sign of a new export stands."""
+
+    first: int
+    back: bool
+    notice: bool
+    mark: bool
+    people: frozenset[bytes]
+
+
 @dataclass(slots=True)
 class Plan:
     """How to read one part."""
@@ -138,7 +151,7 @@ def _plan(export: Export, found: Survey) -> Plan:
     impossible = 0
     for run, day in zip(found.runs, days, strict=True):
         if day is None:
-            impossible += run.count
+            impossible += run.headers
         else:
             runs.append((run, run.first - impossible, day))
     if not runs:
@@ -183,16 +196,18 @@ def _learn_authors(export: Export, found: Survey) -> tuple[dict[bytes | None, st
         system = False
         if count < _RARE and asked < 5000:
             asked += 1
-            # 'Ana changed the subject from "A: B"' is no name. The phrase must stand before the colon.
-            system = bool(export.phrases.system_language(f"{text}: x")) or (
+            samples = found.samples.get(name) or {b"x"}
+            system = all(export.phrases.told_not_said(text, one.decode("utf-8", "replace")) for one in samples) or (
                 count <= 2
-                and any(quote in text for quote in '"“«„')
+                and any(quote in text for quote in _QUOTES)
                 and any(name.startswith(one + b" ") for one in frequent)
             )
         authors[name] = None if system else author_name(text)
     authors[None] = None
     colon_names: dict[bytes, bytes] = {}
     for name, samples in found.samples.items():
+        if name is None:
+            continue
         second = _second_name(samples)
         if found.names[name] >= 3 and second and authors.get(name):
             colon_names[name] = second
@@ -218,14 +233,17 @@ class _Names(dict["bytes | None", "str | None"]):
 
 
 def _second_name(samples: set[bytes]) -> bytes:
-    seconds = {sample.partition(b": ")[0] if b": " in sample else b"" for sample in samples}
-    return seconds.pop() if len(seconds) == 1 else b""
+    """What every sample begins with, if that may be the rest of a name."""
+    seconds = Counter(sample.partition(b": ")[0] for sample in samples if b": " in sample)
+    second = seconds.most_common(1)[0][0] if seconds else b""
+    return second if second and all(sample.startswith(second.rstrip()) for sample in samples) else b""
 
 
 def _always(export: Export, found: Survey, suspects: dict[bytes, bytes]) -> dict[bytes, bytes]:
     """Of names that may hold a colon those of which every single message goes on alike."""
     pattern = header_pattern(found.shape)
-    left = {name: second + b": " for name, second in suspects.items()}
+    left = dict(suspects)
+    full: Counter[bytes] = Counter()
     with open_utf8(export.source, export.encoding) as stream:
         buffers = Buffers(stream, found.place, lines=found.lines, crlf=found.crlf)
         for buffer, last in buffers:
@@ -233,11 +251,16 @@ def _always(export: Export, found: Survey, suspects: dict[bytes, bytes]) -> dict
             parts = pattern.split(buffer[:cut])
             buffers.keep(buffer[cut:])
             for name, body in zip(parts[3::4], parts[4::4], strict=True):
-                if name in left and not body.startswith(left[name]):
-                    del left[name]
+                second = left.get(name)
+                if second is not None:
+                    # "Dr. López: Cardio left" is told about him, "Dr. López: Cardio: hello" is said by him.
+                    if body.startswith(second + b": "):
+                        full[name] += 1
+                    elif not body.startswith(second.rstrip()):
+                        del left[name]
             if not left:
                 break
-    return {name: suspects[name] for name in left}
+    return {name: second for name, second in left.items() if full[name] >= 3}
 
 
 def _quoted(found: Survey, runs: list[tuple[Run, int, int]], authors: dict[bytes | None, str | None]) -> list[int]:
@@ -249,10 +272,10 @@ def _quoted(found: Survey, runs: list[tuple[Run, int, int]], authors: dict[bytes
     for place in range(1, len(runs) - 1):
         run, first, day = runs[place]
         before, after = runs[place - 1][2], runs[place + 1][2]
-        if run.count > 2 or before > after or before - _DAY <= day <= after + _DAY:
+        if run.headers > 2 or before > after or before - _DAY <= day <= after + _DAY:
             continue
         if run.names and all(name is None or found.names[name] <= 2 for name in run.names):
-            quoted += range(first, first + run.count)
+            quoted += range(first, first + run.headers)
     return quoted
 
 
@@ -265,10 +288,22 @@ def _sections(
     backwards, *and* by the people: somebody new speaks from there on, and somebody of before does not. Time alone does not
     decide: phones with a wrong clock make a chat go back, too.
     """
-    firsts = {run.first: first for run, first, _day in runs}
     if not found.notices and not found.marked and all(a[2] <= b[2] + _DAY for a, b in pairwise(runs)):
-        return [Section(0, _people(frozenset().union(*(run.names for run, _f, _d in runs)), authors))]
-    pieces: list[tuple[int, bool, bool, bool, frozenset[bytes]]] = []  # first header, back, notice, mark, people
+        return [Section(0, _people(frozenset(name for run, _f, _d in runs for name in run.names), authors))]
+    sections: list[Section] = []
+    for piece in _pieces(found, runs, authors):
+        before = sections[-1].names if sections else frozenset[bytes]()
+        new, gone = piece.people - before, before - piece.people
+        border = piece.mark or (bool(new) and bool(gone)) or (piece.back and piece.notice and piece.people != before)
+        if not sections or border:
+            sections.append(Section(piece.first, piece.people))
+        else:
+            sections[-1] = Section(sections[-1].first, before | piece.people)
+    return sections
+
+
+def _pieces(found: Survey, runs: list[tuple[Run, int, int]], authors: dict[bytes | None, str | None]) -> list[_Piece]:
+    pieces: list[_Piece] = []
     signs = sorted(found.notices | found.marked)
     previous: int | None = None
     for run, first, day in runs:
@@ -276,30 +311,19 @@ def _sections(
         previous = day
         people = _people(run.names, authors)
         if back or not pieces:
-            pieces.append((first, back, False, False, frozenset()))
-        here = signs[bisect_left(signs, run.first) : bisect_left(signs, run.first + run.count)]
+            pieces.append(_Piece(first, back, False, False, frozenset()))
+        here = signs[bisect_left(signs, run.first) : bisect_left(signs, run.first + run.headers)]
         for sign in here:
-            at = firsts[run.first] + sign - run.first
+            at = first + sign - run.first
             notice, mark = sign in found.notices, sign in found.marked
-            if at == pieces[-1][0]:
-                pieces[-1] = (at, pieces[-1][1], notice, mark, frozenset())
+            if at == pieces[-1].first:
+                pieces[-1] = pieces[-1]._replace(notice=notice, mark=mark)
             else:
-                pieces.append((at, False, notice, mark, frozenset()))
-        if not here or here[0] == run.first or run.count == 1:
-            pieces[-1] = (*pieces[-1][:4], pieces[-1][4] | people)
-        elif not pieces[-1][4]:
-            # The notice stands within a day, and the day's people are those of both sides.
-            pieces[-1] = (*pieces[-1][:4], people - pieces[-2][4] if len(pieces) > 1 else people)
-    sections = [Section(pieces[0][0], pieces[0][4])]
-    for at, back, notice, mark, people in pieces[1:]:
-        before = sections[-1].names
-        new, gone = people - before, before - people
-        border = mark or (bool(new) and bool(gone)) or (back and notice and people != before)
-        if border and (back or notice or mark):
-            sections.append(Section(at, people))
-        else:
-            sections[-1] = Section(sections[-1].first, before | people)
-    return sections
+                pieces.append(_Piece(at, False, notice, mark, frozenset()))
+        if here and here[0] != run.first and not pieces[-1].people and len(pieces) > 1:
+            people -= pieces[-2].people  # the sign stands within a day, and the day's people are those of both sides
+        pieces[-1] = pieces[-1]._replace(people=pieces[-1].people | people)
+    return pieces
 
 
 def _people(names: frozenset[bytes | None], authors: dict[bytes | None, str | None]) -> frozenset[bytes]:
@@ -316,7 +340,7 @@ def _name_chats(export: Export, plans: list[Plan]) -> None:
         plan.chats = [Chat(title or _joined(people) or export.source.name, "whatsapp")]
         return
     people = [frozenset(filter(None, (plan.authors[name] for name in section.names))) for plan, section in sections]
-    everywhere = frozenset.intersection(*people)
+    everywhere = people[0].intersection(*people[1:])
     used: Counter[str] = Counter()
     for (plan, _section), here in zip(sections, people, strict=True):
         others = sorted(here - everywhere)
@@ -381,8 +405,10 @@ class _Judge:
             second = plan.colon_names.get(name)
             if second is not None and body.startswith(second + b": "):
                 return author_name((name + b": " + second).decode("utf-8", "replace")), body[len(second) + 2 :]
+            if second is not None:
+                return None
             known = plan.authors[name]
-            if known is not None or second is not None:
+            if known is not None:
                 return author_name(name.decode("utf-8", "replace")), body
             return None
         line = body[:400].split(b"\n", 1)[0]
@@ -463,7 +489,7 @@ def _messages(export: Export, plan: Plan, judge: _Judge) -> Iterator[Batch]:
                 taken[-1] = taken[-1].removesuffix(b"\n")
             rest = b""
             if not last:
-                rest = buffer[_header_at(pattern, buffer, parts, count) :]
+                rest = buffer[_header_at(buffer, parts, count) :]
             if any(place < count for place in quoted):
                 messages = _without_quoted(pattern, buffer, taken, [place for place in quoted if place < count])
             else:
@@ -492,7 +518,7 @@ def _quoted_here(quoted: list[int], header: int, count: int) -> list[int]:
     return [one - header for one in quoted[bisect_left(quoted, header) : bisect_right(quoted, header + count - 1)]]
 
 
-def _header_at(pattern: object, buffer: bytes, parts: list[bytes], count: int) -> int:
+def _header_at(buffer: bytes, parts: list[bytes], count: int) -> int:
     """Where the header of message `count` of a split buffer begins."""
     at = len(buffer)
     for place in range(len(parts) // 4 - 1, count - 1, -1):
@@ -500,11 +526,9 @@ def _header_at(pattern: object, buffer: bytes, parts: list[bytes], count: int) -
     return at
 
 
-def _without_quoted(pattern: object, buffer: bytes, taken: list[bytes], quoted: list[int]) -> list[bytes]:
+def _without_quoted(pattern: re.Pattern[bytes], buffer: bytes, taken: list[bytes], quoted: list[int]) -> list[bytes]:
     """The same messages, with quoted headers given back to the message before them."""
-    import re
-
-    spans = [match.span() for match in cast("re.Pattern[bytes]", pattern).finditer(buffer)]
+    spans = [match.span() for match in pattern.finditer(buffer)]
     messages: list[bytes] = []
     for place in range(len(taken) // 4):
         if place in quoted and messages:
@@ -515,14 +539,10 @@ def _without_quoted(pattern: object, buffer: bytes, taken: list[bytes], quoted: 
     return messages
 
 
-def _report_preamble(report: object, before: bytes, seen: int) -> None:
-    from core.reading.report import ImportReport
-
+def _report_preamble(report: ImportReport, before: bytes, seen: int) -> None:
     for place, line in enumerate(before.split(b"\n")):
         if line.strip():
-            cast("ImportReport", report).not_read(
-                seen + place, _("stands before the first message"), line[:400].decode("utf-8", "replace")
-            )
+            report.not_read(seen + place, _("stands before the first message"), line[:400].decode("utf-8", "replace"))
 
 
 class _Columns:
@@ -539,7 +559,8 @@ class _Columns:
         self, parts: list[bytes], clock: Clock, calendar: Calendar, seen: int, *, marked: bool
     ) -> list[Message]:
         """The messages of dates, times, names and bodies in turn; the first header is on line `seen` + 1."""
-        names, bodies = parts[2::4], parts[3::4]
+        bodies = parts[3::4]
+        names = cast("list[bytes | None]", parts[2::4])  # re.split gives None for a group that is not there
         count = len(names)
         times = list(map(add, map(calendar.__getitem__, parts[0::4]), map(clock.__getitem__, parts[1::4])))
         newlines = list(map(bytes.count, bodies, repeat(b"\n")))

@@ -116,13 +116,14 @@ def _date_pattern(shape: Shape, order: DateOrder | None, *, strict: bool) -> byt
     space = _SPACE if shape.gap else b""
     separator = re.escape(shape.separator) + space
     year = rb"(?:19[7-9]|20\d)\d" if shape.year_digits == 4 else rb"\d\d"
-    if order is None:
+    if order is None and shape.separator not in _YEAR_WORDS:
         field = rb"\d{1,2}"
         return separator.join([year, field, field] if shape.year_first else [field, field, year])
     day, month = rb"(?:3[01]|[12]\d|0?[1-9])", rb"(?:1[0-2]|0?[1-9])"
     if shape.separator in _YEAR_WORDS:
         month_word, day_word = _YEAR_WORDS[shape.separator]
         return year + separator + month + month_word + space + day + day_word
+    assert order is not None
     fields = {"d": day, "m": month, "y": year}
     plain = separator.join(fields[letter] for letter in order)
     if not strict:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, compress, groupby, repeat
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, cast
 
 from core.reading.phrases import Phrases
 from core.reading.source import CHUNK, read_full
@@ -32,7 +32,7 @@ class Run(NamedTuple):
 
     date: bytes
     first: int  # which header of the part it begins with
-    count: int
+    headers: int
     names: frozenset[bytes | None]
 
 
@@ -56,7 +56,9 @@ class Survey:
     headers: int = 0
     runs: list[Run] = field(default_factory=list[Run])
     names: Counter[bytes | None] = field(default_factory=Counter[bytes | None])
-    samples: dict[bytes, set[bytes]] = field(default_factory=dict[bytes, set[bytes]])  # what follows each name
+    samples: dict[bytes | None, set[bytes]] = field(
+        default_factory=dict[bytes | None, set[bytes]]
+    )  # what follows each name
     loose: Counter[bytes] = field(default_factory=Counter[bytes])  # "a:b: text", "[...] Bob:Hi": names by another rule
     notices: set[int] = field(default_factory=set[int])  # headers under which the encryption notice stands
     marked: set[int] = field(default_factory=set[int])  # headers that begin with a byte order mark
@@ -244,7 +246,8 @@ class _Taker:
     def take_headers(self, parts: list[bytes], piece: bytes) -> None:
         """Count what the headers of a piece say."""
         found = self._found
-        dates, names, bodies = parts[1::4], parts[3::4], parts[4::4]
+        dates, bodies = parts[1::4], parts[4::4]
+        names = cast("list[bytes | None]", parts[3::4])  # re.split gives None for a group that is not there
         if not dates:
             return
         base = found.headers
@@ -254,7 +257,7 @@ class _Taker:
             speakers = frozenset(names[at : at + count]) if len(found.runs) < _RUNS_WITH_NAMES else frozenset[bytes]()
             if found.runs and found.runs[-1].date == date:
                 run = found.runs.pop()
-                found.runs.append(Run(date, run.first, run.count + count, run.names | speakers))
+                found.runs.append(Run(date, run.first, run.headers + count, run.names | speakers))
             else:
                 found.runs.append(Run(date, base + at, count, speakers))
             at += count
@@ -265,7 +268,7 @@ class _Taker:
                 # One sample a name from either end of the piece: enough to suspect a name with a colon.
                 for name, body in chain(dict(zip(names, bodies, strict=True)).items(), _firsts(names, bodies)):
                     if len(of_name := samples.setdefault(name, set())) < _SAMPLES:
-                        of_name.add(body[:120].split(b"\n", 1)[0])
+                        of_name.add(body[:300].split(b"\n", 1)[0])
         nobody = None in names
         if nobody:
             self._take_loose(names, bodies)
@@ -282,7 +285,7 @@ class _Taker:
                     found.marked.add(base + place)
         found.headers += len(dates)
 
-    def _take_loose(self, names: list[bytes], bodies: list[bytes]) -> None:
+    def _take_loose(self, names: list[bytes | None], bodies: list[bytes]) -> None:
         loose = self._found.loose
         for name, body in zip(names, bodies, strict=True):
             if name is None and len(loose) < _NAMES_KEPT:
@@ -313,7 +316,7 @@ class _Taker:
         self._alien = None
 
 
-def _firsts(names: list[bytes], bodies: list[bytes]) -> Iterable[tuple[bytes, bytes]]:
+def _firsts(names: list[bytes | None], bodies: list[bytes]) -> Iterable[tuple[bytes | None, bytes]]:
     return dict(zip(reversed(names), reversed(bodies), strict=True)).items()
 
 

@@ -25,7 +25,7 @@ from core.problem import Problem
 
 _FOLDER: Final = Path(__file__).parent
 _LISTS: Final = (
-    "titles", "encryption", "media", "attached", "deleted", "edited", "call", "location", "poll", "system",
+    "titles", "encryption", "media", "attached", "deleted", "edited", "call", "location", "poll", "system", "activity",
 )  # fmt: skip
 _HOLES: Final = {
     "who": r".{1,100}?",
@@ -92,6 +92,7 @@ class Phrases:
     edited: dict[str, str] = field(default_factory=dict[str, str])
     system: dict[str, list[Pattern]] = field(default_factory=dict[str, list[Pattern]])  # by language
     encryption: dict[str, str] = field(default_factory=dict[str, str])  # literal beginning to language
+    activities: list[Pattern] = field(default_factory=list[Pattern])  # what Messenger and Instagram write as messages
     titles: list[re.Pattern[str]] = field(default_factory=list[re.Pattern[str]])
     starts: frozenset[bytes] = frozenset()  # the first four bytes of phrases with holes
     table: dict[bytes, tuple[Kind, str]] = field(default_factory=dict[bytes, tuple[Kind, str]])
@@ -163,12 +164,34 @@ class Phrases:
                 return language
         return ""
 
+    def told_not_said(self, name: str, text: str) -> bool:
+        """Whether `name: text` is a system line with a colon in it, not somebody's words.
+
+        'Ana changed the subject from "A: B"' is one: the phrase has begun before the colon. 'Juan: Ana left' is not.
+        """
+        line = plain(f"{name}: {text}")[:_LONGEST].strip()
+        folded = line.casefold()
+        for patterns in self.system.values():
+            for pattern in patterns:
+                if pattern.literal in folded and (match := pattern.regex.fullmatch(line)):
+                    if match.end(1) <= len(plain(name).strip()):
+                        return True
+        return self.encryption_language(line) != "" and len(name) > _OPENING * 2
+
     def encryption_language(self, text: str) -> str:
         """The language in which this is the notice that an export begins with."""
         if plain(text[: _OPENING + 2]).strip().casefold()[:_OPENING] not in self._openings:
             return ""
         folded = plain(text[:_LONGEST]).strip().casefold()
         return next((language for start, language in self.encryption.items() if folded.startswith(start)), "")
+
+    def activity(self, text: str) -> Kind | None:
+        """The kind of a text that Messenger or Instagram wrote in somebody's name; None when they are words."""
+        match = self._matching(self.activities, text) if 0 < len(text) <= 300 else None
+        if match:
+            return match.kind
+        said = self.whole.get(_key(text)) if len(text) <= 100 else None
+        return said[0] if said and said[0] in {Kind.CALL, Kind.DELETED} else None
 
     def title(self, name: str) -> str:
         """The chat's title out of an export's file name, or nothing."""
@@ -194,6 +217,7 @@ class Phrases:
                     self.system.setdefault(language, []).append(_pattern(kind, language, phrase))
                 else:
                     self.patterns.append(_pattern(kind, language, phrase))
+        self.activities += [_pattern(Kind.SYSTEM, language, phrase) for phrase in lists.get("activity", ())]
         self.attached += [_pattern(Kind.MEDIA, language, phrase) for phrase in lists.get("attached", ())]
         self.edited |= {_key(phrase): language for phrase in lists.get("edited", ())}
         for phrase in lists.get("encryption", ()):
@@ -231,7 +255,10 @@ def _ascii_lower(text: str) -> str:
 def _pattern(kind: Kind, language: str, phrase: str) -> Pattern:
     phrase = plain(phrase)
     parts = _HOLE.split(phrase)  # literal, hole, literal, ...
-    regex = "".join(_HOLES[part] if place % 2 else re.escape(part) for place, part in enumerate(parts))
+    regexes = [_HOLES[part] if place % 2 else re.escape(part) for place, part in enumerate(parts)]
+    # The group is what has been said once the first words of the phrase stand: `told_not_said` asks where it ends.
+    head = 1 if parts[0].strip() else min(3, len(parts))
+    regex = "(" + "".join(regexes[:head]) + ")" + "".join(regexes[head:])
     literal = max((part.strip() for part in parts[0::2]), key=len).casefold()
     return Pattern(kind, language, parts[0].rstrip(), literal, regex + r"\.?")
 

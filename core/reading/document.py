@@ -1,0 +1,101 @@
+"""What the readers of JSON exports share: looking at values that may be anything, and reporting elements that are not read.
+
+In: decoded JSON. Out: text, whole numbers and times as our nouns want them. Knows no platform.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TextIO, cast
+
+from core.chat import local_seconds
+from core.language import _
+from core.problem import Problem
+from core.reading.encoding import open_text
+from core.reading.export import Export
+from core.reading.json_stream import JsonStream, Malformed
+from core.reading.source import Source
+
+Object = dict[str, Any]
+
+
+def an_object(value: Any) -> Object:
+    """The value if it is an object, else an empty one."""
+    return cast("Object", value) if isinstance(value, dict) else {}
+
+
+def a_list(value: Any) -> list[Any]:
+    """The value if it is a list, else an empty one."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def words(value: Any) -> str:
+    """The value if it is text, else nothing. Lone surrogates, which no file can hold as UTF-8, become U+FFFD."""
+    if not isinstance(value, str):
+        return ""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
+
+
+def unix_seconds(value: Any, *, per_second: int = 1) -> int | None:
+    """Seconds since 1970 out of a number, or text of one, if it is one that a chat can have."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    seconds = int(value // per_second)
+    return seconds if 0 <= seconds < 4_102_444_800 else None  # until the year 2100
+
+
+def clock_seconds(value: Any) -> int | None:
+    """Seconds of the wall clock that an ISO time shows; its zone, if it names one, is not applied."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return local_seconds(datetime.fromisoformat(value))
+    except ValueError:
+        return None
+
+
+def unread_element(export: Export) -> Callable[[int, Malformed, str], None]:
+    """What to do with an element that is not JSON: note its number, its line and its place."""
+
+    def note(number: int, error: Malformed, text: str) -> None:
+        where = _("line {line}, character {offset}").format(line=error.line, offset=error.offset)
+        reason = (
+            _("the file ends in the middle of this element ({where})").format(where=where)
+            if error.ended
+            else _("this element is not JSON ({where})").format(where=where)
+        )
+        export.report.not_read(number, reason, text)
+
+    return note
+
+
+@contextmanager
+def walking(export: Export, source: Source | None = None) -> Iterator[JsonStream]:
+    """The export's JSON from its start. A document that breaks off is reported, not raised, once messages were read."""
+    text = open_text(source or export.source, export.encoding)
+    try:
+        yield JsonStream(cast("TextIO", text))
+    except Malformed as error:
+        where = _("line {line}, character {offset}").format(line=error.line, offset=error.offset)
+        if not export.report.messages:
+            raise Problem(
+                _("the JSON breaks off or is damaged ({where}).").format(where=where),
+                where=export.source.name,
+                advice=_("Export the chat again."),
+            ) from None
+        export.report.not_read(error.line, _("the file is damaged or ends here ({where})").format(where=where))
+        export.report.warn(_("The file is damaged or incomplete: what stands behind that place is missing."))
+    finally:
+        text.close()
