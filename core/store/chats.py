@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from core.chat import Chat
+from core.chat import Chat, Mark
 from core.store.connection import Change, Readable
 
 
@@ -24,7 +24,7 @@ class StoredChat:
     platform: str
     source_id: str
     messages: int
-    first_at: int | None  # of the chat's own wall clock
+    first_at: int | None  # of the chat's own wall clock; None for a source without times
     last_at: int | None
     participants: tuple[str, ...]
 
@@ -76,8 +76,9 @@ def all_chats(store: Readable) -> list[StoredChat]:
         people.setdefault(chat_id, []).append(name)
     # Places have no gaps and follow time, so both ends of the index tell count and span without reading the chat.
     rows = store.read(
-        """SELECT c.id, c.key, c.title, c.platform, c.source_id,
-                  coalesce(last.place + 1, 0), first.sent_at, last.sent_at
+        f"""SELECT c.id, c.key, c.title, c.platform, c.source_id, coalesce(last.place + 1, 0),
+                  CASE WHEN first.marks & {Mark.UNTIMED.value} THEN NULL ELSE first.sent_at END,
+                  CASE WHEN last.marks & {Mark.UNTIMED.value} THEN NULL ELSE last.sent_at END
            FROM chats AS c
            LEFT JOIN messages AS first ON first.chat_id = c.id AND first.place = 0
            LEFT JOIN messages AS last ON last.id =
