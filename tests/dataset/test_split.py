@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import re
+import sys
+import unicodedata
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from core.dataset.material import Material, material_of
 from core.dataset.recipe import Recipe
 from core.dataset.split import PURGED, TRAIN, VALIDATION, Conversations, gap, sides
 from core.problem import Problem
+from tests import third_party
 from tests.dataset.chats import table, talk
 
 HOUR = 3_600
@@ -147,6 +150,13 @@ def test_case_accents_and_punctuation_hide_no_duplicate(one: str, other: str) ->
     assert folded(one) == folded(other)
 
 
+@given(st.text(alphabet=st.characters(max_codepoint=0x17F), max_size=40))
+def test_folding_by_a_table_is_folding_by_the_pattern(text: str) -> None:
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    words = "".join(one for one in plain if not unicodedata.combining(one))
+    assert folded(text) == (re.sub(r"[\W_]+", " ", words).strip() or text.strip())
+
+
 def test_what_is_all_punctuation_or_emoji_is_itself() -> None:
     assert folded("👍") != folded("👎")
     assert folded("???") != folded("!!!")
@@ -190,24 +200,27 @@ def test_the_checker_sees_every_sort_of_leak() -> None:
     assert leaks([train, example("otra", "cosa", side=held, conversation=4)]) == []
 
 
-def test_likeness_below_one_needs_a_package_and_is_never_used_without_being_asked_for() -> None:
-    recipe = Recipe(persona="Ana", similarity=0.7, validation=0.3)
-    if importlib.util.find_spec("rensa") is None:
-        with pytest.raises(Problem, match="rensa"):
-            list(Build(long_chat(5), recipe))
-    else:
-        assert leaks(list(Build(long_chat(5), recipe)), similarity=0.7) == []
+def test_likeness_below_one_needs_a_package_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rensa", None)
+    with pytest.raises(Problem, match="rensa"):
+        list(Build(long_chat(5), Recipe(persona="Ana", similarity=0.7, validation=0.3)))
+    with pytest.raises(Problem, match="rensa"):
+        leaks([], similarity=0.9)
 
 
-@pytest.mark.third_party("rensa")
-def test_likeness_finds_what_a_typing_error_hides() -> None:
-    pytest.importorskip("rensa")
+def test_likeness_finds_what_a_typing_error_hides(monkeypatch: pytest.MonkeyPatch) -> None:
+    python = third_party.pypi("rensa", "rensa==0.5.0")
+    (packages,) = python.parent.parent.glob("lib/python*/site-packages")
+    monkeypatch.syspath_prepend(packages)
     said = "nos encontramos mañana a la tarde en la plaza de siempre"
     lines = [("Beto", 0, "y entonces?"), ("Ana", 1, said), ("Beto", 9_000, "y entonces?"), ("Ana", 9_001, said + "e")]
     made = Build(material_of([talk(*lines)]), Recipe(persona="Ana", validation=0.0, similarity=0.7))
     assert len(list(made)) == 1
     held = [example("q", said), example("q", said + "e", side=Side.VALIDATION, conversation=1)]
     assert [leak.sort for leak in leaks(held, similarity=0.7)] == ["alike"]
+    assert (
+        leaks(list(Build(long_chat(20), Recipe(persona="Ana", similarity=0.7, validation=0.3))), similarity=0.7) == []
+    )
 
 
 def test_a_difference_tells_new_from_gone_from_moved() -> None:
