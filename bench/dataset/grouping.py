@@ -1,4 +1,4 @@
-"""How long boundaries and a whole preview of counts take at a million messages: `python bench/dataset/grouping.py`."""
+"""How long boundaries and a whole preview of counts take at a million messages: `python -m bench.dataset.grouping`."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from core.problem import Problem
 
 _ACCENTS: Final = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff]+")
 _NOT_WORDS: Final = re.compile(r"[\W_]+")
+_SPACED: Final = bytes(one if chr(one).isalnum() and one < 128 else 32 for one in range(256))
 
 
 @lru_cache(maxsize=8_192)  # contexts overlap: most lines were folded for the example before
@@ -31,6 +32,9 @@ def folded(text: str) -> str:
     plain = text.casefold()
     if not plain.isascii():
         plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain))
+    if plain.isascii():
+        # What the pattern below does, by a table: five times as fast, and Spanish is ASCII by now.
+        return b" ".join(plain.encode().translate(_SPACED).split()).decode() or text.strip()
     return _NOT_WORDS.sub(" ", plain).strip() or text.strip()
 
 

@@ -6,6 +6,7 @@ it does not know which examples are wanted, nor in which order.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +23,8 @@ from core.dataset.recipe import SEPARATOR_TAG, Recipe
 from core.grouping import Columns, Grouping
 
 OTHERS: Final = "Others"  # the label of several people merged in one, where the recipe names none
+# What marks, notices, masks and the tag need to be there at all.
+_TOUCHY: Final = re.compile("[<@.\\d\ufeff\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069]|-----")
 _TAG_SAID: Final = "<msg_sep>"  # what a tag becomes that somebody typed
 
 
@@ -37,12 +40,17 @@ class Wording:
         cleaning = recipe.cleaning
         steps = [cleaner(cleaning), self.masker if recipe.mask else None, aliases, normaliser(cleaning)]
         self._steps = [step for step in steps if step is not None]
+        # Two messages of three hold nothing that any step could touch: one search says so and saves the steps.
+        others = cleaning.strip_links or cleaning.strip_emoji or aliases or normaliser(cleaning)
+        self._touchy = _TOUCHY if self._steps and not others else None
         # Nobody may write the tag themselves: it would part a message where there is none.
         self._tagged = SEPARATOR_TAG in recipe.separator
 
     def message(self, row: int) -> str:
         """The words of one message."""
         text = self._material.text(row)
+        if self._touchy is not None and not self._touchy.search(text):
+            return text.strip()
         for step in self._steps:
             text = step(text)
         return text.replace(SEPARATOR_TAG, _TAG_SAID) if self._tagged else text

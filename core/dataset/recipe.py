@@ -48,7 +48,9 @@ class Parameter:
         """The bounds as a person reads them."""
         if self.sort == "window":
             return f"{windows.written(int(self.low or 0))} … {windows.written(int(self.high or 0))}"
-        if self.sort in ("count", "share"):
+        if self.sort == "count":
+            return f"{int(self.low or 0)} … {int(self.high or 0)}"
+        if self.sort == "share":
             return f"{self.low:g} … {self.high:g}"
         if self.choices:
             return " | ".join(self.choices)

@@ -18,9 +18,6 @@ from core.problem import Problem
 from tests.counting.models import CHATML, STRICT, TRIMMED, folder
 from tests.dataset.chats import notebook
 
-pytest.importorskip("tokenizers")
-pytest.importorskip("jinja2")
-
 
 @pytest.fixture(scope="module")
 def mini(tmp_path_factory: pytest.TempPathFactory) -> LocalCounter:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ from core.dataset.examples import Build, build
 from core.dataset.export import FORMATS, write
 from core.dataset.recipe import Recipe, preset
 from core.problem import Misuse, Problem, Refused
+from tests import third_party
 from tests.dataset.chats import Drawn, drawn_chats, notebook, recipes
 
 EXAMPLE = Example(
@@ -81,20 +86,38 @@ def test_what_a_run_trains_on(tmp_path: Path) -> None:
     assert [one.get("train") for one in row["messages"]] == [None, None, None, None, True]
 
 
-def test_tables_need_their_package_or_hold_every_line(tmp_path: Path) -> None:
-    try:
-        import pyarrow.parquet as pq
-    except ImportError:
-        with pytest.raises(Problem, match="pyarrow"):
-            write([EXAMPLE], Recipe(), tmp_path, "parquet")
-        assert list(tmp_path.iterdir()) == []
-        return
-    write([EXAMPLE, HELD], Recipe(), tmp_path, "parquet")
-    (row,) = pq.read_table(tmp_path / "train.parquet").to_pylist()
-    assert [(one["role"], one["content"], one["trained"]) for one in row["messages"]] == [
-        (line.role.value, line.text, line.trained) for line in EXAMPLE.lines
+def test_tables_need_their_package_and_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(Problem, match="pyarrow"):
+        write([EXAMPLE], Recipe(), tmp_path, "parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_hold_every_line(tmp_path: Path) -> None:
+    python = third_party.pypi("pyarrow", "pyarrow==26.0.1", "numpy>=2,<3")
+    script = """
+import sys
+from pathlib import Path
+from core.dataset.export import write
+from core.dataset.recipe import Recipe
+from tests.dataset.test_export import EXAMPLE, HELD
+write([EXAMPLE] * 3_000 + [HELD], Recipe(), Path(sys.argv[1]), "parquet")
+"""
+    (packages,) = python.parent.parent.glob("lib/python*/site-packages")
+    # Written by this Python, for our dependencies are here; read by the other one, which has nothing of ours.
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path[1:], str(packages)])
+    environment = os.environ | {"PYTHONPATH": paths}
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, env=environment)
+    read = "import json, sys, pyarrow.parquet as pq; print(json.dumps(pq.read_table(sys.argv[1]).to_pylist()))"
+    told = {
+        side: json.loads(subprocess.check_output([str(python), "-c", read, str(tmp_path / f"{side}.parquet")]))
+        for side in ("train", "validation")
+    }
+    assert (len(told["train"]), len(told["validation"])) == (3_000, 1)
+    assert told["train"][2_999]["conversation"] == 7
+    assert [(one["role"], one["content"], one["trained"], one["name"]) for one in told["train"][0]["messages"]] == [
+        (line.role.value, line.text, line.trained, line.name) for line in EXAMPLE.lines
     ]
-    assert row["conversation"] == 7
 
 
 def test_a_mark_of_byte_order_on_request(tmp_path: Path) -> None:
@@ -173,8 +196,6 @@ def test_the_same_dataset_is_the_same_bytes(
 
 def test_the_bytes_are_those_that_were_written_the_first_time(tmp_path: Path) -> None:
     """A change here changes every dataset that people froze: it must be meant."""
-    import hashlib
-
     recipe = preset("whatsapp").changed({"persona": "AI", "drop_links": "bare"})
     made = build(notebook(), recipe)
     write(made, made.pinned, tmp_path, "openai")

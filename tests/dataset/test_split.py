@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
@@ -147,6 +149,13 @@ def test_case_accents_and_punctuation_hide_no_duplicate(one: str, other: str) ->
     assert folded(one) == folded(other)
 
 
+@given(st.text(alphabet=st.characters(max_codepoint=0x17F), max_size=40))
+def test_folding_by_a_table_is_folding_by_the_pattern(text: str) -> None:
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    words = "".join(one for one in plain if not unicodedata.combining(one))
+    assert folded(text) == (re.sub(r"[\W_]+", " ", words).strip() or text.strip())
+
+
 def test_what_is_all_punctuation_or_emoji_is_itself() -> None:
     assert folded("👍") != folded("👎")
     assert folded("???") != folded("!!!")
@@ -190,14 +199,12 @@ def test_the_checker_sees_every_sort_of_leak() -> None:
     assert leaks([train, example("otra", "cosa", side=held, conversation=4)]) == []
 
 
-def test_likeness_below_one_needs_a_package_and_is_never_used_without_being_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    recipe = Recipe(persona="Ana", similarity=0.7, validation=0.3)
-    assert leaks(list(Build(long_chat(5), recipe)), similarity=0.7) == []
-    monkeypatch.setitem(sys.modules, "rensa", None)  # as where nobody installed it
+def test_likeness_below_one_needs_a_package_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rensa", None)
     with pytest.raises(Problem, match="rensa"):
-        list(Build(long_chat(5), recipe))
+        list(Build(long_chat(5), Recipe(persona="Ana", similarity=0.7, validation=0.3)))
+    with pytest.raises(Problem, match="rensa"):
+        leaks([], similarity=0.9)
 
 
 def test_likeness_finds_what_a_typing_error_hides() -> None:
@@ -207,6 +214,9 @@ def test_likeness_finds_what_a_typing_error_hides() -> None:
     assert len(list(made)) == 1
     held = [example("q", said), example("q", said + "e", side=Side.VALIDATION, conversation=1)]
     assert [leak.sort for leak in leaks(held, similarity=0.7)] == ["alike"]
+    assert (
+        leaks(list(Build(long_chat(20), Recipe(persona="Ana", similarity=0.7, validation=0.3))), similarity=0.7) == []
+    )
 
 
 def test_a_difference_tells_new_from_gone_from_moved() -> None:
