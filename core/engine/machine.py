@@ -34,7 +34,7 @@ def this_machine(*, precision: str = "auto", threads: int = 0) -> Machine:
     count = threads or len(os.sched_getaffinity(0))
     torch.set_num_threads(count)
     if torch.cuda.is_available():
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        device = torch.device("cuda", 0)
         able, memory = torch.cuda.is_bf16_supported(), torch.cuda.mem_get_info(device)[0]
     else:
         device, able, memory = torch.device("cpu"), _cpu_half(), available_memory()

@@ -154,6 +154,9 @@ def with_process(folder: Path, told: RunState) -> RunState:
             now = replace(now, state=State.QUEUED)  # started, and has not said anything yet
     elif worker is not None and not worker.here():
         pass  # on another machine: only its events can tell
+    elif (now.state not in AT_REST or now.state is State.PREPARED) and worker is not None and local.was_asked(folder):
+        # Asked to stop so early, or ended so hard after that, that it could not say so itself.
+        now = replace(now, state=State.CANCELLED if local.read_wish(folder) == "cancel" else State.PAUSED)
     elif now.state not in AT_REST or (now.state is State.PREPARED and worker is not None):
         now = replace(
             now,

@@ -58,6 +58,16 @@ def test_a_worker_that_died_before_its_first_word_is_seen_too(tmp_path: Path, de
     assert training.state(tmp_path).interrupted
 
 
+def test_a_worker_that_went_without_a_word_after_it_was_asked_to_did_as_it_was_asked(
+    tmp_path: Path, dead: process.Process
+) -> None:
+    process.write(tmp_path, dead)
+    for wish, state in (("pause", State.PAUSED), ("cancel", State.CANCELLED)):
+        (tmp_path / "wish").write_text(wish)
+        now = training.state(tmp_path)
+        assert (now.state, now.interrupted, now.resumable) == (state, False, True)
+
+
 def test_the_number_of_another_process_is_not_mistaken_for_the_worker(tmp_path: Path) -> None:
     me = process.of(os.getpid())
     assert me.alive()

@@ -114,6 +114,11 @@ def read_wish(folder: Path) -> Wish:
         return "pause"
 
 
+def was_asked(folder: Path) -> bool:
+    """Whether the present worker was asked to stop; starting one forgets it."""
+    return (folder / WISH).exists()
+
+
 def kill(folder: Path) -> bool:
     """End the worker at once, without a checkpoint; for one that no longer answers."""
     now = process.read(folder)
