@@ -123,7 +123,7 @@ def _of_object(stream: JsonStream) -> tuple[str, str] | None:
 
 
 def _of_messages(seen: Object, first: Object) -> tuple[str, str] | None:
-    if "role" in first:
+    if isinstance(first.get("role"), str):
         return "openai", _("the first row has its fields")
     if "guild" in seen and "channel" in seen:
         return "discord", _("the fields of a server and its channel")

@@ -123,6 +123,8 @@ def _format_of(source: Source, encoding: Encoding, options: ReadOptions) -> tupl
     if options.format is not None:
         return options.format, _("as told")
     found = find_format(source, encoding)
+    if found is None and PurePosixPath(source.inside or source.path.name).suffix.lower() in {".csv", ".tsv"}:
+        return "csv", _("by its name")  # whose reader says what is wrong with it
     if found is None:
         raise Problem(
             _("this is none of the formats that can be read."),

@@ -53,7 +53,7 @@ def row_kind(row: Any) -> str:
 
 def _is_chat(value: Any) -> bool:
     messages = a_list(value)
-    return bool(messages) and "role" in an_object(messages[0])
+    return bool(messages) and isinstance(an_object(messages[0]).get("role"), str)
 
 
 def read(export: Export) -> Iterator[Batch]:

@@ -47,8 +47,8 @@ def _surveys(export: Export) -> list[Survey]:
     half = export.source.size // 2
     while place is not None:
         with open_utf8(export.source, export.encoding) as stream:
-            head = next((buffer for buffer, _last in Buffers(stream, place, lines=None, crlf=False)), b"")[1 : HEAD + 1]
-        shape = find_shape(head, export.phrases)
+            head = next((buffer for buffer, _last in Buffers(stream, place, lines=None, crlf=False)), b"")[1:]
+        shape = find_shape(head[:HEAD], export.phrases) or find_shape(head, export.phrases)
         if shape is None:
             if not found:
                 raise _no_header(export)
@@ -344,9 +344,10 @@ def _describe(export: Export, plans: list[Plan]) -> None:
     report = export.report
     shapes = list(dict.fromkeys(plan.found.shape for plan in plans))
     headers = sum(plan.found.headers for plan in plans)
-    report.evidence["format"] = ngettext(
-        "{count:,} line begins like {sample}", "{count:,} lines begin like {sample}", headers
-    ).format(count=headers, sample="; ".join(shape.sample() for shape in shapes))
+    evidence = ngettext("{count:,} line begins like {sample}", "{count:,} lines begin like {sample}", headers).format(
+        count=headers, sample="; ".join(shape.sample() for shape in shapes)
+    )
+    report.evidence["format"] = "; ".join(filter(None, (evidence, report.evidence.get("format"))))
     orders = list(dict.fromkeys(plan.decision.order for plan in plans))
     report.decided("date_order", ", ".join(orders), "; ".join(dict.fromkeys(plan.decision.evidence for plan in plans)))
     report.lines = sum(plan.found.lines for plan in plans)
