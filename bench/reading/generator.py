@@ -1,8 +1,8 @@
 """WhatsApp exports with known contents, in every way of writing them that we claim to read, as hard as they come.
 
-In: a locale, a number of lines, a seed. Out: the export's bytes and the messages that are in them. It knows nothing of the
-reader: headers are put together from the way each phone writes dates, not from the reader's patterns.
-`python -m bench.reading.generator LOCALE LINES SEED > file` writes one.
+In: a locale, a number of lines, a seed. Out: the export's bytes and the messages that are in them. It knows nothing
+of the reader: headers are put together from the way each phone writes dates, not from the reader's patterns. `python
+-m bench.reading.generator LOCALE LINES SEED > file` writes one.
 """
 
 from __future__ import annotations
@@ -282,7 +282,9 @@ class _Maker:
         at = self.at if self.locale.seconds else self.at.replace(second=0)
         return int((at - datetime(1970, 1, 1)).total_seconds())
 
-    def say(self, person: tuple[str, str], text: str, kind: str = "text", kept: str | None = None, marks: int = 0) -> None:
+    def say(
+        self, person: tuple[str, str], text: str, kind: str = "text", kept: str | None = None, marks: int = 0
+    ) -> None:
         """A line with a sender; `kept` is the text that must come out, if it is another."""
         mark = LRM if self.locale.ios and (kind != "text") and not text.startswith(LRM) else ""
         before = LRM if mark and self.dice.random() < 0.5 else ""

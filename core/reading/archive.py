@@ -1,8 +1,8 @@
 """Exports in a zip: the chat is chosen among the members and read in place; nothing is unpacked to disk.
 
-In: the path of a zip. Out: the members that may hold chats, as `Source`s, and how many others there are. Sizes are bounded
-before reading, by what the archive declares, and while reading, by what comes. Names that would leave the archive are
-never candidates. An archive in an archive is not opened. Knows nothing of formats but file name endings.
+In: the path of a zip. Out: the members that may hold chats, as `Source`s, and how many others there are. Sizes are
+bounded before reading, by what the archive declares, and while reading, by what comes. Names that would leave the
+archive are never candidates. An archive in an archive is not opened. Knows nothing of formats but file name endings.
 """
 
 from __future__ import annotations

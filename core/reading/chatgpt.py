@@ -1,8 +1,8 @@
 """ChatGPT's `conversations.json`: each conversation a chat, along the branch that was current.
 
-In: an `Export`. Out: batches. A conversation is a tree: regenerated and edited messages are branches, and the way from
-`current_node` to the root is what was last on the screen. Hidden messages, tools and their output are not speech; they are
-left out and counted. Times are Unix time, kept as UTC.
+In: an `Export`. Out: batches. A conversation is a tree: regenerated and edited messages are branches, and the way
+from `current_node` to the root is what was last on the screen. Hidden messages, tools and their output are not
+speech; they are left out and counted. Times are Unix time, kept as UTC.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Whether 4/5 is the fourth of May or the fifth of April: decided from all the dates of a file, never from its language.
+"""Whether 4/5 is the fourth of May or the fifth of April: decided from all the dates of a file, never from its
+language.
 
 In: the dates of a file as three numbers each, in file order, consecutive repeats left out. Out: an order with the
 evidence in words, or the readings among which nothing decides. A phone with a US region writes month first in Spanish,

@@ -86,9 +86,7 @@ def _json_format(source: Source, encoding: Encoding) -> tuple[str, str]:
 
 
 def _of_array(stream: JsonStream) -> tuple[str, str] | None:
-    looked = 0
-    for element in stream.items(lambda _number, _error, _text: None):
-        looked += 1
+    for looked, element in enumerate(stream.items(lambda _number, _error, _text: None), 1):
         kind = _of_element(an_object(element))
         if kind or looked >= 20:
             return (kind, _("element {number} of the array has its fields").format(number=looked)) if kind else None
@@ -125,7 +123,7 @@ def _of_object(stream: JsonStream) -> tuple[str, str] | None:
 
 
 def _of_messages(seen: Object, first: Object) -> tuple[str, str] | None:
-    if "role" in first:
+    if isinstance(first.get("role"), str):
         return "openai", _("the first row has its fields")
     if "guild" in seen and "channel" in seen:
         return "discord", _("the fields of a server and its channel")

@@ -1,4 +1,5 @@
-"""What the readers of JSON exports share: looking at values that may be anything, and reporting elements that are not read.
+"""What the readers of JSON exports share: looking at values that may be anything, and reporting elements that are not
+read.
 
 In: decoded JSON. Out: text, whole numbers and times as our nouns want them. Knows no platform.
 """
@@ -6,7 +7,7 @@ In: decoded JSON. Out: text, whole numbers and times as our nouns want them. Kno
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TextIO, cast
@@ -82,7 +83,7 @@ def unread_element(export: Export) -> Callable[[int, Malformed, str], None]:
 
 
 @contextmanager
-def walking(export: Export, source: Source | None = None) -> Iterator[JsonStream]:
+def walking(export: Export, source: Source | None = None) -> Generator[JsonStream]:
     """The export's JSON from its start. A document that breaks off is reported, not raised, once messages were read."""
     text = open_text(source or export.source, export.encoding)
     try:

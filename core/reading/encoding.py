@@ -4,8 +4,8 @@ In: a `Source`. Out: an `Encoding` with its evidence, and a stream of UTF-8 byte
 order mark, UTF-16 by where its zero bytes stand, strict UTF-8, else Windows-1252 with a warning. No detector library:
 on Spanish Windows-1252 text charset-normalizer answers cp1250, which reads it wrongly.
 
-One damaged byte does not make a file Windows-1252: where valid multi-byte characters outnumber the invalid bytes the file
-is UTF-8 with damage, and the damaged lines are reported by the reader.
+One damaged byte does not make a file Windows-1252: where valid multi-byte characters outnumber the invalid bytes the
+file is UTF-8 with damage, and the damaged lines are reported by the reader.
 """
 
 from __future__ import annotations

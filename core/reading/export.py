@@ -1,13 +1,13 @@
 """An opened export: what every reader is given, and what every reader gives back.
 
-In: nothing here reads. `Export` joins the bytes, their encoding, the caller's wishes and the report being filled; readers
-are functions from an `Export` to an iterator of `Batch`.
+In: nothing here reads. `Export` joins the bytes, their encoding, the caller's wishes and the report being filled;
+readers are functions from an `Export` to an iterator of `Batch`.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +60,7 @@ class Export:
 
 
 @contextmanager
-def collection_paused() -> Iterator[None]:
+def collection_paused() -> Generator[None]:
     """Make a batch without the cycle collector: it would walk the thousands of new tuples again and again, and find
     nothing, for a third of the time of the whole parse. Never held over a `yield` to the caller.
     """

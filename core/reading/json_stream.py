@@ -1,9 +1,9 @@
 """JSON of any size, walked value by value, without holding more than one element of an array.
 
-In: text in pieces. Out: keys, values and array elements in document order, where the caller decides what to enter and what
-to take whole. Values are decoded by the standard library's C scanner on a buffer; only the walk between them is ours. An
-element that is not JSON is repaired (Telegram writes control characters as `\\xNN`) or passed over and reported by number;
-a file that ends in the middle gives everything up to there. Knows nothing of any chat.
+In: text in pieces. Out: keys, values and array elements in document order, where the caller decides what to enter and
+what to take whole. Values are decoded by the standard library's C scanner on a buffer; only the walk between them is
+ours. An element that is not JSON is repaired (Telegram writes control characters as `\\xNN`) or passed over and
+reported by number; a file that ends in the middle gives everything up to there. Knows nothing of any chat.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class JsonStream:
                     continue
                 return self._repaired(error)
             # A number at the very end of the buffer may have more digits to come.
-            if end == len(self._buffer) and not isinstance(value, (dict, list, str)) and self._fill():
+            if end == len(self._buffer) and self._buffer[end - 1] not in '}]"' and self._fill():
                 continue
             self._at = end
             return value
@@ -189,7 +189,8 @@ class JsonStream:
     def items(self, bad: Callable[[int, Malformed, str], None] | None = None) -> Iterator[Json]:
         """The elements of the array that begins here, whole.
 
-        One that is not JSON is told to `bad` (its number, where, its beginning) and passed over; without `bad` it raises.
+        One that is not JSON is told to `bad` (its number, where, its beginning) and passed over; without `bad` it
+        raises.
         """
         for number in self.entries():
             self.element = number

@@ -1,9 +1,10 @@
-"""Messenger and Instagram: `message_1.json` to `message_n.json` of one thread, and Messenger's end-to-end encrypted export.
+"""Messenger and Instagram: `message_1.json` to `message_n.json` of one thread, and Messenger's end-to-end encrypted
+export.
 
-In: an `Export`, with the thread's other files beside it. Out: batches in time order. These exports run newest first over
-several files, so a thread is held and sorted; its messages are smaller than the JSON they come from. Text is UTF-8 written
-byte by byte as Latin-1, and is put right string by string; the encrypted export writes it rightly. Times are given in
-Unix time without a zone: they are kept as UTC.
+In: an `Export`, with the thread's other files beside it. Out: batches in time order. These exports run newest first
+over several files, so a thread is held and sorted; its messages are smaller than the JSON they come from. Text is
+UTF-8 written byte by byte as Latin-1, and is put right string by string; the encrypted export writes it rightly.
+Times are given in Unix time without a zone: they are kept as UTC.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """From a path to messages: find out what a file is, and hand it to the reader that knows it.
 
-In: a path and `ReadOptions`. Out: a `Reading`, which is iterated for batches and then holds the report. What is unusable
-as a whole raises a Problem, here or at the first batch; single bad lines are in the report. To cancel, stop iterating.
+In: a path and `ReadOptions`. Out: a `Reading`, which is iterated for batches and then holds the report. What is
+unusable as a whole raises a Problem, here or at the first batch; single bad lines are in the report. To cancel, stop
+iterating.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from core.language import _, ngettext
+from core.language import _
 from core.problem import Misuse, Problem
 from core.reading.archive import candidates, is_workbook
 from core.reading.detect import READERS, find_format
@@ -122,6 +123,8 @@ def _format_of(source: Source, encoding: Encoding, options: ReadOptions) -> tupl
     if options.format is not None:
         return options.format, _("as told")
     found = find_format(source, encoding)
+    if found is None and PurePosixPath(source.inside or source.path.name).suffix.lower() in {".csv", ".tsv"}:
+        return "csv", _("by its name")  # whose reader says what is wrong with it
     if found is None:
         raise Problem(
             _("this is none of the formats that can be read."),

@@ -1,8 +1,8 @@
 """The import report: what a file was taken for, what was read, and every line that was not, with the reason.
 
-In: batches of messages as a reader makes them, and the reader's notes. Out: an `ImportReport`, as JSON (`as_json`) and as
-lines for people (`as_text`). Knows nothing of any format. `added` and `already_there` stay None here: only whoever keeps
-messages can tell, and fills them in.
+In: batches of messages as a reader makes them, and the reader's notes. Out: an `ImportReport`, as JSON (`as_json`)
+and as lines for people (`as_text`). Knows nothing of any format. `added` and `already_there` stay None here: only
+whoever keeps messages can tell, and fills them in.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class ImportReport:
     kinds: Counter[Kind] = field(default_factory=Counter[Kind])
     by_participant: Counter[str] = field(default_factory=Counter[str])
     chats: dict[str, int] = field(default_factory=dict[str, int])
+    people_by_chat: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
     first: int | None = None
     last: int | None = None
     gaps: list[Gap] = field(default_factory=list[Gap])
@@ -101,8 +102,10 @@ class ImportReport:
         self.messages += len(messages)
         self.chats[title] = self.chats.get(title, 0) + len(messages)
         self.kinds.update(map(_kind, messages))
-        self.by_participant.update(map(_author, messages))
-        self.by_participant.pop("", None)
+        people = Counter(map(_author, messages))
+        people.pop("", None)
+        self.by_participant.update(people)
+        self.people_by_chat.setdefault(title, Counter()).update(people)
         before = len(self._seen)
         self._seen.update(map(hash, map(_identity, messages)))
         if messages[0].marks & Mark.UNTIMED:

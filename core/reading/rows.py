@@ -1,8 +1,9 @@
 """Training files as exports: OpenAI chat rows, prompt and completion, ShareGPT, Alpaca; JSON Lines or one JSON array.
 
-In: an `Export`. Out: batches of untimed messages; every row is a conversation of its own and its first message says so.
-Roles and labels are the authors, as they stand in the file. Rows of prompts that were glued together from labelled lines
-("Human: ...") are taken apart again. Knows the shape of one row of each kind, nothing of what trains on them.
+In: an `Export`. Out: batches of untimed messages; every row is a conversation of its own and its first message says
+so. Roles and labels are the authors, as they stand in the file. Rows of prompts that were glued together from
+labelled lines ("Human: ...") are taken apart again. Knows the shape of one row of each kind, nothing of what trains
+on them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from core.language import _
 from core.reading.document import Object, a_list, an_object, unread_element, walking, words
 from core.reading.encoding import open_text
 from core.reading.export import BATCH, Batch, Export
+from core.reading.json_stream import Malformed
 
 _SAMPLE: Final = 300
 _LONGEST_LINE: Final = 64 << 20
@@ -51,7 +53,7 @@ def row_kind(row: Any) -> str:
 
 def _is_chat(value: Any) -> bool:
     messages = a_list(value)
-    return bool(messages) and "role" in an_object(messages[0])
+    return bool(messages) and isinstance(an_object(messages[0]).get("role"), str)
 
 
 def read(export: Export) -> Iterator[Batch]:
@@ -85,8 +87,7 @@ def _rows(export: Export, *, quiet: bool = False) -> Iterator[tuple[int, Any]]:
     first = export.source.head(1 << 12).lstrip(b"\xef\xbb\xbf \t\r\n")
     if first.startswith(b"["):
         with walking(export) as stream:
-            bad = (lambda _number, _error, _text: None) if quiet else unread_element(export)
-            for row in stream.items(bad):
+            for row in stream.items(_silent if quiet else unread_element(export)):
                 yield stream.element, row
                 if stream.element % BATCH == 0:
                     export.tick(stream.done)
@@ -114,6 +115,10 @@ def _rows(export: Export, *, quiet: bool = False) -> Iterator[tuple[int, Any]]:
                 export.tick(done)
     if not quiet:
         export.report.lines = number
+
+
+def _silent(_number: int, _error: Malformed, _text: str) -> None:
+    """The first look at a file reports nothing: the second will."""
 
 
 def _is_lines(export: Export) -> bool:

@@ -14,6 +14,7 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from importlib.util import find_spec
 from itertools import islice
 from typing import Any, Final, TextIO, cast
@@ -135,7 +136,7 @@ def records(
 
 def _cells(record: str, delimiter: str) -> list[str]:
     try:
-        return next(csv.reader([record], delimiter=delimiter), [])
+        return next(csv.reader([record], delimiter=delimiter), list[str]())
     except csv.Error:  # a cell longer than the module allows, or a stray CR
         return record.rstrip("\r\n").split(delimiter)
 
@@ -255,7 +256,7 @@ def read_workbook(export: Export) -> Iterator[Batch]:
 def _cell(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return value.isoformat() if isinstance(value, (datetime, date, time)) else str(value)
 
 
 def _read(export: Export, table: Table, rows: Callable[[bool], Iterator[Row]]) -> Iterator[Batch]:
@@ -322,7 +323,7 @@ def _speakers(export: Export, table: Table, rows: Callable[[bool], Iterator[Row]
     names = [name.casefold() for name in table.header]
     who = next(place for place, name in enumerate(names) if name in _SPEAKERS)
     what = next(place for place, name in enumerate(names) if name in _TEXTS and place != who)
-    when = next((place for place, name in enumerate(names) if place not in {who, what}), None)
+    when = next((place for place in range(len(names)) if place not in {who, what}), None)
     if when is not None and names[when] not in _TIMES:
         raise Problem(
             _("line 1: the column “{name}” is none of speaker, text and time.").format(name=table.header[when]),
@@ -360,9 +361,9 @@ def _order_of_dates(export: Export, table: Table, rows: Callable[[bool], Iterato
         match = _WRITTEN.fullmatch(cells[when])
         if match and len(match[1]) <= 2:
             two_digits = two_digits and len(match[3]) <= 2
-            date = (int(match[1]), int(match[2]), int(match[3]))
-            if not dates or dates[-1] != date:
-                dates.append(date)
+            written = (int(match[1]), int(match[2]), int(match[3]))
+            if not dates or dates[-1] != written:
+                dates.append(written)
     if not dates:
         return "ymd"
     decision = decide(dates, year_first=False, two_digits=two_digits)

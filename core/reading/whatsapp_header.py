@@ -1,9 +1,9 @@
 """The header of a WhatsApp line: what shapes there are, and one anchored pattern for the shape that a file has.
 
-In: the first bytes of an export (UTF-8). Out: a `Shape`, and patterns compiled for it alone: a general pattern costs three
-times as much a line, and would take a quoted header of another shape for a message. Patterns begin with the newline
-before the header, because a literal first byte lets `re` skip ahead; `^` is tried at every byte. Knows nothing of
-authors, sections or phrases.
+In: the first bytes of an export (UTF-8). Out: a `Shape`, and patterns compiled for it alone: a general pattern costs
+three times as much a line, and would take a quoted header of another shape for a message. Patterns begin with the
+newline before the header, because a literal first byte lets `re` skip ahead; `^` is tried at every byte. Knows
+nothing of authors, sections or phrases.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The first pass over a WhatsApp export: everything that must be known of the whole file before a message can be made.
 
-In: the export's bytes from some offset. Out: a `Survey`: the shape of headers, the runs of equal dates, who speaks and
-whose name holds a colon, where another chat begins. It keeps counts and runs, never the text, so that its memory does not
-grow with the file. Knows nothing of kinds of messages.
+In: the export's bytes from some offset. Out: a `Survey`: the shape of headers, the runs of equal dates, who speaks
+and whose name holds a colon, where another chat begins. It keeps counts and runs, never the text, so that its memory
+does not grow with the file. Knows nothing of kinds of messages.
 """
 
 from __future__ import annotations
@@ -275,10 +275,12 @@ class _Taker:
         # The notice has no sender, or (on iOS) a direction mark before it, or it is the very first line.
         everywhere = _LRM in piece
         for place in range(len(bodies)) if nobody or everywhere else (0,):
-            body = bodies[place]
-            if (everywhere or names[place] is None or base + place == 0) and body[:8].lower() in self._notices:
-                if self._phrases.encryption_language(body[:400].decode("utf-8", "replace")):
-                    found.notices.add(base + place)
+            if not (everywhere or names[place] is None or base + place == 0):
+                continue
+            if bodies[place][:8].lower() not in self._notices:
+                continue
+            if self._phrases.encryption_language(bodies[place][:400].decode("utf-8", "replace")):
+                found.notices.add(base + place)
         if b"\n\xef\xbb\xbf" in piece:
             for place, match in enumerate(self._pattern.finditer(piece)):
                 if match[0].startswith(b"\n\xef\xbb\xbf"):

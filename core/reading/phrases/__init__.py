@@ -1,9 +1,9 @@
 """The words that WhatsApp itself writes into an export: placeholders, notices, system lines.
 
-In: the catalogues beside this module (`es.toml`, `en.toml`, ...) and, if there is one, a folder of the user's own. Out: a
-`Phrases`, which says what kind of line a text is. A phrase counts only as the whole body of a message or of a line
-without a sender, never inside somebody's words. Holes in a phrase: `{who}` a name, `{file}` a file name, `{link}` an
-address, `{length}` a duration, `{time}` a time of day, `{title}` a chat's title, `{...}` anything.
+In: the catalogues beside this module (`es.toml`, `en.toml`, ...) and, if there is one, a folder of the user's own.
+Out: a `Phrases`, which says what kind of line a text is. A phrase counts only as the whole body of a message or of a
+line without a sender, never inside somebody's words. Holes in a phrase: `{who}` a name, `{file}` a file name,
+`{link}` an address, `{length}` a duration, `{time}` a time of day, `{title}` a chat's title, `{...}` anything.
 
 Phrases are compared without capitals, direction marks, special spaces and the final full stop; the text itself is never
 changed. Knows nothing of headers or files.
@@ -87,6 +87,7 @@ class Phrases:
     """All catalogues, ready to ask."""
 
     whole: dict[str, tuple[Kind, str]] = field(default_factory=dict[str, tuple[Kind, str]])
+    told: dict[str, str] = field(default_factory=dict[str, str])  # whole system lines: nobody says them
     patterns: list[Pattern] = field(default_factory=list[Pattern])  # placeholders with holes
     attached: list[Pattern] = field(default_factory=list[Pattern])  # searched: a caption may stand around it
     edited: dict[str, str] = field(default_factory=dict[str, str])
@@ -154,9 +155,8 @@ class Phrases:
         language = self.encryption_language(text)
         if language:
             return language
-        said = self.whole.get(_key(text))
-        if said and said[0] is Kind.SYSTEM:
-            return said[1]
+        if said := self.told.get(_key(text)):
+            return said
         for language in list(self.system):
             if self._matching(self.system[language], text):
                 # A file speaks one language: ask that first the next time.
@@ -173,9 +173,9 @@ class Phrases:
         folded = line.casefold()
         for patterns in self.system.values():
             for pattern in patterns:
-                if pattern.literal in folded and (match := pattern.regex.fullmatch(line)):
-                    if match.end(1) <= len(plain(name).strip()):
-                        return True
+                match = pattern.regex.fullmatch(line) if pattern.literal in folded else None
+                if match and match.end(1) <= len(plain(name).strip()):
+                    return True
         return self.encryption_language(line) != "" and len(name) > _OPENING * 2
 
     def encryption_language(self, text: str) -> str:
@@ -211,7 +211,9 @@ class Phrases:
             ("system", Kind.SYSTEM),
         ):
             for phrase in lists.get(name, ()):
-                if not _HOLE.search(phrase):
+                if not _HOLE.search(phrase) and kind is Kind.SYSTEM:
+                    self.told.setdefault(_key(phrase), language)
+                elif not _HOLE.search(phrase):
                     self.whole.setdefault(_key(phrase), (kind, language))
                 elif kind is Kind.SYSTEM:
                     self.system.setdefault(language, []).append(_pattern(kind, language, phrase))
@@ -234,7 +236,6 @@ class Phrases:
         self.table = {
             variant: found
             for key, found in self.whole.items()
-            if found[0] is not Kind.SYSTEM
             for end in ("", ".")
             for before in ("", _LRM)
             # bytes.lower() leaves É alone where casefold does not, so both ways of writing are kept.
