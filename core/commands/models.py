@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from core.commands import Context, pass_context
-from core.commands.printing import data, json_line, table, talk
+from core.commands.printing import confirmed, data, json_line, table, talk
 from core.language import _
+from core.problem import Refused
 
 
 @click.group(help=_("List the models, and see where each came from."))
@@ -45,3 +48,48 @@ def show(context: Context, name: str) -> None:
         return
     for key, value in row.as_json().items():
         data(f"{key:<12} {value if value not in (None, '') else '—'}")
+
+
+@models.command("merge", help=_("Write the model and its base as one plain folder, which other programs can load."))
+@click.argument("name")
+@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help=_("the folder"))
+@pass_context
+def merge(context: Context, name: str, to: Path | None) -> None:
+    from core.workspace import models as verbs
+
+    folder, difference = verbs.merged(context.workspace, name, to)
+    if context.json:
+        json_line({"folder": folder, "difference": difference})
+    else:
+        data(
+            _("Merged into {folder}; largest difference of logits {difference:.1e}").format(
+                folder=folder, difference=difference
+            )
+        )
+
+
+@models.command("card", help=_("Write the model's card beside its weights: figures and lineage, no chat text."))
+@click.argument("name")
+@pass_context
+def card(context: Context, name: str) -> None:
+    from core.workspace import models as verbs
+
+    file = verbs.card(context.workspace, name)
+    if context.json:
+        json_line({"file": file})
+    else:
+        data(str(file))
+
+
+@models.command("delete", help=_("Remove a tuned model and its weights; its run stays."))
+@click.argument("name")
+@click.option("--yes", is_flag=True, help=_("do not ask"))
+@pass_context
+def delete(context: Context, name: str, yes: bool) -> None:
+    from core.workspace import models as verbs
+
+    verbs.named(context.workspace, name)
+    if not confirmed(_("Delete model “{name}” and its weights? [y/N]").format(name=name), yes=yes):
+        raise Refused(_("nothing was deleted."), advice=_("Add --yes to go on without being asked."))
+    verbs.delete(context.workspace, name)
+    talk(_("Model “{name}” is deleted.").format(name=name))

@@ -12,6 +12,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -94,6 +95,17 @@ def _cells(one: str) -> int:
     if unicodedata.combining(one) or one in "\u200d\ufe0f\ufe0e":
         return 0
     return 2 if unicodedata.east_asian_width(one) in "WF" else 1
+
+
+def highlighted(pieces: Iterable[tuple[str, bool]]) -> None:
+    """Print text with parts of it in another colour; where there are no colours, between ⟦ and ⟧."""
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    before, after = ("\x1b[1;32m", "\x1b[0m") if coloured else ("⟦", "⟧")
+    told: list[str] = []
+    for marked, group in groupby(pieces, key=lambda piece: piece[1]):
+        text = shown("".join(piece[0] for piece in group))
+        told.append(f"{before}{text}{after}" if marked else text)
+    sys.stdout.write("".join(told).rstrip("\n") + "\n")
 
 
 def number(value: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import click
 
 from core.commands import Context, pass_context
-from core.commands.printing import data, duration, json_line, number, table, talk
+from core.commands.printing import data, duration, highlighted, json_line, number, table, talk
 from core.commands.recipe import assignments
 from core.language import _
 from core.safe_text import shown_in_line
@@ -37,6 +37,36 @@ def start(context: Context, dataset: str, pairs: tuple[str, ...], backend: str, 
     else:
         talk(_("Run {id} started. Follow it with: sinsonte train follow {id}").format(id=run.id))
     return show_events(context, run.id) if follow_ else 0
+
+
+@train.command("preview", help=_("Show which tokens of an example are trained, as the model's template writes it."))
+@click.argument("dataset")
+@click.argument("number", type=click.IntRange(min=0), default=0)
+@click.option("--model", default="mini", show_default=True, help=_("the base: mini, a folder, or a model's name"))
+@pass_context
+def preview(context: Context, dataset: str, number: int, model: str) -> None:
+    from core.workspace import runs
+
+    told = runs.preview(context.workspace, dataset, number, model=model)
+    if context.json:
+        json_line(
+            {
+                "tokens": told.tokens,
+                "trained_tokens": told.trained_tokens,
+                "end_trained": told.end_trained,
+                "rows": [[{"text": one.text, "trained": one.trained} for one in row] for row in told.rows],
+            }
+        )
+        return
+    for row in told.rows:
+        highlighted([(one.text, one.trained) for one in row])
+    data(
+        _("{tokens} tokens, {trained} of them trained; the token that ends a reply is {end}.").format(
+            tokens=told.tokens,
+            trained=told.trained_tokens,
+            end=_("trained") if told.end_trained else _("not trained: the model would not learn to stop"),
+        )
+    )
 
 
 @train.command("list", help=_("List the runs."))

@@ -223,3 +223,42 @@ def _adapter_details(folder: Path) -> dict[str, Any]:
             advice=_("Train it again: the run can be resumed."),
         ) from None
     return dict(told) if isinstance(told, dict) else {}  # pyright: ignore[reportUnknownArgumentType]
+
+
+def merged(workspace: Workspace, name: str, to: Path | None = None) -> tuple[Path, float]:
+    """The model and its base as one plain folder; and how far its logits are from the unmerged ones."""
+    from core import training
+
+    row = named(workspace, name)
+    target = to.expanduser() if to else workspace.folder / "models" / f"{name}-merged"
+    if target.exists():
+        raise Problem(
+            _("{folder} is there already.").format(folder=target), advice=_("Choose another folder with --to.")
+        )
+    return target, training.merge(base_folder(workspace, row.base), row.folder, target)
+
+
+def card(workspace: Workspace, name: str) -> Path:
+    """Write the model's card beside its weights: what it is and where it comes from, consent included."""
+    from core import training
+    from core.workspace import people, runs
+
+    row = named(workspace, name)
+    if not row.run:
+        raise Problem(_("model “{name}” was not made here.").format(name=name))
+    consents = [f"{one.name}: {one.consent}" for one in people.listing(workspace)]
+    notes = _("Consent at the time of this card: {consents}.").format(consents=", ".join(consents))
+    return training.write_card(runs.named(workspace, row.run).folder, name=name, dataset=row.dataset, notes=notes)
+
+
+def delete(workspace: Workspace, name: str) -> None:
+    """Remove a tuned model and its weights; its run and its log stay."""
+    import shutil
+
+    from core.store import models
+
+    row = named(workspace, name)
+    with workspace.store.write() as change:
+        models.delete(change, name)
+    if row.folder.is_relative_to(workspace.folder):
+        shutil.rmtree(row.folder, ignore_errors=True)

@@ -15,12 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from core.chat import Example
 from core.language import _
 from core.problem import Misuse
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
     from core.store.runs import StoredRun
+    from core.training import Preview
 
 ENDED: Final = ("succeeded", "failed", "cancelled")
 Progress = Callable[[int, int, str], None]
@@ -132,6 +134,29 @@ def start(
         )
     training.start(folder, job.from_values(told))
     return named(workspace, run_id)
+
+
+def preview(workspace: Workspace, dataset: str, number: int, *, model: str = "mini") -> Preview:
+    """Which tokens of a dataset's example would be trained, as this model's template writes it."""
+    import tempfile
+
+    from core import training
+    from core.dataset.export import writing
+    from core.dataset.recipe import Recipe
+    from core.training import job
+    from core.workspace import datasets, models
+
+    made = datasets.named(workspace, dataset)
+    chosen = [row for row in datasets.examples(workspace, dataset) if row.n == number]
+    if not chosen:
+        raise Misuse(_("dataset “{name}” has no example {number}.").format(name=dataset, number=number))
+    base = models.base_folder(workspace, model)
+    with tempfile.TemporaryDirectory(dir=workspace.folder) as place:
+        folder = Path(place)
+        one = Example(chosen[0].lines, chosen[0].conversation)
+        writing.write([one], Recipe.from_dict(made.recipe), folder, "run")
+        training.prepare(folder, job.from_values({"base": base}))
+        return training.preview(folder)
 
 
 def listing(workspace: Workspace) -> list[RunRow]:
