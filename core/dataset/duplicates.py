@@ -64,7 +64,7 @@ class Alike:
 
     def __init__(self, similarity: float) -> None:
         try:
-            import rensa  # pyright: ignore[reportMissingImports]
+            import rensa  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
         except ImportError:
             raise Problem(
                 _("A similarity below 1 needs the package rensa, which is not installed."),

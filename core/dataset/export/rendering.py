@@ -15,7 +15,7 @@ from core.chat import Example, Line, Role
 from core.dataset.recipe import Recipe
 
 Renderer = Callable[[Example], str]
-_quoted: Final[Callable[[str], str]] = encode_basestring
+_REMEMBERED: Final = 4_096  # texts whose JSON is kept: contexts overlap, so each is written some three times
 # Half an emoji cannot be written as UTF-8, and these separators break readers that split lines as Python does: both are
 # written as escapes, which every JSON reader turns back into the same text.
 _HALVES: Final = re.compile("[\ud800-\udfff]")
@@ -23,6 +23,21 @@ _SEPARATORS: Final = ("\u2028", "\u2029", "\x85")
 PROMPT_ENDS: Final[Mapping[str, str]] = {"arrow": " ->", "hashes": "\n\n###\n\n"}
 STOPS: Final[Mapping[str, str]] = {"arrow": "\n", "hashes": " END"}
 SOMEBODY: Final = "User"  # the stop's label where no question was seen and the recipe names none
+
+
+def _quoting() -> Callable[[str], str]:
+    """What writes a text as the inside of a JSON string, remembering the last few thousand."""
+    known: dict[str, str] = {}
+
+    def inside(text: str) -> str:
+        found = known.get(text)
+        if found is None:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            found = known[text] = encode_basestring(text)[1:-1]
+        return found
+
+    return inside
 
 
 def _escaped(character: str) -> str:
@@ -44,12 +59,13 @@ def safe_json(text: str) -> bytes:
 
 def openai(_recipe: Recipe) -> Renderer:
     """Chat messages with roles; a reply of the context that is not to be learnt has weight 0."""
+    inside = _quoting()
 
     def render(example: Example) -> str:
         parts: list[str] = []
         for line in example.lines:
             weight = ', "weight": 0' if line.role is Role.ASSISTANT and not line.trained else ""
-            parts.append(f'{{"role": "{line.role.value}", "content": {_quoted(line.text)}{weight}}}')
+            parts.append(f'{{"role": "{line.role.value}", "content": "{inside(line.text)}"{weight}}}')
         return f'{{"messages": [{", ".join(parts)}]}}'
 
     return render
@@ -57,12 +73,13 @@ def openai(_recipe: Recipe) -> Renderer:
 
 def run(_recipe: Recipe) -> Renderer:
     """What a run folder holds: which lines are learnt is said of each, and the conversation is named."""
+    inside = _quoting()
 
     def render(example: Example) -> str:
         parts: list[str] = []
         for line in example.lines:
             train = ', "train": true' if line.trained else ""
-            parts.append(f'{{"role": "{line.role.value}", "content": {_quoted(line.text)}{train}}}')
+            parts.append(f'{{"role": "{line.role.value}", "content": "{inside(line.text)}"{train}}}')
         return f'{{"messages": [{", ".join(parts)}], "conversation": {example.conversation}}}'
 
     return render
@@ -76,19 +93,25 @@ def prompt_completion(recipe: Recipe) -> Renderer:
     """
     ending = PROMPT_ENDS.get(recipe.prompt_style)
     labelled = ending is None or recipe.context_turns > 1
+    inside = _quoting()
+
+    def written(line: Line) -> str:
+        label = f"{inside(line.name)}: " if labelled and line.name else ""
+        return label + inside(line.text)
 
     def render(example: Example) -> str:
         spoken = [line for line in example.lines if line.role is not Role.SYSTEM]
         reply = spoken[-1]
-        context = [_labelled(line) if labelled else line.text for line in spoken[:-1]]
+        # Put together in JSON already ("\\n" is a line break there), so that each line is escaped once.
+        context = [written(line) for line in spoken[:-1]]
         if recipe.buffer_size == 0:
             prompt = ""
         elif ending is None:
-            prompt = "\n".join([*context, f"{reply.name}:"])
+            prompt = "\\n".join([*context, f"{inside(reply.name)}:"])
         else:
-            prompt = "\n".join(context) + ending
-        completion = f" {reply.text}{stop_for(recipe, spoken) if recipe.include_stop else ''}"
-        return f'{{"prompt": {_quoted(prompt)}, "completion": {_quoted(completion)}}}'
+            prompt = "\\n".join(context) + inside(ending)
+        stop = inside(stop_for(recipe, spoken)) if recipe.include_stop else ""
+        return f'{{"prompt": "{prompt}", "completion": " {inside(reply.text)}{stop}"}}'
 
     return render
 
@@ -109,10 +132,11 @@ def stop_for(recipe: Recipe, spoken: list[Line]) -> str:
 
 def sharegpt(_recipe: Recipe) -> Renderer:
     """`conversations` with `from` and `value`, as ShareGPT and its readers have it."""
+    inside = _quoting()
     who = {Role.SYSTEM: "system", Role.USER: "human", Role.ASSISTANT: "gpt"}
 
     def render(example: Example) -> str:
-        parts = [f'{{"from": "{who[line.role]}", "value": {_quoted(line.text)}}}' for line in example.lines]
+        parts = [f'{{"from": "{who[line.role]}", "value": "{inside(line.text)}"}}' for line in example.lines]
         return f'{{"conversations": [{", ".join(parts)}]}}'
 
     return render
@@ -120,6 +144,7 @@ def sharegpt(_recipe: Recipe) -> Renderer:
 
 def alpaca(_recipe: Recipe) -> Renderer:
     """`instruction`, `input`, `output`, with `system` and `history` where there are any."""
+    inside = _quoting()
 
     def render(example: Example) -> str:
         spoken = [line for line in example.lines if line.role is not Role.SYSTEM]
@@ -128,10 +153,10 @@ def alpaca(_recipe: Recipe) -> Renderer:
         question = asked.pop() if asked else ""
         # History is pairs of question and answer; one that the persona opened begins with an empty question.
         pairs = ["", *asked] if len(asked) % 2 else asked
-        history = ", ".join(f"[{_quoted(pairs[n])}, {_quoted(pairs[n + 1])}]" for n in range(0, len(pairs), 2))
+        history = ", ".join(f'["{inside(pairs[n])}", "{inside(pairs[n + 1])}"]' for n in range(0, len(pairs), 2))
         return (
-            f'{{"instruction": {_quoted(question)}, "input": "", "output": {_quoted(spoken[-1].text)}, '
-            f'"system": {_quoted(system)}, "history": [{history}]}}'
+            f'{{"instruction": "{inside(question)}", "input": "", "output": "{inside(spoken[-1].text)}", '
+            f'"system": "{inside(system)}", "history": [{history}]}}'
         )
 
     return render
