@@ -85,6 +85,8 @@ def start(
     if now and (now.base, now.base_name) == (named, label) and wanted.items() <= now.adapters.items():
         return now
     if now:
+        if now.base == named:  # what it spoke with is likely to be asked for again
+            wanted = {voice: place for voice, place in now.adapters.items() if Path(place).is_dir()} | wanted
         stop_server(folder)
     path = socket_for(folder)
     words = ["serve", "--socket", str(path), "--base", named, "--name", label, "--idle", str(idle)]

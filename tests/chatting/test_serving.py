@@ -65,7 +65,8 @@ def test_a_seed_repeats_a_reply_and_whole_equals_streamed(client: openai.OpenAI)
     manner = Manner(temperature=1.0, top_p=0.9, top_k=20, seed=5, max_tokens=30, repetition_penalty=1.1)
     pieces = list(asking.stream_reply(client, "rita", HOLA, manner))
     again = asking.ask(client, "rita", HOLA, manner)
-    plain = client.chat.completions.create(model="rita", messages=HOLA, **manner.request())  # pyright: ignore[reportArgumentType]
+    request = manner.request()
+    plain = client.chat.completions.create(model="rita", messages=HOLA, **request)  # pyright: ignore
     assert "".join(pieces) == again.text == plain.choices[0].message.content
     assert plain.usage
     assert (plain.usage.prompt_tokens, plain.usage.completion_tokens) == (again.prompt_tokens, again.reply_tokens)
