@@ -44,56 +44,88 @@ class Words:
 
 WORDS = {
     "es": Words(
-        "Los mensajes y las llamadas están cifrados de extremo a extremo. Nadie fuera de este chat, ni siquiera WhatsApp,"
+        "Los mensajes y las llamadas están cifrados de extremo a extremo. Nadie fuera de este "
+        "chat, ni siquiera WhatsApp,"
         " puede leerlos ni escucharlos. Toca para obtener más información.",
         ("<Multimedia omitido>", "imagen omitida", "video omitido", "audio omitido", "sticker omitido", "GIF omitido"),
         "{file} (archivo adjunto)|<adjunto: {file}>",
         ("Se eliminó este mensaje.", "Eliminaste este mensaje.", "Se eliminó este mensaje"),
         "<Se editó este mensaje.>",
-        ("Llamada perdida", "Llamada de voz perdida", "Videollamada perdida", "Llamada de voz. 5 min", "Videollamada. 2 min"),
+        (
+            "Llamada perdida",
+            "Llamada de voz perdida",
+            "Videollamada perdida",
+            "Llamada de voz. 5 min",
+            "Videollamada. 2 min",
+        ),
         "ubicación: https://maps.google.com/?q=-34.6,-58.4",
         (
-            "{a} añadió a {b}", "{a} salió del grupo", "{a} cambió el asunto de \"Asado: domingo\" a \"Asado: sábado\"",
-            "{a} creó el grupo \"Los: pibes\"", "{a} cambió tu código de seguridad. Toca para más información.",
-            "{a} se unió usando el enlace de invitación de este grupo", "{a} cambió el ícono de este grupo",
+            "{a} añadió a {b}",
+            "{a} salió del grupo",
+            '{a} cambió el asunto de "Asado: domingo" a "Asado: sábado"',
+            '{a} creó el grupo "Los: pibes"',
+            "{a} cambió tu código de seguridad. Toca para más información.",
+            "{a} se unió usando el enlace de invitación de este grupo",
+            "{a} cambió el ícono de este grupo",
             "{a} activó los mensajes temporales. Los mensajes nuevos desaparecerán de este chat 24 horas después.",
         ),
         "hola qué hacés che mañana vemos todo bien dale jaja después año corazón está acá número grupo añadió cambió",
     ),
     "en": Words(
-        "Messages and calls are end-to-end encrypted. No one outside of this chat, not even WhatsApp, can read or listen"
+        "Messages and calls are end-to-end encrypted. No one outside of this chat, not even "
+        "WhatsApp, can read or listen"
         " to them. Tap to learn more.",
         ("<Media omitted>", "image omitted", "video omitted", "audio omitted", "sticker omitted", "GIF omitted"),
         "{file} (file attached)|<attached: {file}>",
         ("This message was deleted", "You deleted this message", "This message was deleted."),
         "<This message was edited>",
-        ("Missed voice call", "Missed video call", "Voice call. 16 min", "Missed voice call. Tap to call back", "Video call. No answer"),
+        (
+            "Missed voice call",
+            "Missed video call",
+            "Voice call. 16 min",
+            "Missed voice call. Tap to call back",
+            "Video call. No answer",
+        ),
         "location: https://maps.google.com/?q=-34.6,-58.4",
         (
-            "{a} added {b}", "{a} left", "{a} changed the subject from \"Trip: may\" to \"Trip: june\"",
-            "{a} created group \"The: lot\"", "Your security code with {a} changed. Tap to learn more.",
-            "{a} joined using this group's invite link", "{a} changed this group's icon",
+            "{a} added {b}",
+            "{a} left",
+            '{a} changed the subject from "Trip: may" to "Trip: june"',
+            '{a} created group "The: lot"',
+            "Your security code with {a} changed. Tap to learn more.",
+            "{a} joined using this group's invite link",
+            "{a} changed this group's icon",
         ),
         "hello what are you doing tomorrow see all good then haha later left added group removed naïve café",
     ),
     "de": Words(
-        "Nachrichten und Anrufe sind Ende-zu-Ende-verschlüsselt. Niemand außerhalb dieses Chats kann sie lesen oder anhören,"
+        "Nachrichten und Anrufe sind Ende-zu-Ende-verschlüsselt. Niemand außerhalb dieses Chats "
+        "kann sie lesen oder anhören,"
         " nicht einmal WhatsApp. Tippe, um mehr zu erfahren.",
-        ("<Medien ausgeschlossen>", "Bild weggelassen", "Video weggelassen", "Audio weggelassen", "Sticker weggelassen"),
+        (
+            "<Medien ausgeschlossen>",
+            "Bild weggelassen",
+            "Video weggelassen",
+            "Audio weggelassen",
+            "Sticker weggelassen",
+        ),
         "{file} (Datei angehängt)|<Anhang: {file}>",
         ("Diese Nachricht wurde gelöscht.", "Du hast diese Nachricht gelöscht."),
         "<Diese Nachricht wurde bearbeitet.>",
         ("Verpasster Sprachanruf", "Verpasster Videoanruf", "Sprachanruf. 5 Min."),
         "Standort: https://maps.google.com/?q=-34.6,-58.4",
         (
-            "{a} hat {b} hinzugefügt", "{a} hat die Gruppe verlassen",
+            "{a} hat {b} hinzugefügt",
+            "{a} hat die Gruppe verlassen",
             "{a} hat den Betreff von „Grillen: Sonntag“ zu „Grillen: Samstag“ geändert",
-            "{a} hat die Gruppe „Die: Jungs“ erstellt", "{a} hat das Gruppenbild geändert",
+            "{a} hat die Gruppe „Die: Jungs“ erstellt",
+            "{a} hat das Gruppenbild geändert",
         ),
         "hallo was machst du morgen sehen alles gut dann später schön über Gruppe hinzugefügt",
     ),
     "pt": Words(
-        "As mensagens e as ligações são protegidas com a criptografia de ponta a ponta. Ninguém fora desta conversa, nem"
+        "As mensagens e as ligações são protegidas com a criptografia de ponta a ponta. Ninguém "
+        "fora desta conversa, nem"
         " mesmo o WhatsApp, pode ler ou ouvi-las. Toque para saber mais.",
         ("<Mídia oculta>", "imagem ocultada", "vídeo omitido", "áudio ocultado", "figurinha omitida", "GIF omitido"),
         "{file} (arquivo anexado)|<anexado: {file}>",
@@ -102,13 +134,17 @@ WORDS = {
         ("Ligação de voz perdida", "Ligação de vídeo perdida", "Ligação de voz. 5 min"),
         "localização: https://maps.google.com/?q=-34.6,-58.4",
         (
-            "{a} adicionou {b}", "{a} saiu", "{a} mudou o nome do grupo de \"Churras: domingo\" para \"Churras: sábado\"",
-            "{a} criou o grupo \"Os: caras\"", "{a} mudou a imagem deste grupo",
+            "{a} adicionou {b}",
+            "{a} saiu",
+            '{a} mudou o nome do grupo de "Churras: domingo" para "Churras: sábado"',
+            '{a} criou o grupo "Os: caras"',
+            "{a} mudou a imagem deste grupo",
         ),
         "oi tudo bem amanhã então você está não depois coração grupo adicionou saiu",
     ),
     "it": Words(
-        "I messaggi e le chiamate sono crittografati end-to-end. Nessuno al di fuori di questa chat, nemmeno WhatsApp, può"
+        "I messaggi e le chiamate sono crittografati end-to-end. Nessuno al di fuori di questa "
+        "chat, nemmeno WhatsApp, può"
         " leggerne o ascoltarne il contenuto. Tocca per saperne di più.",
         ("<Media omessi>", "immagine omessa", "video omesso", "audio omesso", "sticker omesso", "GIF esclusa"),
         "{file} (file allegato)|<allegato: {file}>",
@@ -117,13 +153,16 @@ WORDS = {
         ("Chiamata vocale persa", "Videochiamata persa", "Chiamata vocale. 5 min"),
         "posizione: https://maps.google.com/?q=-34.6,-58.4",
         (
-            "{a} ha aggiunto {b}", "{a} ha abbandonato il gruppo",
-            "{a} ha cambiato l'oggetto da \"Cena: domenica\" a \"Cena: sabato\"", "{a} ha creato il gruppo \"I: soliti\"",
+            "{a} ha aggiunto {b}",
+            "{a} ha abbandonato il gruppo",
+            '{a} ha cambiato l\'oggetto da "Cena: domenica" a "Cena: sabato"',
+            '{a} ha creato il gruppo "I: soliti"',
         ),
         "ciao come stai domani allora perché più dopo città gruppo aggiunto",
     ),
     "fr": Words(
-        "Les messages et les appels sont chiffrés de bout en bout. Aucun tiers, pas même WhatsApp, ne peut les lire ou les"
+        "Les messages et les appels sont chiffrés de bout en bout. Aucun tiers, pas même WhatsApp, "
+        "ne peut les lire ou les"
         " écouter. Appuyez pour en savoir plus.",
         ("<Médias omis>", "image absente", "vidéo absente", "audio omis", "sticker omis", "GIF retiré"),
         "{file} (fichier joint)|<pièce jointe : {file}>",
@@ -132,8 +171,11 @@ WORDS = {
         ("Appel vocal manqué", "Appel vidéo manqué", "Appel vocal. 5 min"),
         "localisation : https://maps.google.com/?q=-34.6,-58.4",
         (
-            "{a} a ajouté {b}", "{a} est parti", "{a} a changé le sujet de « Repas : dimanche » à « Repas : samedi »",
-            "{a} a créé le groupe « Les : gars »", "{a} a changé l'icône de ce groupe",
+            "{a} a ajouté {b}",
+            "{a} est parti",
+            "{a} a changé le sujet de « Repas : dimanche » à « Repas : samedi »",
+            "{a} a créé le groupe « Les : gars »",
+            "{a} a changé l'icône de ce groupe",
         ),
         "salut ça va demain alors où être après cœur groupe ajouté parti",
     ),
@@ -170,7 +212,7 @@ WORDS = {
         ("{a}님이 그룹 '밥: 일요일'을 만들었습니다", "{a}님이 나갔습니다"),
         "안녕 내일 만나 밥 그래 하하 나중에 그룹",
     ),
-}  # fmt: skip
+}
 
 
 def _half(at: datetime) -> int:
@@ -262,11 +304,31 @@ PEOPLE = (
     ("Ana", "Ana"),
 )  # fmt: skip
 ODD = (
-    "👨\u200d👩\u200d👧 los tres", "línea\u2028separada", "salto\x0cde página", "a\x85b\x1cc\u2029d", "½ ﬁ ａｂｃ Å",
-    "e\u0301 descompuesta", "hola: todo bien?", "http://x.y/z: mirá", "3/4/25 es el turno: llevá el dni",
-    "12/06 nos vemos a las 22:10 - dale", "<3", "(sí)", "<html>", "[nota] ver: esto", " con espacios  ", "مرحبا بالعالم",
-    "null pointer", "###", "a;b;c", '"comillas"', "\ttabulado", "🇦🇷🏳️\u200d🌈", "fin\r", "x" * 3000,
-)  # fmt: skip
+    "👨\u200d👩\u200d👧 los tres",
+    "línea\u2028separada",
+    "salto\x0cde página",
+    "a\x85b\x1cc\u2029d",
+    "½ ﬁ ａｂｃ Å",
+    "e\u0301 descompuesta",
+    "hola: todo bien?",
+    "http://x.y/z: mirá",
+    "3/4/25 es el turno: llevá el dni",
+    "12/06 nos vemos a las 22:10 - dale",
+    "<3",
+    "(sí)",
+    "<html>",
+    "[nota] ver: esto",
+    " con espacios  ",
+    "مرحبا بالعالم",
+    "null pointer",
+    "###",
+    "a;b;c",
+    '"comillas"',
+    "\ttabulado",
+    "🇦🇷🏳️\u200d🌈",
+    "fin\r",
+    "x" * 3000,
+)
 
 
 class _Maker:

@@ -155,7 +155,7 @@ class JsonStream:
     # ── walking ──
 
     def keys(self) -> Iterator[str]:
-        """The keys of the object that begins here; each one's value must be taken, entered or skipped before the next."""
+        """The keys of the object that begins here; each value must be taken, entered or skipped before the next."""
         self._expect("{")
         if self.peek() == "}":
             self._at += 1

@@ -102,7 +102,7 @@ def _is_end(cells: Sequence[str]) -> bool:
 def records(
     lines: Iterator[str] | Sequence[str], delimiter: str, unclosed: Callable[[int, str], None] | None = None
 ) -> Iterator[Row]:
-    """CSV records with the line that each begins on. A quotation mark that is never closed is taken for an ordinary one."""
+    """CSV records with the line that each begins on. A quotation mark that is never closed is an ordinary one."""
     source = iter(lines)
     waiting: list[str] = []  # lines that were looked at and given back
     number = 0

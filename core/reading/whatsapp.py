@@ -317,6 +317,7 @@ def _tell_language(export: Export, judges: list[_Judge]) -> None:
         export.report.decided(
             "locale",
             language,
-            ngettext("{count:,} line in a phrase of this language", "{count:,} lines in phrases of this language", count)
-            .format(count=count),
-        )  # fmt: skip
+            ngettext(
+                "{count:,} line in a phrase of this language", "{count:,} lines in phrases of this language", count
+            ).format(count=count),
+        )

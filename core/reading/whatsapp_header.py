@@ -25,15 +25,19 @@ _BEFORE: Final = "上午|下午|午前|午後|오전|오후".encode()
 _FILLER: Final = "um|klo|kl\\.|kl|a las|à|às|alle ore|alle|at".encode()
 _YEAR_WORDS: Final = {"年".encode(): ("月".encode(), "日".encode()), "년".encode(): ("월".encode(), "일".encode())}
 
+_DIGITS_DATE: Final = (
+    rb"(?P<d1>\d{1,4})(?:(?P<sep>[/.\-])(?P<gap>" + _SPACE + rb"?)(?P<d2>\d{1,2})(?P=sep)(?P=gap)(?P<d3>\d{1,4})|"
+)
+_WORDS_DATE: Final = (
+    rb"(?P<word>" + "年|년".encode() + rb")(?P<wgap>" + _SPACE + rb"?)\d{1,2}(?:"
+    + "月|월".encode() + rb")(?P=wgap)\d{1,2}(?:" + "日|일".encode() + rb"))"
+)  # fmt: skip
 _GENERAL: Final = re.compile(
-    rb"\n" + _MARK + rb"{0,8}(?P<open>\[)?" + _MARK + rb"{0,2}"
-    rb"(?P<date>(?P<d1>\d{1,4})(?:(?P<sep>[/.\-])(?P<gap>" + _SPACE + rb"?)(?P<d2>\d{1,2})(?P=sep)(?P=gap)(?P<d3>\d{1,4})"
-    rb"|(?P<word>" + "年|년".encode() + rb")(?P<wgap>" + _SPACE + rb"?)\d{1,2}(?:" + "月|월".encode() + rb")(?P=wgap)\d{1,2}(?:"
-    + "日|일".encode() + rb")))"
-    rb"(?P<dot>\.?)(?P<comma>,?)"
-    + _SPACE + rb"(?P<wide>" + _SPACE + rb"?" + _MARK + rb"{0,2})(?:(?P<filler>" + _FILLER + rb")" + _SPACE + rb")?"
-    rb"(?P<time>(?:(?P<before>" + _BEFORE + rb")" + _SPACE + rb"?)?\d{1,2}(?P<colon>[:.])\d\d(?P<seconds>(?P=colon)\d\d)?"
-    rb"(?P<after>" + _SPACE + rb"?" + _AMPM + rb")?)"
+    rb"\n" + _MARK + rb"{0,8}(?P<open>\[)?" + _MARK + rb"{0,2}(?P<date>" + _DIGITS_DATE + _WORDS_DATE + rb")"
+    rb"(?P<dot>\.?)(?P<comma>,?)" + _SPACE + rb"(?P<wide>" + _SPACE + rb"?" + _MARK + rb"{0,2})"
+    rb"(?:(?P<filler>" + _FILLER + rb")" + _SPACE + rb")?"
+    rb"(?P<time>(?:(?P<before>" + _BEFORE + rb")" + _SPACE + rb"?)?"
+    rb"\d{1,2}(?P<colon>[:.])\d\d(?P<seconds>(?P=colon)\d\d)?(?P<after>" + _SPACE + rb"?" + _AMPM + rb")?)"
     rb"(?(open)" + _MARK + rb"{0,2}\]|(?:" + _SPACE + rb"(?P<dash>-|\xe2\x80\x93)" + _SPACE + rb"|(?P<tail>, )))"
 )  # fmt: skip
 

@@ -1,8 +1,8 @@
 """What a WhatsApp export's survey leads to: the plan by which its messages are then read.
 
-In: the surveys of a file's parts. Out: for each part a `Plan`: date order, authors, which headers are quotations, and the
-chats that follow one another in it. Nothing is decided here from a single line: the whole file has been seen. Knows
-nothing of texts and kinds.
+In: the surveys of a file's parts. Out: for each part a `Plan`: date order, authors, which headers are quotations, and
+the chats that follow one another in it. Nothing is decided here from a single line: the whole file has been seen.
+Knows nothing of texts and kinds.
 """
 
 from __future__ import annotations

@@ -40,16 +40,21 @@ def problem_of(path: Path, **options: str) -> Problem:
         ("page.html", b"<!DOCTYPE html>\n<html><body>hola</body></html>"),
         ("page2.html", b"  <html lang='es'>"),
         ("prose.txt", "Había una vez un texto\nsin fechas ni nombres.\n".encode()),
-        ("line.txt", b"x" * (50 << 20)),
         ("chat.gz", gzip.compress(CHAT.encode())),
         ("chat.7z", b"7z\xbc\xaf\x27\x1c" + b"\0" * 100),
         ("empty.zip", b"PK\x05\x06" + b"\0" * 18),
         ("broken.zip", b"PK\x03\x04" + os.urandom(300)),
         ("only-system.json", b'{"name":"x","type":"personal_chat","id":1,"messages":[]}'),
+        ("old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 2000),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_files_that_are_no_chats(name: str, contents: bytes, tmp_path: Path) -> None:
     problem_of(written(tmp_path, name, contents))
+
+
+def test_one_line_of_fifty_megabytes(tmp_path: Path) -> None:
+    problem_of(written(tmp_path, "line.txt", b"x" * (50 << 20)))
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
@@ -95,7 +100,7 @@ def test_a_format_that_was_told_is_not_doubted(tmp_path: Path) -> None:
 
 
 def test_a_file_that_breaks_off_while_it_is_read(tmp_path: Path) -> None:
-    data, _truth = generate("android-de", 30_000, 3, plain=True)
+    data = "".join(f"27/6/2023, 10:{n % 60:02} - Ana: hola {n}\n" for n in range(60_000)).encode()
     path = written(tmp_path, "chat.txt", data)
     reading = iter(read_export(path))
     next(reading)
@@ -134,7 +139,7 @@ def test_the_chat_is_found_among_the_members_of_a_zip(tmp_path: Path) -> None:
 
 
 def test_a_big_chat_in_a_zip_is_the_chat_outside_it(tmp_path: Path) -> None:
-    data, _truth = generate("ios-es", 20_000, 5)
+    data, _truth = generate("ios-es", 4_000, 5)
     assert read(packed(tmp_path, {"_chat.txt": data}))[0] == read(written(tmp_path, "chat.txt", data))[0]
 
 

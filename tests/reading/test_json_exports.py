@@ -57,8 +57,17 @@ def test_telegram_kinds_and_marks(tmp_path: Path) -> None:
         as_json(tmp_path, "r.json", {"name": "G", "type": "private_group", "id": 7, "messages": messages})
     )
     assert [one.kind for one in got] == [
-        Kind.MEDIA, Kind.MEDIA, Kind.LOCATION, Kind.POLL, Kind.TEXT, Kind.TEXT, Kind.TEXT, Kind.CALL, Kind.SYSTEM, Kind.TEXT,
-    ]  # fmt: skip
+        Kind.MEDIA,
+        Kind.MEDIA,
+        Kind.LOCATION,
+        Kind.POLL,
+        Kind.TEXT,
+        Kind.TEXT,
+        Kind.TEXT,
+        Kind.CALL,
+        Kind.SYSTEM,
+        Kind.TEXT,
+    ]
     assert [one.marks for one in got[4:7]] == [Mark.FORWARDED, Mark.EDITED, Mark.BOT]
     assert got[1].text == "mirá"
     assert got[9].author == "user1"
@@ -265,7 +274,13 @@ def test_a_ring_of_nodes_ends(tmp_path: Path) -> None:
 
 _ROWS: dict[str, tuple[Any, list[tuple[str, str]]]] = {
     "openai": (
-        {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]},
+        {
+            "messages": [
+                {"role": "system", "content": "s"},
+                {"role": "user", "content": "u"},
+                {"role": "assistant", "content": "a"},
+            ]
+        },
         [("", "s"), ("user", "u"), ("assistant", "a")],
     ),
     "sharegpt": (
@@ -277,7 +292,7 @@ _ROWS: dict[str, tuple[Any, list[tuple[str, str]]]] = {
         [("user", "q"), ("assistant", "r"), ("user", "i\nx"), ("assistant", "o")],
     ),
     "prompt-completion": ({"prompt": "p", "completion": " c"}, [("prompt", "p"), ("completion", "c")]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", _ROWS)
@@ -356,10 +371,22 @@ def test_a_broken_element_costs_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "{", "[", '{"a"', '{"messages": [', "[1, 2]", '{"a": 1}', "[" * 100_000, '{"a":' * 100_000, '{"messages": "x"}',
-        '{"name": "x", "messages": []}', '[{"mapping": {}}]', '{"prompt": ' + "9" * 10_000 + "}", "[[[]]]", '{"messages":[{"role":1}]}',
+        "{",
+        "[",
+        '{"a"',
+        '{"messages": [',
+        "[1, 2]",
+        '{"a": 1}',
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        '{"messages": "x"}',
+        '{"name": "x", "messages": []}',
+        '[{"mapping": {}}]',
+        '{"prompt": ' + "9" * 10_000 + "}",
+        "[[[]]]",
+        '{"messages":[{"role":1}]}',
     ],
-)  # fmt: skip
+)
 def test_json_that_is_no_export_is_a_problem_in_one_line(text: str, tmp_path: Path) -> None:
     with pytest.raises(Problem) as caught:
         list(read_export(written(tmp_path, "x.json", text)))

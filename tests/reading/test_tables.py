@@ -17,9 +17,14 @@ from tests.reading.exports import read, said, written
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
 def test_a_two_actor_table(delimiter: str, bom: bytes, tmp_path: Path) -> None:
     rows = [
-        ("Human", "AI"), ("hola", "buenas"), ('"dos\n\nlíneas; y ""comillas"", sí"', "ok"), ("", "sigo yo"), ("solo yo", ""),
-        ("###", ""), ("otra charla", "sí"),
-    ]  # fmt: skip
+        ("Human", "AI"),
+        ("hola", "buenas"),
+        ('"dos\n\nlíneas; y ""comillas"", sí"', "ok"),
+        ("", "sigo yo"),
+        ("solo yo", ""),
+        ("###", ""),
+        ("otra charla", "sí"),
+    ]
     text = "\n".join(delimiter.join(row) for row in rows) + "\n"
     messages, report = read(written(tmp_path, "charla.csv", bom + text.encode()))
     assert said(messages) == [
