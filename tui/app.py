@@ -17,7 +17,7 @@ from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter, NoColor
-from textual.worker import get_current_worker
+from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.language import N_, _
 from core.problem import Problem
@@ -30,7 +30,6 @@ from tui.themes import SINSONTE
 
 if TYPE_CHECKING:
     from textual.driver import Driver
-    from textual.worker import Worker
 
     from core.settings import Settings
     from core.workspace.opening import Workspace
@@ -234,6 +233,11 @@ class Workbench(App[int], inherit_bindings=False):
         yield Command(SafeText(_("Quit")), "app.quit", "q")
 
     # Trouble
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """What a worker did not foresee ends the workbench as anything else unforeseen does."""
+        if event.state is WorkerState.ERROR and isinstance(event.worker.error, Exception):
+            self._handle_exception(event.worker.error)
 
     def _handle_exception(self, error: Exception) -> None:
         """End without a traceback: Textual's shows every local, so chats and keys, in the scrollback."""

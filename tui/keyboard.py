@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "enter": "⏎", "up": "↑", "down": "↓", "left": "←", "right": "→", "escape": N_("esc"), "pagedown": N_("page down"),
     "pageup": N_("page up"), "home": N_("home"), "end": N_("end"), "space": N_("space"), "question_mark": "?",
-    "slash": "/", "tab": N_("tab"), "backspace": N_("backspace"), "left_square_bracket": "[",
+    "slash": "/", "colon": ":", "tab": N_("tab"), "backspace": N_("backspace"), "left_square_bracket": "[",
     "right_square_bracket": "]",
 }  # fmt: skip
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gettext
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
+from core import language
 from core.chat import Chat, Kind, Mark, Message
 from core.workspace.opening import Workspace, open_workspace
+from tests import catalogue
 
 START = 1_750_000_000  # Sunday 15 June 2025, 15:06:40 of somebody's clock
 
@@ -88,3 +93,8 @@ async def until(pilot: Pilot[int], words: str, seconds: float = 10.0) -> str:
             return text
         await pilot.pause(0.05)
     raise AssertionError(f"“{words}” never came; the screen is:\n{screen_text(pilot.app)}")
+
+
+def speak_spanish(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spanish as the rooms' catalogues have it now, compiled or not."""
+    monkeypatch.setattr(language, "_current", [gettext.GNUTranslations(io.BytesIO(catalogue.compiled()))])

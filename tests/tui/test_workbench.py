@@ -12,10 +12,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core import language
 from core.problem import Problem
 from core.workspace.opening import Workspace, open_workspace
-from tests.tui.hosts import a_conversation, an_export, many, screen_text, until, workspace_with
+from tests.tui.hosts import a_conversation, an_export, many, screen_text, speak_spanish, until, workspace_with
 from tui.app import Workbench
 from tui.widgets.row_list import RowList
 
@@ -316,9 +315,30 @@ async def test_nothing_moves_over_ssh(tmp_path: Path, monkeypatch: pytest.Monkey
     workspace.close()
 
 
-async def test_the_screens_speak_spanish(tmp_path: Path) -> None:
-    language.choose("es")
+async def test_the_screens_speak_spanish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    speak_spanish(monkeypatch)
     async with opened(workspace_with(tmp_path / "w", ("Nico", many(1234)))) as pilot:
         await until(pilot, "1.234 mensajes")
         await pilot.press("question_mark")
         await until(pilot, "fila siguiente")
+
+
+async def test_an_error_that_nobody_foresaw_in_an_import_ends_with_a_line_and_no_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_given: object, **_options: object) -> object:
+        raise KeyError("mi secreto")
+
+    monkeypatch.setattr("core.workspace.chats.import_file", broken)
+    workspace = open_workspace(tmp_path / "w")
+    app = Workbench(workspace, workspace.settings)
+    with pytest.raises(KeyError):
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, "There are no chats yet.")
+            await type_path(pilot, an_export(tmp_path))
+            await pilot.press("enter")
+            for _turn in range(100):
+                await pilot.pause(0.05)
+    workspace.close()
+    assert "KeyError" in app.crashed
+    assert "secreto" not in app.crashed + (tmp_path / "w" / "logs" / "errors.log").read_text()

@@ -261,7 +261,7 @@ class LibraryScreen(PlaceScreen):
         from core.workspace import chats
 
         worker: Worker[None] = get_current_worker()
-        added = 0
+        added = unread = 0
         last = 0.0
         at = files[0]
 
@@ -277,13 +277,18 @@ class LibraryScreen(PlaceScreen):
                     self.workbench.workspace, [at], progress=progress, cancelled=lambda: worker.is_cancelled
                 )
                 added += sum(report.added or 0 for report in reports)
+                unread += sum(report.unread_total for report in reports)
         except chats.Cancelled:
             self.post_message(self.Ended(SafeText(_("Stopped; nothing of the file was kept.")), "warning"))
         except Problem as problem:
             self.post_message(self.Ended(shown_in_line(str(problem)), "error"))
         else:
             said_ = ngettext("{n} new message.", "{n} new messages.", added).format(n=number(added))
-            self.post_message(self.Ended(SafeText(said_), "information"))
+            if unread:
+                said_ += " " + ngettext(
+                    "{n} line was not understood.", "{n} lines were not understood.", unread
+                ).format(n=number(unread))
+            self.post_message(self.Ended(SafeText(said_), "warning" if unread else "information"))
 
     def on_library_screen_progressed(self, event: Progressed) -> None:
         if self._importing is not None:
@@ -297,11 +302,7 @@ class LibraryScreen(PlaceScreen):
         self.workbench.say(event.text, event.severity)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        # What is no Problem is nobody's to foresee: it ends the workbench with one line and a log.
-        from textual.worker import WorkerState
-
-        if event.state is WorkerState.ERROR and isinstance(event.worker.error, Exception):
-            raise event.worker.error
+        self.workbench.on_worker_state_changed(event)
 
     def commands(self) -> Iterator[Command]:
         row_list: RowList[ChatRow] = self.query_one("#chats", RowList)

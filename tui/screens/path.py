@@ -54,9 +54,7 @@ class PathDialog(ModalScreen[Path | None]):
         field = Input(id="path", compact=True, select_on_focus=False)
         field.cursor_blink = False
         with Vertical():
-            yield Plain(
-                SafeText(_("Which file? An export of WhatsApp (.txt or .zip), Telegram (.json), CSV or JSON Lines."))
-            )
+            yield Plain(SafeText(_("Which file? WhatsApp (.txt, .zip), Telegram (.json), CSV, JSON Lines.")))
             yield field
             yield Plain(SafeText(_("⏎ import   tab complete   esc back")), id="path-said")
 

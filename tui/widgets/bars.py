@@ -132,10 +132,12 @@ class Counted(Bar):
         for figure, unit in fields:
             cells.append((said(" {figure}", figure=figure), palette.text))
             cells.append((said(" {unit} " if unit else "{unit} ", unit=unit), palette.muted))
-            cells.append((SPACE, palette.muted))
+            if not short:
+                cells.append((SPACE, palette.muted))
         if now.runs:
-            cells[-3] = (cells[-3][0], palette.good)
-        return cells[:-1]
+            at = -2 if short else -3
+            cells[at] = (cells[at][0], palette.good)
+        return cells
 
 
 class Foot(Bar):

@@ -1,0 +1,75 @@
+"""What each screen looks like, at two sizes and in both languages, as text that a review can read.
+
+`SINSONTE_PICTURES=1 pytest tests/tui/test_pictures.py` draws them anew. Text and not SVG: an SVG changes with every
+Textual and every Python, and nobody sees in it that a column moved.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from core.workspace.opening import open_workspace
+from core.workspace.recipe import Counters
+from tests.tui.hosts import a_conversation, many, screen_text, speak_spanish, until, workspace_with
+from tui.app import Workbench
+
+PICTURES = Path(__file__).parent / "pictures"
+DRAW = bool(os.environ.get("SINSONTE_PICTURES"))  # read here: no test sees the variables of the person who runs it
+SIZES = ((80, 24), (120, 40))
+# name -> keys that lead there, and text that shows that it is there
+SCREENS = {
+    "chats": ((), "312"),
+    "messages": (("enter", "g"), "‹"),
+    "message": (("enter", "k", "enter"), "16:06:40"),
+    "keys": (("question_mark",), "list.down"),
+    "palette": (("ctrl+p",), "Facultad"),
+    "path": (("i",), "Telegram"),
+}
+COUNTED = Counters(153_700, 61_204, 4_120, 23_411, None, None, 3_204_118, False, "$12.34", 1, "mini")
+
+
+async def picture(pilot: Pilot[int], keys: tuple[str, ...], words: str) -> str:
+    app = pilot.app
+    assert isinstance(app, Workbench)
+    app.count_again = lambda: None  # type: ignore[method-assign,assignment]
+    app.workspace.folder = Path("/home/vera/sinsonte")
+    for key in keys:
+        await pilot.press(key)
+        await pilot.pause()
+    app._take_counters(COUNTED)  # pyright: ignore[reportPrivateUsage]
+    await until(pilot, words)
+    for bar in app.screen_stack[0].query("#places"):
+        bar._workspace = "/home/vera/sinsonte"  # type: ignore[attr-defined]
+        bar.refresh()
+    await pilot.pause()
+    return screen_text(app) + "\n"
+
+
+@pytest.mark.parametrize("spanish", [False, True], ids=["en", "es"])
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
+@pytest.mark.parametrize("name", [*SCREENS, "first_start"])
+async def test_the_screen_looks_as_before(
+    name: str, size: tuple[int, int], spanish: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if spanish:
+        speak_spanish(monkeypatch)
+    if name == "first_start":
+        workspace = open_workspace(tmp_path / "w")
+        keys, words = (), "WhatsApp"
+    else:
+        workspace = workspace_with(tmp_path / "w", ("Facultad 🎓", many(312)), ("Nico", a_conversation()))
+        keys, words = SCREENS[name]
+    app = Workbench(workspace, workspace.settings)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, "312" if name != "first_start" else words)
+        seen = await picture(pilot, keys, words)
+    workspace.close()
+    file = PICTURES / f"{name}_{size[0]}x{size[1]}_{'es' if spanish else 'en'}.txt"
+    if DRAW:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(seen, encoding="utf-8")
+    assert seen == file.read_text(encoding="utf-8"), f"{file.name} looks different; SINSONTE_PICTURES=1 draws it anew"
