@@ -24,7 +24,8 @@ async def opened(workspace: Workspace, size: tuple[int, int] = (80, 24)) -> Asyn
     app = Workbench(workspace, workspace.settings)
     try:
         async with app.run_test(size=size) as pilot:
-            await until(pilot, "messages" if app.counters is None else "")
+            while app.counters is None:
+                await pilot.pause(0.02)
             yield pilot
     finally:
         workspace.close()
