@@ -20,6 +20,8 @@ from core.chatting.client import Manner
 from core.problem import Problem
 from tests import tiny
 
+pytestmark = pytest.mark.timeout(400)  # the first of these makes the shared models: minutes on a busy machine
+
 HOLA = [{"role": "user", "content": "¿Qué me cuentas del gato?"}]
 
 

@@ -18,6 +18,8 @@ from core.engine.server import application, open_house, open_socket
 from core.problem import Problem
 from tests import tiny
 
+pytestmark = pytest.mark.timeout(400)  # the first of these makes the shared models: minutes on a busy machine
+
 
 def verb(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
     door.main(list(words))

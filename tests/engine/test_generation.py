@@ -14,6 +14,8 @@ from core.engine.generation import Choice, Piece, _choose, _Text, write  # pyrig
 from core.engine.machine import this_machine
 from tests import tiny
 
+pytestmark = pytest.mark.timeout(400)  # the first of these makes the shared models: minutes on a busy machine
+
 
 @pytest.fixture(scope="module")
 def house() -> tuple[Any, Any]:

@@ -15,6 +15,8 @@ from core.engine.machine import this_machine
 from core.training.events import Printer
 from tests import tiny
 
+pytestmark = pytest.mark.timeout(400)  # the first of these makes the shared models: minutes on a busy machine
+
 
 class Bomb:
     """A pickle that would leave a trace if it were opened."""

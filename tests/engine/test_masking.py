@@ -13,6 +13,8 @@ from core.engine.templates import PLAIN
 from core.problem import Problem
 from tests.engine.models import CHATML, CLOSED, ENDLESS, STRICT, THINKING, tokenizer
 
+pytestmark = pytest.mark.timeout(400)  # the first of these makes the shared models: minutes on a busy machine
+
 CHAT = [
     {"role": "system", "content": "Eres rita."},
     {"role": "user", "content": "hola"},

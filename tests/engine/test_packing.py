@@ -16,6 +16,8 @@ from core.engine.packing import Layout, bins, collate, plan, width_for
 from core.engine.stepping import layout_for, losses, summed_losses
 from tests.engine import models
 
+pytestmark = pytest.mark.timeout(400)  # the first of these makes the shared models: minutes on a busy machine
+
 some_lengths = st.lists(st.integers(1, 300), min_size=1, max_size=60)
 
 

@@ -26,6 +26,8 @@ from core.training.events import Event, Reader, Writer
 from tests import tiny
 from tests.engine import models
 
+pytestmark = pytest.mark.timeout(400)  # the first of these makes the shared models: minutes on a busy machine
+
 
 def never() -> str:
     return ""
@@ -74,7 +76,7 @@ class Crash(BaseException):
     """A kill: nothing may catch it."""
 
 
-@pytest.mark.parametrize("nth", [1, 3, 4, 9, 17])
+@pytest.mark.parametrize("nth", [1, 4, 9, 17])
 def test_a_crash_at_any_write_leaves_something_that_goes_on_to_the_same_end(
     tmp_path: Path, whole: str, monkeypatch: pytest.MonkeyPatch, nth: int
 ) -> None:

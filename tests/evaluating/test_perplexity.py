@@ -15,6 +15,8 @@ from core.evaluating.perplexity import definitions
 from core.problem import Problem
 from tests import tiny
 
+pytestmark = pytest.mark.timeout(400)  # the first of these makes the shared models: minutes on a busy machine
+
 some_scores = st.lists(
     st.builds(
         Scored,

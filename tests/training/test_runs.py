@@ -8,11 +8,15 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
+
 from core import training
 from core.training import process
 from core.training.backends import local
 from core.training.states import State
 from tests import tiny
+
+pytestmark = pytest.mark.timeout(400)  # the first of these makes the shared models: minutes on a busy machine
 
 
 def sha(path: Path) -> str:
