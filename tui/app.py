@@ -167,16 +167,18 @@ class Workbench(App[int], inherit_bindings=False):
     @work(thread=True, exclusive=True, group="counters", name="counters", exit_on_error=False)
     def count_again(self) -> None:
         """Bring the counters up to date: an estimate at once, the exact figures when they are there."""
-        from core.workspace import recipe
+        from core.workspace import chats, recipe
 
         worker: Worker[Any] = get_current_worker()
         try:
             now = recipe.counters(self.workspace)
             self.call_from_thread(self._take_counters, now)
             if now.examples and not now.exact and not worker.is_cancelled:
-                exact = recipe.exact_counters(self.workspace)
+                exact = recipe.exact_counters(self.workspace, cancelled=lambda: worker.is_cancelled)
                 if not worker.is_cancelled:
                     self.call_from_thread(self._take_counters, exact)
+        except chats.Cancelled:
+            return  # another change, or the end of the workbench, made this count useless
         except Problem as problem:
             if not worker.is_cancelled:
                 self.call_from_thread(self.say_problem, problem)
@@ -241,13 +243,13 @@ class Workbench(App[int], inherit_bindings=False):
 
     def _handle_exception(self, error: Exception) -> None:
         """End without a traceback: Textual's shows every local, so chats and keys, in the scrollback."""
-        from tui.crash import report
+        from core.crash import report
 
         self._return_code = 1
         if self._exception is None:
             self._exception = error
             self._exception_event.set()
-            self.crashed = report(error, self.workspace.folder)
+            self.crashed = report(error, self.workspace.folder / "logs")
         self._close_messages_no_wait()
 
     def _fatal_error(self) -> None:

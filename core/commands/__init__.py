@@ -154,7 +154,8 @@ def build() -> click.Group:
 
 
 def _open_workbench(context: Context) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual draws on standard error.
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise Problem(
             _("the workbench needs a terminal."), advice=_("Name a command instead; `sinsonte --help` lists them.")
         )
@@ -195,7 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the edge: what nobody foresaw becomes one line and a private log
-        from core.commands.crash import report
+        from core.crash import report
 
         return _tell(report(error), 1)
 

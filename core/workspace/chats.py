@@ -17,6 +17,7 @@ from core.chat import Chat, Kind, Mark
 from core.language import _
 from core.problem import Misuse, Problem
 from core.workspace import revision
+from core.workspace.opening import Cancelled as Cancelled
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
@@ -60,10 +61,6 @@ class MessageRow(NamedTuple):
     def timed(self) -> bool:
         """Whether the export told a time."""
         return not self.marks & Mark.UNTIMED
-
-
-class Cancelled(Exception):
-    """The person stopped the work; nothing of it was kept."""
 
 
 def sample_diet() -> dict[str, Any]:

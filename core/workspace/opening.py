@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Cancelled(Exception):
+    """The person stopped the work; nothing of it was kept."""
+
+
 @dataclass
 class Workspace:
     """One open workspace; its store serves every thread.

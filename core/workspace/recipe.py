@@ -5,14 +5,14 @@ The working recipe lives in the store's settings; a dataset keeps the one that i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from core.dataset.recipe import PARAMETERS, Recipe, plain
 from core.language import _
 from core.workspace import revision
-from core.workspace.opening import Workspace
+from core.workspace.opening import Cancelled, Workspace
 
 if TYPE_CHECKING:
     from core.dataset.examples import Build
@@ -122,11 +122,11 @@ def counters(workspace: Workspace) -> Counters:
     return _with_runs(workspace, workspace.derived("quick counters", key, lambda: _quick(workspace, now)))
 
 
-def exact_counters(workspace: Workspace) -> Counters:
-    """The same with every example made and its tokens counted: a second for a long chat, so not for a key press."""
+def exact_counters(workspace: Workspace, cancelled: Callable[[], bool] | None = None) -> Counters:
+    """The same with all tokens counted: a second for a long chat, so not for a key press. `Cancelled` if told so."""
     now = current(workspace)
     key = (revision.of(workspace.store), now.hash)
-    return _with_runs(workspace, workspace.derived("exact counters", key, lambda: _exact(workspace, now)))
+    return _with_runs(workspace, workspace.derived("exact counters", key, lambda: _exact(workspace, now, cancelled)))
 
 
 def preview(workspace: Workspace, values: Mapping[str, Any]) -> Counters:
@@ -180,7 +180,7 @@ def _quick(workspace: Workspace, recipe: Recipe) -> Counters:
     )
 
 
-def _exact(workspace: Workspace, recipe: Recipe) -> Counters:
+def _exact(workspace: Workspace, recipe: Recipe, cancelled: Callable[[], bool] | None = None) -> Counters:
     from core.counting.counter import counter_for
     from core.counting.recount import Recount
     from core.workspace import checks, material, models
@@ -191,7 +191,12 @@ def _exact(workspace: Workspace, recipe: Recipe) -> Counters:
     # Kept as long as the material: it remembers stretches of words, so a change of a window counts only what is new.
     key = (revision.of(workspace.store), recipe.model, folder)
     recount = workspace.derived("recount", key, lambda: Recount(having, counter_for(recipe.model, folder=folder)))
-    totals = recount.totals(made)
+
+    def go_on(_done: int, _all: int) -> None:
+        if cancelled is not None and cancelled():
+            raise Cancelled
+
+    totals = recount.totals(made, progress=go_on)
     return Counters(
         len(made.grouping.rows),
         made.grouping.turn_count,

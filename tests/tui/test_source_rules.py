@@ -14,7 +14,15 @@ TUI = Path(__file__).parent.parent.parent / "tui"
 FILES = sorted(TUI.rglob("*.py"))
 # Widgets of Textual that take markup, or show what they are given as it is. Plain is Static with its markup shut off.
 ALLOWED_WIDGETS = {"Input": None, "Static": "plain.py"}
-ROOMS = ("core.chat", "core.language", "core.problem", "core.safe_text", "core.settings", "core.workspace")
+ROOMS = (
+    "core.chat",
+    "core.language",
+    "core.crash",
+    "core.problem",
+    "core.safe_text",
+    "core.settings",
+    "core.workspace",
+)
 
 
 def nodes(file: Path) -> Iterator[ast.AST]:

@@ -1,4 +1,4 @@
-"""What to keep of an error that nobody foresaw: enough to find it, nothing of the chats.
+"""What to keep of an error that nobody foresaw: enough to find it, nothing of the chats. For commands and screens.
 
 The message of an exception may quote a chat (`KeyError: 'mi secreto'`), and so may locals: only types, files and
 line numbers are written down, into a log that its owner alone can read.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from core.language import _
 
-_ROOT = Path(__file__).parent.parent.parent
+_ROOT = Path(__file__).parent.parent
 
 
 def frames(error: BaseException) -> list[str]:
@@ -34,14 +34,15 @@ def _short(filename: str) -> str:
     return str(path.relative_to(_ROOT)) if path.is_relative_to(_ROOT) else path.name
 
 
-def report(error: BaseException) -> str:
-    """Write the log; return the one line to show."""
+def report(error: BaseException, folder: Path | None = None) -> str:
+    """Write the log, into `folder` or the platform's place for logs; return the one line to show."""
     where = next((line.strip() for line in reversed(frames(error)) if line.startswith("  ")), "?")
     said = _("an error that we did not foresee: {kind} at {where}.").format(kind=type(error).__name__, where=where)
     try:
-        from platformdirs import user_log_path
+        if folder is None:
+            from platformdirs import user_log_path
 
-        folder = user_log_path("sinsonte", appauthor=False)
+            folder = user_log_path("sinsonte", appauthor=False)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = folder / "errors.log"
         handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
