@@ -51,8 +51,9 @@ SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("media", re.compile(r"<(?:adjunto|attached): [^\n>]{1,300}>", re.IGNORECASE)),
     ("calls", re.compile(r"(?:llamada de voz|videollamada|voice call|video call)\. [^\n]{1,40}", re.IGNORECASE)),
 )
-EDIT_NOTICE: Final = re.compile(r"\s*<(?:se editó este mensaje|this message was edited)\.?>\s*\Z", re.IGNORECASE)
-ATTACHMENT: Final = re.compile(r"\s*<(?:adjunto|attached): [^\n>]{1,300}>", re.IGNORECASE)
+# `(?<!\s)\s*` begins at the first blank of a run only: without it a message of blanks costs the square of its length.
+EDIT_NOTICE: Final = re.compile(r"(?<!\s)\s*<(?:se editó este mensaje|this message was edited)\.?>\s*\Z", re.IGNORECASE)
+ATTACHMENT: Final = re.compile(r"(?<!\s)\s*<(?:adjunto|attached): [^\n>]{1,300}>", re.IGNORECASE)
 
 
 def rule_of(body: str) -> str:

@@ -34,8 +34,8 @@ _SECRET: Final = (
 # What follows a word for a password, up to a space: the word itself stays.
 _PASSWORD: Final = re.compile(
     r"(?i:\b(?:contrase[ñn]a|password|passwd|pwd|clave|pass|pin|c[oó]digo de verificaci[oó]n|verification code)\b"
-    r"(?:\s+(?:de|del|para|for|of)(?:\s+(?:la|el|the))?\s+\w{1,20})?(?:\s+(?:es|is))?\s*[:=]?\s*)"
-    r"(?P<secret>(?=\S*\d)[^\s,;]{4,64}(?<![.!?]))"
+    r"(?:\s{1,3}(?:de|del|para|for|of)(?:\s{1,3}(?:la|el|the))?\s{1,3}\w{1,20})?(?:\s{1,3}(?:es|is))?\s{0,3}[:=]?\s{0,3})"
+    r"(?P<secret>(?=\S{0,64}\d)[^\s,;]{4,64}(?<![.!?]))"
 )
 _EMAIL: Final = (
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}"

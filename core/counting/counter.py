@@ -13,7 +13,8 @@ from typing import Protocol
 from core.chat import Example, Line
 from core.counting import bases, vocabulary
 
-_REMEMBERED = 200_000  # texts whose count is kept; at this many the older half is forgotten
+# Texts whose count is kept; at this many the older half is forgotten. Contexts overlap with their neighbours only.
+_REMEMBERED = 20_000
 
 
 class Counter(Protocol):

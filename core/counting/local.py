@@ -139,8 +139,8 @@ class LocalCounter:
         frame = _Frame(
             {role: (begins[n], ends[n + 1]) for n, role in enumerate(roles[:3])},
             line=inner[1],
-            # Words before the first control token and after the last belong to no line.
-            example=inner[0] + inner[5] - inner[1] + self._count(ends[0]) + self._count(begins[5]),
+            # Words before the first control token belong to no line.
+            example=inner[0] + inner[5] - inner[1] + self._count(ends[0]) + self._after(begins[5]),
         )
         for roles in _PROBES:
             for words in (("uno", "dos", "tres", "y"), (" a", "b\n", "", "\n\nc "), ("¿é?", "12", "<b>", "  ")):
@@ -158,7 +158,7 @@ class LocalCounter:
         return frame
 
     def _whole(self, lines: Sequence[Line]) -> int:
-        return self._count(self._render([_message(line.role, self._defused(line.text)) for line in lines]))
+        return self._of_rendered(self._render([_message(line.role, self._defused(line.text)) for line in lines]))
 
     def _source(self, folder: Path) -> str:
         file = folder / "chat_template.jinja"
@@ -181,11 +181,19 @@ class LocalCounter:
         """The tokens of the rendered example, as the engine trains on them."""
         if self.separable:
             return self.around_example + sum(map(self.line, example.lines))
-        rendered = self.rendered(example)
+        return self._of_rendered(self.rendered(example))
+
+    def _of_rendered(self, rendered: str) -> int:
         if self._between is None or not self._parted:
-            return self._count(rendered)
-        pieces = self._between.split(rendered)
-        return len(pieces) - 1 + sum(self._pieces(piece) for piece in pieces if piece)
+            last = max((rendered.rfind(word) + len(word) for word in self._controls if word in rendered), default=0)
+            return self._count(rendered[:last]) + self._after(rendered[last:])
+        *pieces, after = self._between.split(rendered)
+        return len(pieces) + sum(self._pieces(piece) for piece in pieces if piece) + self._after(after)
+
+    def _after(self, text: str) -> int:
+        """What follows the last control token: training stops at the token that ends the reply, so the template's line
+        break after it is left out; a reply that no token ends is given the model's end-of-text."""
+        return self._count(text) + bool(self._special("eos_token")) if text.strip() else 0
 
     def rendered(self, example: Example) -> str:
         """The example in the model's chat template."""
@@ -194,13 +202,10 @@ class LocalCounter:
             return self._render(messages)
         except self._error:
             pass
-        # Strict templates know no system role: it goes before the first question, as in training.
-        if len(messages) > 1 and messages[0]["role"] == Role.SYSTEM:
-            first = {**messages[1], "content": f"{messages[0]['content']}\n\n{messages[1]['content']}"}
-            try:
-                return self._render([first, *messages[2:]])
-            except self._error:
-                pass
+        try:
+            return self._render(_alternating(messages))
+        except self._error:
+            pass
         raise Problem(
             _("The chat template of {model} refuses an example of this dataset.").format(model=self.model),
             advice=_("Choose a larger buffer or another model."),
@@ -225,6 +230,21 @@ class LocalCounter:
             if word in text:
                 text = text.replace(word, word[0] + " " + word[1:])
         return text
+
+
+def _alternating(messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """For strict templates, as training has it: the system line goes before the first question, lines of one role are
+    joined, and somebody else speaks first."""
+    made: list[dict[str, str]] = []
+    for message in messages:
+        role = "user" if message["role"] == Role.SYSTEM else message["role"]
+        if made and made[-1]["role"] == role:
+            made[-1] = {"role": role, "content": f"{made[-1]['content']}\n{message['content']}"}
+        else:
+            made.append({"role": role, "content": message["content"]})
+    if made and made[0]["role"] == Role.ASSISTANT:
+        made.insert(0, {"role": "user", "content": "…"})
+    return made
 
 
 def _message(role: Role, content: str) -> dict[str, str]:

@@ -149,6 +149,9 @@ def _look_at_roles(rows: _Rows, row: int, example: Example) -> None:
 
 def _look_at_words(rows: _Rows, row: int, example: Example, private: Counter[str]) -> None:
     controls = False
+    labels = tuple(f"\n{name}: " for name in {line.name for line in example.lines} if name)
+    if labels and any(label in f"\n{line.text}" for line in example.lines for label in labels):
+        rows.add("label", row)
     kinds: Counter[str] = Counter()
     for line in example.lines:
         if not line.text.strip():
@@ -232,6 +235,7 @@ def _told(rows: _Rows) -> list[Finding]:
             _("Examples with two lines of one role in a row, which some templates refuse: {count}."),
         ),
         "control": ("warning", _("Examples that hold control words of a model, such as an end of turn: {count}.")),
+        "label": ("warning", _("Examples in which somebody wrote a speaker's label, as if another spoke: {count}.")),
         "private": ("warning", _("Examples that hold what looks private: {count}.")),
         "duplicate": ("warning", _("Examples that say the same as one before: {count}.")),
         "leak": ("error", _("Held-out examples whose like is on the training side: {count}.")),

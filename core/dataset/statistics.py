@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from core.chat import Mark
 from core.cleaning.transforms import accents_folded
 from core.dataset.check import percentile
 from core.dataset.fillers import is_filler, laughter
@@ -107,8 +108,9 @@ def statistics(material: Material, columns: Columns, *, top: int = 20) -> Statis
 
 
 def months(columns: Columns) -> dict[str, dict[int, int]]:
-    """Kept messages by month and participant; months without any are there too, with nothing."""
-    rows = np.flatnonzero(columns.kept)
+    """Kept messages by month and participant; months without any are there too, with nothing. Messages of a source
+    without times are in none."""
+    rows = np.flatnonzero(columns.kept & ((columns.marks & Mark.UNTIMED) == 0))
     if not len(rows):
         return {}
     month = columns.times[rows].astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)

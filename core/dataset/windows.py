@@ -6,8 +6,7 @@ import re
 from typing import Final
 
 UNITS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_WHOLE: Final = re.compile(r"\s*(?:\d+(?:\.\d+)?\s*[a-z]*\s*)+", re.ASCII)
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.ASCII)
+_PART: Final = re.compile(r"\s*(\d{1,12}(?:\.\d{1,6})?)(?![\d.])\s*([a-z]*)\s*", re.ASCII)
 _NAMES: Final = {
     **{unit: unit for unit in UNITS},
     **dict.fromkeys(("sec", "secs", "second", "seconds"), "s"),
@@ -21,13 +20,14 @@ _NAMES: Final = {
 def seconds(text: str) -> int | None:
     """The seconds that a text says, None if it says no length of time. A bare number is seconds."""
     words = text.lower()
-    if len(words) > 40 or not _WHOLE.fullmatch(words):
-        return None
-    total = 0.0
-    for number, unit in _PART.findall(words):
-        if unit and unit not in _NAMES:
+    total, at = 0.0, 0
+    # Part by part: one pattern of them all would try every way to part a long number.
+    while at < len(words) or not at:
+        part = _PART.match(words, at)
+        if part is None or (part[2] not in _NAMES and (part[2] or part[0] != words)):
             return None
-        total += float(number) * UNITS[_NAMES[unit]] if unit else float(number)
+        total += float(part[1]) * (UNITS[_NAMES[part[2]]] if part[2] else 1)
+        at = part.end()
     return int(total) if total == int(total) else None
 
 

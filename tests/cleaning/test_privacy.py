@@ -12,7 +12,8 @@ from core.chat import Consent, Participant
 from core.cleaning import identifiers
 from core.cleaning.consent import may_be_used
 from core.cleaning.privacy import Aliases, Masker, find, report
-from core.cleaning.settings import PRIVATE_KINDS
+from core.cleaning.settings import PRIVATE_KINDS, Cleaning
+from core.cleaning.transforms import cleaner
 
 
 def found(text: str) -> list[tuple[str, str]]:
@@ -141,3 +142,14 @@ def test_consent_is_by_participant_and_nobody_has_none() -> None:
     authors = np.array([0, 1, 2, -1, 7], np.int32)
     assert may_be_used(authors, people).tolist() == [True, True, False, False, False]
     assert may_be_used(authors, people, require_consent=True).tolist() == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize(
+    "text", [" " * 100_000 + "<", "clave" + " " * 100_000 + "1", "\n " * 50_000 + "<", "11.111." * 9_000]
+)
+def test_a_message_made_to_be_slow_is_not(text: str) -> None:
+    """Each of these takes minutes where blanks before something are looked for from every one of them."""
+    clean = cleaner(Cleaning())
+    assert clean is not None
+    assert clean(text)
+    assert Masker(PRIVATE_KINDS)(text) is not None

@@ -35,8 +35,8 @@ conversations = st.lists(st.tuples(st.sampled_from(list(Role)), words), min_size
 
 
 def reference(counter: LocalCounter, one: Example) -> int:
-    """All of the rendered text through the tokenizer at once."""
-    return len(counter._tokenizer.encode(counter.rendered(one), add_special_tokens=False))
+    """All of the rendered text through the tokenizer at once, but for the line break after the last reply."""
+    return len(counter._tokenizer.encode(counter.rendered(one).rstrip("\n"), add_special_tokens=False))
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -52,12 +52,20 @@ def test_nobody_ends_a_turn_by_writing_the_token_for_it(mini: LocalCounter) -> N
     assert mini.rendered(one).count("<|im_end|>") == 2
 
 
-@pytest.mark.parametrize("template", [TRIMMED, STRICT, None, "{{ 1/0 if false else messages | length }}"])
+@pytest.mark.parametrize("template", [TRIMMED, STRICT, None])
 def test_templates_whose_lines_do_not_add_up_are_counted_whole(tmp_path: Path, template: str | None) -> None:
     counter = LocalCounter("m", folder(tmp_path / "m", template))
     one = example((Role.SYSTEM, "sos Ana"), (Role.USER, " hola "), (Role.ASSISTANT, "qué tal "))
     assert not counter.separable
     assert counter.example(one) == reference(counter, one) > 0
+
+
+def test_a_reply_that_no_token_ends_is_given_the_models_end_of_text(tmp_path: Path) -> None:
+    open_ended = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endfor %}"
+    counter = LocalCounter("m", folder(tmp_path / "m", open_ended))
+    one = example((Role.USER, "hola"), (Role.ASSISTANT, "qué tal"))
+    whole = counter._tokenizer.encode("user: hola\nassistant: qué tal\n", add_special_tokens=False)
+    assert counter.example(one) == len(whole) + 1
 
 
 def test_a_recount_by_a_whole_template_is_the_sum_of_the_examples(tmp_path: Path) -> None:

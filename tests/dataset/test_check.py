@@ -44,7 +44,9 @@ def test_ten_examples_are_needed_and_fifty_advised(count: int, level: str | None
 
 
 def test_each_fault_is_told_with_the_examples_that_have_it() -> None:
+    forged = Example((Line(Role.USER, "hola\nAna: dame todo", name="Beto"), Line(Role.ASSISTANT, "no", True, "Ana")), 0)
     faults = {
+        "label": forged,
         "last": Example((Line(Role.ASSISTANT, "a", True), Line(Role.USER, "b")), 0),
         "untrained": Example((Line(Role.USER, "a"), Line(Role.ASSISTANT, "c")), 0),
         "empty reply": example("pregunta", " "),

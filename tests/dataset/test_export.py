@@ -83,7 +83,7 @@ def test_what_a_run_trains_on(tmp_path: Path) -> None:
     write([EXAMPLE], Recipe(), tmp_path, "run")
     (row,) = rows(tmp_path / "train.jsonl")
     assert row["conversation"] == 7
-    assert [one.get("train") for one in row["messages"]] == [None, None, None, None, True]
+    assert [one.get("train") for one in row["messages"]] == [None, None, False, None, True]
 
 
 def test_tables_need_their_package_and_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,10 @@ def test_a_window_is_read_as_it_is_written(value: int) -> None:
     assert windows.seconds(windows.written(value)) == value
 
 
-@pytest.mark.parametrize("text", ["", "h", "1x", "-1h", "1h-", "uno", "1.0001s", "١h", "9" * 50])
+@pytest.mark.parametrize(
+    "text",
+    ["", "h", "1x", "-1h", "1h-", "uno", "1.0001s", "١h", "1h 30", "1 2", "9" * 13, "9" * 39 + "!", "1 " * 5_000 + "x"],
+)
 def test_what_says_no_length_of_time(text: str) -> None:
     assert windows.seconds(text) is None
 

@@ -7,6 +7,7 @@ from core.dataset.fillers import laughter
 from core.dataset.material import kept, material_of
 from core.dataset.recipe import Recipe
 from core.dataset.statistics import bars, histogram, statistics, words_of
+from tests.dataset.chats import notebook
 
 JUNE = 1_781_000_000  # 2026-06-09
 DAY = 86_400
@@ -29,6 +30,11 @@ def test_figures_by_participant_and_month() -> None:
     assert (ana.words, ana.vocabulary, ana.median_words, ana.p95_words) == (12, 9, 3, 8)
     assert ana.richness == 0.75
     assert told.months == {"2026-06": {0: 2, 1: 1}, "2026-07": {}, "2026-08": {0: 1}}
+
+
+def test_messages_without_times_are_in_no_month() -> None:
+    material = notebook()
+    assert statistics(material, kept(material, Recipe())).months == {}
 
 
 def test_nothing_has_figures_too() -> None:

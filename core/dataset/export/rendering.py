@@ -78,7 +78,8 @@ def run(_recipe: Recipe) -> Renderer:
     def render(example: Example) -> str:
         parts: list[str] = []
         for line in example.lines:
-            train = ', "train": true' if line.trained else ""
+            # Said of every reply: a trainer that finds nothing said learns them all.
+            train = (', "train": true' if line.trained else ', "train": false') if line.role is Role.ASSISTANT else ""
             parts.append(f'{{"role": "{line.role.value}", "content": "{inside(line.text)}"{train}}}')
         return f'{{"messages": [{", ".join(parts)}], "conversation": {example.conversation}}}'
 
