@@ -1,0 +1,142 @@
+"""How fast WhatsApp exports are read, against a floor and against other parsers, in one run.
+
+`python -m bench.reading.speed [--lines 153700] [--peers FOLDER]`. The floor is one regular expression over the bytes of the
+file, for one format, with text decoded and nothing else. Peers are looked for in FOLDER: `node_modules/whatsapp-chat-parser`
+(npm i whatsapp-chat-parser@4) and `venv/bin/python` with whatstk and chat-miner; each is started as a process of its own
+and timed by itself, after its imports. Timings on a shared machine are noisy: compare within one run only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.reading.generator import generate
+
+OURS = """
+import json, sys, time, resource
+sys.path.insert(0, sys.argv[2])
+before = time.perf_counter(), time.process_time()
+from core.reading import read_export
+started = time.perf_counter(), time.process_time()
+reading = read_export(sys.argv[1])
+count = sum(len(batch.messages) for batch in reading)
+print(json.dumps({
+    "messages": count, "wall": time.perf_counter() - started[0], "cpu": time.process_time() - started[1],
+    "import": started[0] - before[0], "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+}))
+"""
+FLOOR = r"""
+import json, re, sys, time, resource
+started = time.perf_counter(), time.process_time()
+header = re.compile(rb"^(\d{1,2}/\d{1,2}/\d{4}), (\d{1,2}:\d\d) - (?:([^:\n]{1,100}): )?", re.M)
+data = open(sys.argv[1], "rb").read()
+times, found, last = {}, [], None
+for match in header.finditer(data):
+    if last:
+        found.append((last[0], last[1], data[last[2]:match.start() - 1].decode()))
+    day, clock, name = match.groups()
+    key = day + clock
+    if key not in times:
+        times[key] = tuple(map(int, re.findall(rb"\d+", key)))
+    last = name, times[key], match.end()
+print(json.dumps({
+    "messages": len(found) + 1, "wall": time.perf_counter() - started[0], "cpu": time.process_time() - started[1],
+    "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+}))
+"""
+NPM = """
+const fs = require("fs"), { performance } = require("perf_hooks");
+const parser = require(process.argv[3] + "/node_modules/whatsapp-chat-parser");
+const started = performance.now(), used = process.cpuUsage();
+const messages = parser.parseString(fs.readFileSync(process.argv[2], "utf8"));
+const now = process.cpuUsage(used);
+console.log(JSON.stringify({ messages: messages.length, wall: (performance.now() - started) / 1000,
+  cpu: (now.user + now.system) / 1e6, MB: process.resourceUsage().maxRSS / 1024 }));
+"""
+WHATSTK = """
+import json, sys, time, resource
+from whatstk import WhatsAppChat
+started = time.perf_counter(), time.process_time()
+chat = WhatsAppChat.from_source(sys.argv[1])
+print(json.dumps({"messages": len(chat.df), "wall": time.perf_counter() - started[0],
+    "cpu": time.process_time() - started[1], "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+"""
+MINER = """
+import json, sys, time, resource
+from chatminer.chatparsers import WhatsAppParser
+started = time.perf_counter(), time.process_time()
+parser = WhatsAppParser(sys.argv[1])
+parser.parse_file()
+count = len(parser.parsed_messages.get_df())
+print(json.dumps({"messages": count, "wall": time.perf_counter() - started[0],
+    "cpu": time.process_time() - started[1], "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+"""
+
+
+def run(command: list[str]) -> dict[str, float] | str:
+    """What a parser says of itself, or why it does not."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    for line in reversed(done.stdout.splitlines()):
+        if line.startswith("{"):
+            return json.loads(line)
+    return (done.stderr.strip().splitlines() or ["nothing was said"])[-1][:100]
+
+
+def main() -> int:
+    """Time everything that is there."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--lines", type=int, default=153_700)
+    options.add_argument("--peers", type=Path)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--hard", action="store_true", help="with everything that is hard to read, not two people's talk")
+    asked = options.parse_args()
+    root = str(Path(__file__).parent.parent.parent)
+    with tempfile.TemporaryDirectory() as folder:
+        export = Path(folder) / "WhatsApp Chat with Meli.txt"
+        # Talk is repeated: making a million lines one by one takes longer than all parsers together.
+        once, truth = generate("android-es-AR", min(asked.lines, 200_000), 7, plain=not asked.hard)
+        times = -(-asked.lines // 200_000)
+        export.write_bytes(once * times)
+        print(f"{asked.lines:,} lines, {export.stat().st_size / 1e6:.1f} MB, {len(truth) * times:,} messages")
+        commands = {
+            "floor (one format, bytes finditer)": [sys.executable, "-c", FLOOR, str(export)],
+            "Sinsonte": [sys.executable, "-c", OURS, str(export), root],
+        }
+        if asked.peers and shutil.which("node"):
+            script = Path(folder) / "parse.js"
+            script.write_text(NPM)
+            commands["whatsapp-chat-parser (npm)"] = ["node", str(script), str(export), str(asked.peers.resolve())]
+        if asked.peers and (asked.peers / "venv/bin/python").exists():
+            python = str((asked.peers / "venv/bin/python").absolute())
+            commands["whatstk"] = [python, "-c", WHATSTK, str(export)]
+            commands["chat-miner"] = [python, "-c", MINER, str(export)]
+        best: dict[str, dict[str, float] | str] = {}
+        for _round in range(asked.rounds):
+            for name, command in commands.items():
+                found = run(command)
+                before = best.get(name)
+                if isinstance(found, str) or before is None or isinstance(before, str):
+                    best[name] = found
+                elif found["cpu"] < before["cpu"]:
+                    best[name] = found
+    print(f"{'':36}{'wall s':>8}{'cpu s':>8}{'MB':>7}{'messages':>10}")
+    for name, figures in best.items():
+        if isinstance(figures, str):
+            print(f"{name:36}{figures}")
+        else:
+            print(
+                f"{name:36}{figures['wall']:8.2f}{figures['cpu']:8.2f}{figures['MB']:7.0f}{int(figures['messages']):10,}"
+            )
+    return 0
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.exit(main())
