@@ -29,7 +29,7 @@ reading = read_export(sys.argv[1])
 count = sum(len(batch.messages) for batch in reading)
 print(json.dumps({
     "messages": count, "wall": time.perf_counter() - started[0], "cpu": time.process_time() - started[1],
-    "import": started[0] - before[0], "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "import": started[0] - before[0], "MB": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024,
 }))
 """
 FLOOR = r"""
@@ -48,7 +48,7 @@ for match in header.finditer(data):
     last = name, times[key], match.end()
 print(json.dumps({
     "messages": len(found) + 1, "wall": time.perf_counter() - started[0], "cpu": time.process_time() - started[1],
-    "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "MB": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024,
 }))
 """
 NPM = """
@@ -66,7 +66,7 @@ from whatstk import WhatsAppChat
 started = time.perf_counter(), time.process_time()
 chat = WhatsAppChat.from_source(sys.argv[1])
 print(json.dumps({"messages": len(chat.df), "wall": time.perf_counter() - started[0],
-    "cpu": time.process_time() - started[1], "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    "cpu": time.process_time() - started[1], "MB": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024}))
 """
 MINER = """
 import json, sys, time, resource
@@ -76,7 +76,7 @@ parser = WhatsAppParser(sys.argv[1])
 parser.parse_file()
 count = len(parser.parsed_messages.get_df())
 print(json.dumps({"messages": count, "wall": time.perf_counter() - started[0],
-    "cpu": time.process_time() - started[1], "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    "cpu": time.process_time() - started[1], "MB": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024}))
 """
 
 

@@ -35,6 +35,7 @@ from core.reading.whatsapp_survey import (
 )
 
 _LRM: Final = "\u200e".encode()
+_CLOSING: Final = (b")", b">")
 _first_four: Final = cast("Callable[[bytes], bytes]", itemgetter(slice(4)))
 _message: Final = cast(
     "Callable[[tuple[str, int, Kind, str, int, int]], Message]",
@@ -259,8 +260,8 @@ class _Columns:
         table = self._phrases.table
         starts = self._starts
         found = list(map(table.get, map(bytes.lower, bodies)))
-        odd = set(compress(range(count), newlines))
-        odd.update(compress(range(count), map(bytes.endswith, bodies, repeat((b")", b">")))))
+        odd = self._odd_of_several_lines(bodies, newlines)
+        odd.update(compress(range(count), map(bytes.endswith, bodies, repeat(_CLOSING))))
         odd.update(compress(range(count), map(starts.__contains__, map(_first_four, bodies))))
         if marked:
             odd.update(compress(range(count), map(contains, bodies, repeat(_LRM))))
@@ -274,6 +275,17 @@ class _Columns:
             authors[place] = ""
             kinds[place] = self._judge.system(texts[place], lines[place])
         return list(map(_message, zip(cast("list[str]", authors), times, kinds, texts, marks, lines, strict=True)))
+
+    def _odd_of_several_lines(self, bodies: list[bytes], newlines: list[int]) -> set[int]:
+        """Which bodies of several lines are worth a closer look: a placeholder with a caption stands in one line of them."""
+        table = self._phrases.table
+        odd: set[int] = set()
+        for place in compress(range(len(bodies)), newlines):
+            body = bodies[place]
+            first = body[: body.find(b"\n")]
+            if first[-1:] in _CLOSING or body[-1:] in _CLOSING or _LRM in body or first.lower() in table:
+                odd.add(place)
+        return odd
 
     def _decoded(self, bodies: list[bytes], lines: list[int]) -> list[str]:
         try:

@@ -261,15 +261,16 @@ class _Taker:
             else:
                 found.runs.append(Run(date, base + at, count, speakers))
             at += count
+        here = Counter(names)
         if len(found.names) < _NAMES_KEPT:
-            found.names.update(names)
+            found.names.update(here)
             samples = found.samples
-            if any(len(samples.get(name, ())) < _SAMPLES for name in set(names)):
+            if any(len(samples.get(name, ())) < _SAMPLES for name in here):
                 # One sample a name from either end of the piece: enough to suspect a name with a colon.
                 for name, body in chain(dict(zip(names, bodies, strict=True)).items(), _firsts(names, bodies)):
                     if len(of_name := samples.setdefault(name, set())) < _SAMPLES:
                         of_name.add(body[:300].split(b"\n", 1)[0])
-        nobody = None in names
+        nobody = None in here
         if nobody:
             self._take_loose(names, bodies)
         # The notice has no sender, or (on iOS) a direction mark before it, or it is the very first line.
