@@ -62,6 +62,7 @@ def _surveys(export: Export) -> list[Survey]:
                     crlf=ends_in_crlf(head),
                     phrases=export.phrases,
                     split_further=len(found) < _PARTS,
+                    size=export.source.size,
                     tick=lambda done: export.tick(done * half // max(1, export.source.size)),
                 )
             )

@@ -10,7 +10,9 @@ from tests.reading.exports import read
 
 SAMPLES = Path(__file__).parent.parent.parent / "sample_chats"
 EXPORTS = sorted(
-    file for file in SAMPLES.iterdir() if file.suffix in {".txt", ".zip", ".csv", ".jsonl"} or file.name == "result.json"
+    file
+    for file in SAMPLES.iterdir()
+    if file.suffix in {".txt", ".zip", ".csv", ".jsonl"} or file.name == "result.json"
 )
 
 

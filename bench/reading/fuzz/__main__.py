@@ -27,21 +27,44 @@ _TELEGRAM = {
 }  # fmt: skip
 _META = {"participants": [{"name": "A"}], "messages": [{"sender_name": "A", "timestamp_ms": 1, "content": "Ã±"}]}
 _DISCORD = {
-    "guild": {"name": "g"}, "channel": {"id": "1", "name": "c"},
-    "messages": [{"id": "1", "type": "Default", "timestamp": "2023-05-27T10:00:00+00:00", "content": "x", "author": {"id": "1"}}],
-}  # fmt: skip
-_CHATGPT = [{"title": "t", "current_node": "a", "mapping": {
-    "a": {"parent": "b", "message": {"author": {"role": "user"}, "content": {"parts": ["x", {}]}, "create_time": 1.5}}}}]  # fmt: skip
+    "guild": {"name": "g"},
+    "channel": {"id": "1", "name": "c"},
+    "messages": [
+        {"id": "1", "type": "Default", "timestamp": "2023-05-27T10:00:00+00:00", "content": "x", "author": {"id": "1"}}
+    ],
+}
+_CHATGPT = [
+    {
+        "title": "t",
+        "current_node": "a",
+        "mapping": {
+            "a": {
+                "parent": "b",
+                "message": {"author": {"role": "user"}, "content": {"parts": ["x", {}]}, "create_time": 1.5},
+            }
+        },
+    }
+]
 SEEDS: dict[str, list[bytes]] = {
     "whatsapp": [
         "25/12/23, 14:33 - Ana: hola\nsigue\n26/12/23, 14:34 - Ana añadió a Luis\n".encode(),
-        "\ufeff[13/6/26, 10:14:05\u202fp.\u00a0m.] Ana: \u200eimagen omitida\r\n\u200e[13/6/26, 10:15:05\u202fp.\u00a0m.] B: <adjunto: a.jpg>\r\n".encode(),
+        (
+            "\ufeff[13/6/26, 10:14:05\u202fp.\u00a0m.] Ana: \u200eimagen omitida\r\n"
+            "\u200e[13/6/26, 10:15:05\u202fp.\u00a0m.] B: <adjunto: a.jpg>\r\n"
+        ).encode(),
         "2023. 5. 1. 오후 3:12, 길동 : 안녕\n2023年5月2日 下午2:05 - 小明: 你好\n".encode(),
     ],
-    "json": [json.dumps(one).encode() for one in (_TELEGRAM, _META, _DISCORD, _CHATGPT, [_ROW], {"chats": {"list": [_TELEGRAM]}})]
+    "json": [
+        json.dumps(one).encode()
+        for one in (_TELEGRAM, _META, _DISCORD, _CHATGPT, [_ROW], {"chats": {"list": [_TELEGRAM]}})
+    ]
     + [json.dumps(_ROW).encode() + b"\n" + json.dumps({"prompt": "H: a\nB:", "completion": " c"}).encode() + b"\n"],
-    "table": [b'A;B\nuno;"dos ""x""\nmas"\n###;\n;x\n', b"speaker,text,time\nAna,hola,27/5/2023 10:00\n", b"prompt,completion\na,b\n"],
-}  # fmt: skip
+    "table": [
+        b'A;B\nuno;"dos ""x""\nmas"\n###;\n;x\n',
+        b"speaker,text,time\nAna,hola,27/5/2023 10:00\n",
+        b"prompt,completion\na,b\n",
+    ],
+}
 
 
 def zipped(data: bytes, name: str = "_chat.txt") -> bytes:
@@ -78,10 +101,38 @@ def reader(folder: Path) -> Callable[[bytes], None]:
 
 
 _WORDS = [
-    b"\n", b": ", b" - ", b"[", b"]", b'"', b";", b",", b"{", b"}", b"\\x1f", b"\\u12", b"\xff", b"\x00", b"###", b"\r\n", b"99",
-    b"\xe2\x80\x8e", b"1e999", b"-1", b"null", b"[]", b"29/02/23, 10:00 - A: b\n", b"25/12/23, 14:33 - ", b"<attached: a.b>",
-    "<Se editó este mensaje.>".encode(), b"\xef\xbb\xbf", b'"date":', b'"text":', b"NaN", b"PK\x03\x04",
-]  # fmt: skip
+    b"\n",
+    b": ",
+    b" - ",
+    b"[",
+    b"]",
+    b'"',
+    b";",
+    b",",
+    b"{",
+    b"}",
+    b"\\x1f",
+    b"\\u12",
+    b"\xff",
+    b"\x00",
+    b"###",
+    b"\r\n",
+    b"99",
+    b"\xe2\x80\x8e",
+    b"1e999",
+    b"-1",
+    b"null",
+    b"[]",
+    b"29/02/23, 10:00 - A: b\n",
+    b"25/12/23, 14:33 - ",
+    b"<attached: a.b>",
+    "<Se editó este mensaje.>".encode(),
+    b"\xef\xbb\xbf",
+    b'"date":',
+    b'"text":',
+    b"NaN",
+    b"PK\x03\x04",
+]
 
 
 def mutated(dice: random.Random, seeds: list[bytes]) -> bytes:
