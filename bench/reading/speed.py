@@ -29,7 +29,7 @@ reading = read_export(sys.argv[1])
 count = sum(len(batch.messages) for batch in reading)
 print(json.dumps({
     "messages": count, "wall": time.perf_counter() - started[0], "cpu": time.process_time() - started[1],
-    "import": started[0] - before[0], "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "import": started[0] - before[0], "MB": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024,
 }))
 """
 FLOOR = r"""
@@ -48,7 +48,7 @@ for match in header.finditer(data):
     last = name, times[key], match.end()
 print(json.dumps({
     "messages": len(found) + 1, "wall": time.perf_counter() - started[0], "cpu": time.process_time() - started[1],
-    "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "MB": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024,
 }))
 """
 NPM = """
@@ -66,7 +66,8 @@ from whatstk import WhatsAppChat
 started = time.perf_counter(), time.process_time()
 chat = WhatsAppChat.from_source(sys.argv[1])
 print(json.dumps({"messages": len(chat.df), "wall": time.perf_counter() - started[0],
-    "cpu": time.process_time() - started[1], "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    "cpu": time.process_time() - started[1],
+    "MB": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024}))
 """
 MINER = """
 import json, sys, time, resource
@@ -76,7 +77,8 @@ parser = WhatsAppParser(sys.argv[1])
 parser.parse_file()
 count = len(parser.parsed_messages.get_df())
 print(json.dumps({"messages": count, "wall": time.perf_counter() - started[0],
-    "cpu": time.process_time() - started[1], "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    "cpu": time.process_time() - started[1],
+    "MB": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024}))
 """
 
 
@@ -95,7 +97,9 @@ def main() -> int:
     options.add_argument("--lines", type=int, default=153_700)
     options.add_argument("--peers", type=Path)
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--hard", action="store_true", help="with everything that is hard to read, not two people's talk")
+    options.add_argument(
+        "--hard", action="store_true", help="with everything that is hard to read, not two people's talk"
+    )
     asked = options.parse_args()
     root = str(Path(__file__).parent.parent.parent)
     with tempfile.TemporaryDirectory() as folder:
@@ -122,9 +126,7 @@ def main() -> int:
             for name, command in commands.items():
                 found = run(command)
                 before = best.get(name)
-                if isinstance(found, str) or before is None or isinstance(before, str):
-                    best[name] = found
-                elif found["cpu"] < before["cpu"]:
+                if isinstance(found, str) or before is None or isinstance(before, str) or found["cpu"] < before["cpu"]:
                     best[name] = found
     print(f"{'':36}{'wall s':>8}{'cpu s':>8}{'MB':>7}{'messages':>10}")
     for name, figures in best.items():

@@ -67,7 +67,7 @@ def candidates(path: Path) -> tuple[list[Source], int, bool]:
         nested = False
         for member in archive.infolist():
             name = member.filename
-            if member.is_dir():
+            if not name or name.endswith("/"):  # is_dir() fails on an empty name
                 continue
             ending = PurePosixPath(name).suffix.lower()
             nested = nested or ending in _ARCHIVES

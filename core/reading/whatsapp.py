@@ -23,7 +23,7 @@ from typing import Final, cast
 from core.chat import Kind, Message
 from core.language import _, ngettext
 from core.reading.encoding import open_utf8
-from core.reading.export import Batch, Export, collection_paused
+from core.reading.export import BATCH, Batch, Export, collection_paused
 from core.reading.phrases import Phrases
 from core.reading.report import ImportReport
 from core.reading.whatsapp_header import Calendar, Clock, has_header, header_pattern
@@ -35,6 +35,7 @@ from core.reading.whatsapp_survey import (
 )
 
 _LRM: Final = "\u200e".encode()
+_CLOSING: Final = (b")", b">")
 _first_four: Final = cast("Callable[[bytes], bytes]", itemgetter(slice(4)))
 _message: Final = cast(
     "Callable[[tuple[str, int, Kind, str, int, int]], Message]",
@@ -115,11 +116,14 @@ def _messages(export: Export, plan: Plan, judge: _Judge) -> Iterator[Batch]:
     report = export.report
     found = plan.found
     pattern = header_pattern(found.shape, plan.decision.order, strict=plan.strict)
-    clock, calendar = Clock(), Calendar(plan.decision.order)
     columns = _Columns(plan, judge, export)
     header = 0  # the next header among the possible ones
     seen = found.place.line  # newlines so far
-    section = 0
+    sections = _Sections(plan, report)
+    if found.parts and not plan.strict and not plan.quoted:
+        yield from _from_survey(export, plan, columns, sections)
+        return
+    found.parts = []
     started = skipping = False
     half, size = export.source.size // 2, max(1, export.source.size)
     with open_utf8(export.source, export.encoding) as stream:
@@ -169,22 +173,55 @@ def _messages(export: Export, plan: Plan, judge: _Judge) -> Iterator[Batch]:
                 messages = taken
             if messages:
                 with collection_paused():
-                    made = columns.messages(messages, clock, calendar, start, marked=_LRM in buffer)
-                while section + 1 < len(plan.sections) and plan.sections[section + 1].first < header + count:
-                    # Quoted headers have left the list: count only those that stand before the border.
-                    at = plan.sections[section + 1].first - header
-                    at -= sum(1 for place in quoted if place < at)
-                    if made[:at]:
-                        yield Batch(plan.chats[section], made[:at])
-                    made = made[max(0, at) :]
-                    section += 1
-                    report.new_chat()
-                if made:
-                    yield Batch(plan.chats[section], made)
+                    made = columns.messages(messages, start, marked=_LRM in buffer)
+                yield from sections.batches(made, header, count, quoted)
             header += count
             seen += buffer.count(b"\n") - rest.count(b"\n")
             buffers.keep(rest)
             export.tick(half + buffers.done * (size - half) // size)
+
+
+def _from_survey(export: Export, plan: Plan, columns: _Columns, sections: _Sections) -> Iterator[Batch]:
+    """The messages of a small file from the split that the survey made of it, which saves an eighth of the time."""
+    found = plan.found
+    parts, found.parts = found.parts, []
+    if parts[0].strip(b"\n"):
+        _report_preamble(export.report, parts[0], found.place.line)
+    seen = found.place.line + parts[0].count(b"\n")
+    parts[-1] = parts[-1].removesuffix(b"\n")
+    total = len(parts) // 4
+    half, size = export.source.size // 2, export.source.size
+    for first in range(0, total, BATCH):
+        taken = parts[1 + 4 * first : 1 + 4 * (first + BATCH)]
+        with collection_paused():
+            made = columns.messages(taken, seen, marked=found.direction_marks)
+        yield from sections.batches(made, first, len(taken) // 4, [])
+        seen = columns.next_line - 1
+        export.tick(half + min(first + BATCH, total) * (size - half) // total)
+
+
+class _Sections:
+    """Gives messages to the chats that follow one another in a part."""
+
+    def __init__(self, plan: Plan, report: ImportReport) -> None:
+        self._plan = plan
+        self._report = report
+        self._section = 0
+
+    def batches(self, made: list[Message], header: int, count: int, quoted: list[int]) -> Iterator[Batch]:
+        """The messages of `count` headers from `header` on, of which those at `quoted` were no messages after all."""
+        plan = self._plan
+        while self._section + 1 < len(plan.sections) and plan.sections[self._section + 1].first < header + count:
+            # Quoted headers have left the list: count only those that stand before the border.
+            at = plan.sections[self._section + 1].first - header
+            at -= sum(1 for place in quoted if place < at)
+            if made[:at]:
+                yield Batch(plan.chats[self._section], made[:at])
+            made = made[max(0, at) :]
+            self._section += 1
+            self._report.new_chat()
+        if made:
+            yield Batch(plan.chats[self._section], made)
 
 
 def _quoted_here(quoted: list[int], header: int, count: int) -> list[int]:
@@ -222,23 +259,23 @@ class _Columns:
     """Turns the columns of a chunk into messages."""
 
     def __init__(self, plan: Plan, judge: _Judge, export: Export) -> None:
+        self._clock, self._calendar = Clock(), Calendar(plan.decision.order)
+        self.next_line = 0  # the line behind the messages that were made last
         self._authors = plan.authors
         self._judge = judge
         self._phrases = export.phrases
         self._report = export.report
         self._starts = export.phrases.starts
 
-    def messages(
-        self, parts: list[bytes], clock: Clock, calendar: Calendar, seen: int, *, marked: bool
-    ) -> list[Message]:
+    def messages(self, parts: list[bytes], seen: int, *, marked: bool) -> list[Message]:
         """The messages of dates, times, names and bodies in turn; the first header is on line `seen` + 1."""
         bodies = parts[3::4]
         names = cast("list[bytes | None]", parts[2::4])  # re.split gives None for a group that is not there
         count = len(names)
-        times = list(map(add, map(calendar.__getitem__, parts[0::4]), map(clock.__getitem__, parts[1::4])))
+        times = list(map(add, map(self._calendar.__getitem__, parts[0::4]), map(self._clock.__getitem__, parts[1::4])))
         newlines = list(map(bytes.count, bodies, repeat(b"\n")))
         lines = list(accumulate((more + 1 for more in newlines), initial=seen + 1))
-        lines.pop()
+        self.next_line = lines.pop()
         authors = list(map(self._authors.__getitem__, names))
         kinds = [Kind.TEXT] * count
         marks = [0] * count
@@ -259,8 +296,8 @@ class _Columns:
         table = self._phrases.table
         starts = self._starts
         found = list(map(table.get, map(bytes.lower, bodies)))
-        odd = set(compress(range(count), newlines))
-        odd.update(compress(range(count), map(bytes.endswith, bodies, repeat((b")", b">")))))
+        odd = self._odd_of_several_lines(bodies, newlines)
+        odd.update(compress(range(count), map(bytes.endswith, bodies, repeat(_CLOSING))))
         odd.update(compress(range(count), map(starts.__contains__, map(_first_four, bodies))))
         if marked:
             odd.update(compress(range(count), map(contains, bodies, repeat(_LRM))))
@@ -274,6 +311,17 @@ class _Columns:
             authors[place] = ""
             kinds[place] = self._judge.system(texts[place], lines[place])
         return list(map(_message, zip(cast("list[str]", authors), times, kinds, texts, marks, lines, strict=True)))
+
+    def _odd_of_several_lines(self, bodies: list[bytes], newlines: list[int]) -> set[int]:
+        """Which bodies of several lines are worth a closer look: a placeholder with a caption stands in one line of them."""
+        table = self._phrases.table
+        odd: set[int] = set()
+        for place in compress(range(len(bodies)), newlines):
+            body = bodies[place]
+            first = body[: body.find(b"\n")]
+            if first[-1:] in _CLOSING or body[-1:] in _CLOSING or _LRM in body or first.lower() in table:
+                odd.add(place)
+        return odd
 
     def _decoded(self, bodies: list[bytes], lines: list[int]) -> list[str]:
         try:

@@ -62,6 +62,7 @@ def _surveys(export: Export) -> list[Survey]:
                     crlf=ends_in_crlf(head),
                     phrases=export.phrases,
                     split_further=len(found) < _PARTS,
+                    size=export.source.size,
                     tick=lambda done: export.tick(done * half // max(1, export.source.size)),
                 )
             )
@@ -203,8 +204,12 @@ class _Names(dict["bytes | None", "str | None"]):
 def _second_name(samples: set[bytes]) -> bytes:
     """What every sample begins with, if that may be the rest of a name."""
     seconds = Counter(sample.partition(b": ")[0] for sample in samples if b": " in sample)
-    second = seconds.most_common(1)[0][0] if seconds else b""
-    return second if second and all(sample.startswith(second.rstrip()) for sample in samples) else b""
+    # In an order of their own: that of a set differs from process to process, and a subject with a colon in it
+    # ("Cardio changed the subject to \"A: B\"") is a candidate too.
+    for second in sorted(seconds, key=lambda one: (-seconds[one], len(one), one)):
+        if second and all(sample.startswith(second.rstrip()) for sample in samples):
+            return second
+    return b""
 
 
 def _always(export: Export, found: Survey, suspects: dict[bytes, bytes]) -> dict[bytes, bytes]:

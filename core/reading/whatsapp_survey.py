@@ -19,6 +19,7 @@ from core.reading.source import CHUNK, read_full
 from core.reading.whatsapp_header import Shape, has_header, header_pattern, headers_in
 
 HEAD: Final = 1 << 16
+WHOLE: Final = 12 << 20  # bytes: of files up to this size the survey's split is kept, at three times their memory
 LONGEST_MESSAGE: Final = 4 << 20  # WhatsApp ends a message at 65,536 characters
 _LRM: Final = b"\xe2\x80\x8e"
 _SAMPLES: Final = 6
@@ -62,6 +63,8 @@ class Survey:
     loose: Counter[bytes] = field(default_factory=Counter[bytes])  # "a:b: text", "[...] Bob:Hi": names by another rule
     notices: set[int] = field(default_factory=set[int])  # headers under which the encryption notice stands
     marked: set[int] = field(default_factory=set[int])  # headers that begin with a byte order mark
+    parts: list[bytes] = field(default_factory=list[bytes])  # of a small file: dates, times, names and bodies, split
+    direction_marks: bool = False  # somewhere in those parts
     next: Place | None = None  # where an export of another shape begins
 
 
@@ -107,11 +110,12 @@ class Buffers:
     go on); those bytes come again, in front of the next chunk.
     """
 
-    def __init__(self, stream: BinaryIO, place: Place, *, lines: int | None, crlf: bool) -> None:
+    def __init__(self, stream: BinaryIO, place: Place, *, lines: int | None, crlf: bool, whole: int = 0) -> None:
         self._stream = stream
         self._place = place
         self._lines = lines  # at most so many
         self._crlf = crlf
+        self._whole = whole  # read so much at once
         self._kept = b"\n"  # the first line has a newline before it, too
         self.done = place.offset  # raw bytes
         self._done_lines = place.offset_line
@@ -134,7 +138,7 @@ class Buffers:
         while not last:
             self.checkpoints.append((self._done_lines, self.done))
             # A message longer than a chunk makes the kept bytes grow: reading ever more keeps the work linear.
-            size = max(CHUNK, len(self._kept))
+            size = max(CHUNK, len(self._kept), self._whole)
             raw = read_full(self._stream, size)
             last = len(raw) < size
             self.done += len(raw)
@@ -188,11 +192,13 @@ def survey(
     crlf: bool,
     phrases: Phrases,
     split_further: bool,
+    size: int,
     tick: Callable[[int], None],
 ) -> Survey:
     """Go once over a part of a file, up to its end or to where an export of another shape begins."""
     found = Survey(shape, place, crlf)
-    buffers = Buffers(stream, place, lines=None, crlf=crlf)
+    whole = size + 1 if size <= WHOLE and not place.line else 0
+    buffers = Buffers(stream, place, lines=None, crlf=crlf, whole=whole)
     taker = _Taker(found, phrases, split_further)
     seen = place.line  # newlines so far, so the number of the line that the last of them began
     for buffer, last in buffers:
@@ -208,6 +214,9 @@ def survey(
             found.next = buffers.place_of(border - 1)
             found.lines = border - 1 - place.line
             return found
+        if last and whole and seen == place.line and max(map(len, taker.parts[0::4]), default=0) <= LONGEST_MESSAGE:
+            found.parts, found.direction_marks = taker.parts, _LRM in piece
+        taker.parts = []
         buffers.keep(buffer[cut:])
         seen += piece.count(b"\n")
         if last:
@@ -224,6 +233,7 @@ class _Taker:
         self._phrases = phrases
         self._pattern = header_pattern(found.shape)
         self._split_further = split_further
+        self.parts: list[bytes] = []
         self._alien: tuple[Shape, int, int] | None = None  # shape, line where its run began, headers in the run
         notices = {start.encode()[:8] for start in phrases.encryption}
         self._notices = frozenset(one[:8] for one in notices | {b"\xe2\x80\x8e" + one for one in notices})
@@ -241,6 +251,7 @@ class _Taker:
             self.take_headers(self._pattern.split(piece[: max(0, end - 1)]), piece[:end])
             return border
         self.take_headers(parts, piece)
+        self.parts = parts
         return None
 
     def take_headers(self, parts: list[bytes], piece: bytes) -> None:
@@ -261,15 +272,16 @@ class _Taker:
             else:
                 found.runs.append(Run(date, base + at, count, speakers))
             at += count
+        here = Counter(names)
         if len(found.names) < _NAMES_KEPT:
-            found.names.update(names)
+            found.names.update(here)
             samples = found.samples
-            if any(len(samples.get(name, ())) < _SAMPLES for name in set(names)):
+            if any(len(samples.get(name, ())) < _SAMPLES for name in here):
                 # One sample a name from either end of the piece: enough to suspect a name with a colon.
                 for name, body in chain(dict(zip(names, bodies, strict=True)).items(), _firsts(names, bodies)):
                     if len(of_name := samples.setdefault(name, set())) < _SAMPLES:
                         of_name.add(body[:300].split(b"\n", 1)[0])
-        nobody = None in names
+        nobody = None in here
         if nobody:
             self._take_loose(names, bodies)
         # The notice has no sender, or (on iOS) a direction mark before it, or it is the very first line.

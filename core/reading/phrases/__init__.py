@@ -97,6 +97,7 @@ class Phrases:
     titles: list[re.Pattern[str]] = field(default_factory=list[re.Pattern[str]])
     starts: frozenset[bytes] = frozenset()  # the first four bytes of phrases with holes
     table: dict[bytes, tuple[Kind, str]] = field(default_factory=dict[bytes, tuple[Kind, str]])
+    notices: list[str] = field(default_factory=list[str])  # as `encryption`, with capitals
     _openings: set[str] = field(default_factory=set[str])
 
     def body(self, text: str) -> Found | None:
@@ -223,7 +224,9 @@ class Phrases:
         self.attached += [_pattern(Kind.MEDIA, language, phrase) for phrase in lists.get("attached", ())]
         self.edited |= {_key(phrase): language for phrase in lists.get("edited", ())}
         for phrase in lists.get("encryption", ()):
-            start = plain(_HOLE.split(phrase)[0]).strip().casefold()
+            start = plain(_HOLE.split(phrase)[0]).strip()
+            self.notices.append(start)
+            start = start.casefold()
             self.encryption[start] = language
             self._openings.add(start[:_OPENING])
         for phrase in lists.get("titles", ()):
@@ -241,7 +244,8 @@ class Phrases:
             # bytes.lower() leaves É alone where casefold does not, so both ways of writing are kept.
             for variant in {f"{before}{key}{end}".encode(), f"{before}{_ascii_lower(key)}{end}".encode()}
         }
-        self.starts = frozenset(pattern.start.encode()[:4] for pattern in self.patterns if pattern.start)
+        starts = [pattern.start for pattern in self.patterns if pattern.start]
+        self.starts = frozenset(start.encode()[:4] for start in [*starts, *self.notices])
 
 
 @lru_cache(maxsize=4096)

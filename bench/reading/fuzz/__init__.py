@@ -1,0 +1,1 @@
+"""Fuzzing of the readers: see `bench/reading/fuzz/__main__.py`."""
