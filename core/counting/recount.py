@@ -25,7 +25,7 @@ from core.dataset.material import Material
 from core.dataset.recipe import Recipe
 from core.dataset.split import PURGED, TRAIN, VALIDATION, sides
 
-_REMEMBERED = 400_000  # stretches and messages; beyond, everything is forgotten and counted again
+_REMEMBERED = 1_000_000  # stretches, and messages; beyond, they are forgotten and counted again
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # the rolling hash's factor; odd, so that no bit is ever lost
 _Hashes = NDArray[np.uint64]
 
@@ -97,7 +97,9 @@ class Recount:
             recipe.persona, recipe.separator, recipe.mask, recipe.groups, recipe.cleaning, aliases,
             tuple(sorted(build.alone.items())),
         )  # fmt: skip
-        if settings != self._settings or len(self._slots) > _REMEMBERED or len(self._texts) > _REMEMBERED:
+        if len(self._texts) > _REMEMBERED:
+            self._texts.clear()  # words are soon put together again; what a stretch costs is kept
+        if settings != self._settings or len(self._slots) > _REMEMBERED:
             self._settings = settings
             self._texts.clear()
             self._slots.clear()
