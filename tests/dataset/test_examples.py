@@ -149,8 +149,11 @@ def test_counters_without_making_examples_are_those_of_the_examples(
     material = drawn.material()
     recount = Recount(material, counter_for("gpt-4o"))
     counter = counter_for("gpt-4o")
-    for one in (recipe, data.draw(recipes)):
-        build = Build(material, one)
+    decided = {row: Decision(text="otra vez editado") for row in range(0, len(material.uids), 3)}
+    for one, messages in (
+        (recipe, material), (data.draw(recipes), material), (recipe, material.deciding(decided)), (recipe, material)
+    ):  # fmt: skip
+        build = Build(messages, one)
         totals = recount.totals(build)
         examples = list(build)
         told = build.report
