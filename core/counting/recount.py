@@ -25,7 +25,7 @@ from core.dataset.material import Material
 from core.dataset.recipe import Recipe
 from core.dataset.split import PURGED, TRAIN, VALIDATION, sides
 
-_REMEMBERED = 400_000  # stretches and messages; beyond, everything is forgotten and counted again
+_REMEMBERED = 1_000_000  # stretches, and messages; beyond, they are forgotten and counted again
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # the rolling hash's factor; odd, so that no bit is ever lost
 _Hashes = NDArray[np.uint64]
 
@@ -60,7 +60,7 @@ class _Spans:
 
 
 class Recount:
-    """Counts recipes over one material; keep it while the material stays."""
+    """Counts recipes over the same messages; keep it while these stay, whatever the curator decides of them."""
 
     def __init__(self, material: Material, counter: Counter) -> None:
         self._material = material
@@ -77,8 +77,8 @@ class Recount:
 
     def totals(self, build: Build, *, progress: Callable[[int, int], None] | None = None) -> Totals:
         """The totals of what this build would yield; `progress` gets stretches done and to do."""
-        if build.material is not self._material:
-            raise ValueError("another material")
+        if build.material.texts is not self._material.texts:
+            raise ValueError("other messages")
         recipe = build.recipe
         if recipe.similarity < 1 or not self._counter.separable:
             return self._by_examples(build)
@@ -97,7 +97,9 @@ class Recount:
             recipe.persona, recipe.separator, recipe.mask, recipe.groups, recipe.cleaning, aliases,
             tuple(sorted(build.alone.items())),
         )  # fmt: skip
-        if settings != self._settings or len(self._slots) > _REMEMBERED or len(self._texts) > _REMEMBERED:
+        if len(self._texts) > _REMEMBERED:
+            self._texts.clear()  # words are soon put together again; what a stretch costs is kept
+        if settings != self._settings or len(self._slots) > _REMEMBERED:
             self._settings = settings
             self._texts.clear()
             self._slots.clear()
@@ -107,7 +109,8 @@ class Recount:
         self, build: Build, spans: _Spans, progress: Callable[[int, int], None] | None
     ) -> tuple[NDArray[np.int64], _Hashes, NDArray[np.int64]]:
         grouping = build.grouping
-        ends = np.concatenate((np.zeros(1, np.uint64), np.cumsum(self._random[grouping.rows], dtype=np.uint64)))
+        numbers = self._numbered(build.material)[grouping.rows]
+        ends = np.concatenate((np.zeros(1, np.uint64), np.cumsum(numbers, dtype=np.uint64)))
         keys: list[int] = (ends[grouping.turns[spans.end]] - ends[grouping.turns[spans.first]]).tolist()
         slots = self._slots
         missing = [place for place, key in enumerate(keys) if key not in slots]
@@ -129,6 +132,20 @@ class Recount:
             np.frombuffer(self._folds, np.uint64)[found],
             np.frombuffer(self._words, np.int64)[found],
         )
+
+    def _numbered(self, material: Material) -> _Hashes:
+        """The numbers of the rows; a row whose words the curator changed has another, so its stretches are others."""
+        before = self._material
+        for row in {row for one in (before, material) for row, said in one.decided.items() if said.text is not None}:
+            self._texts.pop(row, None)
+        self._material = material
+        numbers = self._random
+        edits = {row: one.text for row, one in material.decided.items() if one.text is not None}
+        if edits:
+            numbers = numbers.copy()
+            for row, text in edits.items():
+                numbers[row] ^= np.uint64(int.from_bytes(digest(text)[:8], "little"))
+        return numbers
 
     def _by_examples(self, build: Build) -> Totals:
         """Where lines do not add up (or likeness is asked for), every example is made and counted."""

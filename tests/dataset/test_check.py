@@ -103,7 +103,7 @@ def test_nothing_that_is_said_is_quoted() -> None:
     assert all("secreto" not in one.text for one in report.findings)
 
 
-def said(role: str = "user", content: object = "hola", **more: object) -> dict[str, object]:
+def said(role: object = "user", content: object = "hola", **more: object) -> dict[str, object]:
     return {"role": role, "content": content, **more}
 
 

@@ -74,7 +74,7 @@ def test_an_example_stays_in_one_conversation_of_one_chat(drawn: Drawn, recipe: 
     conversation: dict[str, int] = {}
     for turn, number in enumerate(made.turn_conversations().tolist()):
         for row in made.rows[made.turns[turn] : made.turns[turn + 1]].tolist():
-            conversation[material.uids[row]] = number
+            conversation[material.uids[int(row)]] = number
     for example in build:
         assert len({chat[uid] for uid in uids(example)}) == 1
         assert len({conversation[uid] for uid in uids(example)}) == 1
@@ -89,7 +89,7 @@ def test_the_buffer_is_honoured(drawn: Drawn, recipe: Recipe) -> None:
     turn_of: dict[str, int] = {}
     for turn in range(grouping.turn_count):
         for row in grouping.rows[grouping.turns[turn] : grouping.turns[turn + 1]].tolist():
-            turn_of[material.uids[row]] = turn
+            turn_of[material.uids[int(row)]] = turn
     for example in build:
         context = example.lines[:-1]
         if recipe.buffer_unit == "turns":
@@ -149,8 +149,11 @@ def test_counters_without_making_examples_are_those_of_the_examples(
     material = drawn.material()
     recount = Recount(material, counter_for("gpt-4o"))
     counter = counter_for("gpt-4o")
-    for one in (recipe, data.draw(recipes)):
-        build = Build(material, one)
+    decided = {row: Decision(text="otra vez editado") for row in range(0, len(material.uids), 3)}
+    for one, messages in (
+        (recipe, material), (data.draw(recipes), material), (recipe, material.deciding(decided)), (recipe, material)
+    ):  # fmt: skip
+        build = Build(messages, one)
         totals = recount.totals(build)
         examples = list(build)
         told = build.report

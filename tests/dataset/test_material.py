@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.chat import Chat, Consent, Kind, Message
 from core.dataset.material import Decision, Material, kept, material_of, persona_of, scan
@@ -79,3 +81,32 @@ def test_the_persona_must_be_there_and_agree() -> None:
         persona_of(material(), Recipe(persona="Caro"))
     with pytest.raises(Problem, match="has not agreed"):
         persona_of(material(), Recipe(persona="Ana", require_consent=True))
+
+
+DECISIONS = st.dictionaries(
+    st.integers(0, 4),
+    st.sampled_from(
+        [
+            Decision("drop"),
+            Decision("keep"),
+            Decision(text="editado"),
+            Decision(text="imagen omitida"),
+            Decision(weight=0),
+        ]
+    ),
+)
+
+
+@given(DECISIONS, DECISIONS)
+def test_other_decisions_on_the_same_messages_are_as_if_they_were_made_first(
+    before: dict[int, Decision], now: dict[int, Decision]
+) -> None:
+    recipe = Recipe(persona="Ana", min_chars=5)
+    first = material().deciding(before)
+    later = first.deciding(now)
+    fresh = material(**{"abcde"[row]: one for row, one in now.items()})
+    hits = scan(later, recipe, (first, scan(first, recipe)))
+    assert hits.tolist() == scan(fresh, recipe).tolist()
+    assert later.decided == fresh.decided
+    assert later.columns.lengths.tolist() == fresh.columns.lengths.tolist()
+    assert kept(later, recipe, hits).kept.tolist() == kept(fresh, recipe).kept.tolist()
