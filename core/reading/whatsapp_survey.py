@@ -22,7 +22,8 @@ HEAD: Final = 1 << 16
 WHOLE: Final = 12 << 20  # bytes: of files up to this size the survey's split is kept, at three times their memory
 LONGEST_MESSAGE: Final = 4 << 20  # WhatsApp ends a message at 65,536 characters
 _LRM: Final = b"\xe2\x80\x8e"
-_SAMPLES: Final = 6
+_SAMPLES: Final = 12
+_LOOKED_AT: Final = 4000  # headers of a piece that samples are taken from: 1 ms
 _NAMES_KEPT: Final = 50_000  # a hostile file could give every line another name
 _RUNS_WITH_NAMES: Final = 100_000
 _OTHER_CHAT: Final = 20  # so many headers of another shape in a row are another export, fewer are a quotation
@@ -277,8 +278,11 @@ class _Taker:
             found.names.update(here)
             samples = found.samples
             if any(len(samples.get(name, ())) < _SAMPLES for name in here):
-                # One sample a name from either end of the piece: enough to suspect a name with a colon.
-                for name, body in chain(dict(zip(names, bodies, strict=True)).items(), _firsts(names, bodies)):
+                # From both ends of the piece, and from all over it: the first and last lines under a name with a colon
+                # may both be told about its bearer ("Dr. López: Cardio left"), and say nothing of where it ends.
+                ends = chain(dict(zip(names, bodies, strict=True)).items(), _firsts(names, bodies))
+                step = max(1, len(names) // _LOOKED_AT)
+                for name, body in chain(ends, zip(names[::step], bodies[::step], strict=True)):
                     if len(of_name := samples.setdefault(name, set())) < _SAMPLES:
                         of_name.add(body[:300].split(b"\n", 1)[0])
         nobody = None in here

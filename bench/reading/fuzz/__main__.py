@@ -183,9 +183,9 @@ def main() -> int:
     """Run what was asked for."""
     kind, *rest = sys.argv[1:] or ["auto"]
     if rest[:1] != ["--plain"]:
-        import atheris  # pyright: ignore[reportMissingImports]  # installed for this alone
+        import atheris  # pyright: ignore  # installed for this alone
 
-        with atheris.instrument_imports(include=["core.reading"]):
+        with atheris.instrument_imports(include=["core.reading"]):  # pyright: ignore
             import core.reading  # noqa: F401  # pyright: ignore[reportUnusedImport]
         with tempfile.TemporaryDirectory() as folder:
             corpus = Path(folder) / "corpus"
