@@ -367,7 +367,10 @@ class _Maker:
     def _write(self, line: str) -> None:
         self.lines.append(line.replace("\n", self.locale.newline))
 
-    def go_on(self) -> None:
+    def go_on(self, *, plain: bool) -> None:
+        if plain:  # a million messages within a lifetime
+            self.at += timedelta(seconds=self.dice.choice((0, 1, 7, 30, 61, 400, 2000)))
+            return
         self.at += timedelta(seconds=self.dice.choice((0, 1, 7, 30, 61, 400, 4000, 40_000)))
         if self.dice.random() < 0.02:
             self.at += timedelta(days=self.dice.randint(1, 9))
@@ -426,7 +429,7 @@ def generate(locale: str, lines: int, seed: int, *, plain: bool = False) -> tupl
     opening = [] if plain else [person for person in people for _again in range(4)]
     dice.shuffle(opening)
     while count < lines:
-        made.go_on()
+        made.go_on(plain=plain)
         person = opening.pop() if opening else dice.choice(people)
         chance = dice.random()
         if plain or chance < 0.70:

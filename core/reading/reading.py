@@ -18,7 +18,7 @@ from core.problem import Misuse, Problem
 from core.reading.archive import candidates, is_workbook
 from core.reading.detect import READERS, find_format
 from core.reading.encoding import Encoding, find_encoding
-from core.reading.export import Batch, Export, Progress, ReadOptions
+from core.reading.export import Batch, Export, Progress, ReadOptions, collection_paused
 from core.reading.phrases import load_phrases
 from core.reading.report import ImportReport
 from core.reading.source import Source, file_source
@@ -45,7 +45,8 @@ class Reading:
             try:
                 for batch in READERS[export.format](export):
                     if batch.messages:
-                        report.count(batch.chat.title, batch.messages)
+                        with collection_paused():
+                            report.count(batch.chat.title, batch.messages)
                         yield batch
             except OSError as error:
                 raise Problem(

@@ -8,6 +8,7 @@ input in the current folder (`crash-*`), which belongs into a test.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import random
@@ -17,6 +18,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from core.problem import Problem
 
@@ -183,9 +185,9 @@ def main() -> int:
     """Run what was asked for."""
     kind, *rest = sys.argv[1:] or ["auto"]
     if rest[:1] != ["--plain"]:
-        import atheris  # pyright: ignore  # installed for this alone
+        atheris: Any = importlib.import_module("atheris")  # installed for this alone
 
-        with atheris.instrument_imports(include=["core.reading"]):  # pyright: ignore
+        with atheris.instrument_imports(include=["core.reading"]):
             import core.reading  # noqa: F401  # pyright: ignore[reportUnusedImport]
         with tempfile.TemporaryDirectory() as folder:
             corpus = Path(folder) / "corpus"
