@@ -16,6 +16,7 @@ from typing import Any, Final, TextIO
 _CHUNK: Final = 1 << 20
 _LARGEST: Final = 64 << 20  # characters of one value: a conversation with pictures inlined has some; more is no chat
 _SPACE: Final = re.compile(r"[ \t\n\r\ufeff]*")
+_UNFINISHED: Final = re.compile(r"[.eE+-]{0,3}")  # between the digits of a number
 _TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.S)
 _NEXT_ELEMENT: Final = re.compile(r"[}\]]\s*,\s*(?=[{\[])")
 _HEX: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\x([0-9A-Fa-f]{2})")
@@ -98,8 +99,8 @@ class JsonStream:
                 if self._may_go_on(error) and len(self._buffer) - self._at < _LARGEST and self._fill():
                     continue
                 return self._repaired(error)
-            # A number at the very end of the buffer may have more digits to come.
-            if end == len(self._buffer) and self._buffer[end - 1] not in '}]"' and self._fill():
+            # A number at the very end of the buffer may have more digits to come, after a point or exponent too.
+            if self._buffer[end - 1] not in '}]"' and _UNFINISHED.fullmatch(self._buffer, end) and self._fill():
                 continue
             self._at = end
             return value
