@@ -69,7 +69,7 @@ def _words() -> argparse.ArgumentParser:
     mini = verbs.add_parser("mini", help="build the embedded model from a corpus")
     mini.add_argument("--corpus", type=Path, required=True)
     mini.add_argument("--to", type=Path, required=True)
-    mini.add_argument("--steps", type=int, default=400)
+    mini.add_argument("--steps", type=int, default=900)
     mini.add_argument("--seed", type=int, default=0)
     mini.add_argument("--threads", type=int, default=0)
     mini.set_defaults(do=_mini)

@@ -18,7 +18,7 @@ from core.problem import Problem
 from core.training.backends import local
 from core.training.events import Event, parse
 
-STEPS = 400
+STEPS = 900
 
 
 def build(

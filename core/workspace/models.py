@@ -132,24 +132,31 @@ def mini(progress: Progress | None = None) -> Path:
 
 
 def corpus_conversations() -> Iterator[dict[str, Any]]:
-    """What the embedded model learns from: all conversations of two voices, and a taste of the demo's persona.
+    """What the embedded model learns from: all conversations of two voices, and the earlier ones of the demo's persona.
 
-    The rule is in sample_chats/voices.json. A base that has never seen a persona's words answers its prompts with absurd
-    perplexities, and tuning it gives broken text; one that has seen too much has nothing left to learn.
+    The rule is in sample_chats/voices.json. A base that has never heard the persona's words answers its prompts with
+    absurd perplexities, and tuning it gives broken text. The two voices open with the system prompt that datasets open
+    with, under their own names; the persona's conversations have none. So the base knows the persona's words but does
+    not tie them to the prompt: asked as "You are Nico" it answers in one of the voices that it has met under a prompt,
+    and a prompt is nothing that tuning has to learn first.
     """
+    from core.dataset.recipe import Recipe
+
+    system = Recipe().system_prompt
     diet = chats.sample_diet()
     voices = {one["file"]: one["voice"] for one in diet["files"]}
     base = diet["base"]
     for name in base["files"]:
         for lines in _told_in(chats.SAMPLES / name, voices[name]):
-            yield _spoken(voices[name], lines)
+            yield _spoken(voices[name], lines, system.replace("{persona}", voices[name]))
     taste = islice(_told_in(chats.SAMPLES / diet["persona_file"], diet["persona"]), base["persona_conversations"])
     for lines in taste:
         yield _spoken(diet["persona"], lines)
 
 
-def _spoken(voice: str, lines: tuple[Line, ...]) -> dict[str, Any]:
-    return {"voice": voice, "messages": [{"role": str(line.role), "content": line.text} for line in lines]}
+def _spoken(voice: str, lines: tuple[Line, ...], system: str = "") -> dict[str, Any]:
+    opening = [{"role": "system", "content": system}] if system else []
+    return {"voice": voice, "messages": opening + [{"role": str(line.role), "content": line.text} for line in lines]}
 
 
 def _told_in(path: Path, voice: str) -> Iterator[tuple[Line, ...]]:

@@ -29,8 +29,10 @@ Progress = Callable[[int, int, str], None]
 
 # What the embedded model's adapters are trained with unless told otherwise; measured for the demo (docs/decisions.md).
 _MINI_DEFAULTS: Final[Mapping[str, Any]] = {
-    "lora_rank": 8,
-    "lora_alpha": 16,
+    "epochs": 2.0,
+    "batch_size": 4,
+    "lora_rank": 16,
+    "lora_alpha": 32,
     "learning_rate": 5e-3,
     "lora_dropout": 0.0,
 }

@@ -153,8 +153,14 @@ def test_the_base_has_enough_of_the_neutral_voice_and_of_the_captain() -> None:
     counts = {entry["file"]: entry["conversations"] for entry in told["files"]}
     assert all(counts[name] >= 1500 for name in told["base"]["files"])
     fed = sum(counts[name] for name in told["base"]["files"]) + told["base"]["persona_conversations"]
-    assert 0.05 < told["base"]["persona_conversations"] / fed < 0.1
-    assert counts[told["persona_file"]] - told["base"]["persona_conversations"] > 500
+    assert 0.1 < told["base"]["persona_conversations"] / fed < 0.2
+
+
+def test_the_base_hears_none_of_the_conversations_that_the_demo_holds_out() -> None:
+    told = voices()
+    count = next(entry["conversations"] for entry in told["files"] if entry["file"] == told["persona_file"])
+    # The last tenth is held out; between it and what the base hears there is room for another share or a purge gap.
+    assert told["base"]["persona_conversations"] < count * 0.8
 
 
 def test_every_topic_has_thirty_templates_a_side() -> None:
@@ -172,7 +178,7 @@ def test_every_topic_has_thirty_templates_a_side() -> None:
         return sum(n for part, n in parts[stem].items() if part.startswith("all."))
 
     topics = {part.split(".")[0] for part in parts["topics"]}
-    assert len(topics) == 14
+    assert len(topics) == 6
     for topic in topics:
         asked = parts["topics"][f"{topic}.opening"] + parts["topics"][f"{topic}.doubt"]
         assert asked + general("ofelia") >= 30
