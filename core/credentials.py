@@ -12,14 +12,11 @@ import re
 import stat
 import tomllib
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from core.language import _
 from core.problem import Problem, Refused
 from core.settings import Endpoint, config_file, write_private
-
-# What a child process does not get unless it needs it.
-_SECRET_NAME: Final = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(_FILE)?$", re.I)
 
 
 class Key:
@@ -122,8 +119,3 @@ def _private_text(file: Path) -> str:
             return source.read(65536)
         except UnicodeDecodeError:
             raise Problem(_("the key file is not text."), where=str(file)) from None
-
-
-def environment_without_keys() -> dict[str, str]:
-    """The environment for a child process that needs no key."""
-    return {name: value for name, value in os.environ.items() if not _SECRET_NAME.search(name)}

@@ -206,7 +206,8 @@ def _choose_language() -> None:
         from core.settings import load
 
         try:
-            choose(load().language or None)
+            # Told to the processes that we start, too: a run's log speaks the language of whoever began it.
+            os.environ["SINSONTE_LANG"] = choose(load().language or None)
             return
         except Problem:
             choose()  # in the locale's language, so that the words about the settings file can be read

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.store.models import StoredModel
 
 MINI: Final = "mini"
+_MAKER: Final = Path(__file__).parent.parent / "engine" / "mini.py"
 Progress = Callable[[int, int, str], None]
 
 
@@ -102,7 +103,8 @@ def mini_folder() -> Path:
     """Where the embedded model of these sample chats lies, built or not: one for all workspaces of this user."""
     from platformdirs import user_cache_path
 
-    mark = hashlib.sha256((chats.SAMPLES / "voices.json").read_bytes())
+    # What it is made from and how: a change of either is another model.
+    mark = hashlib.sha256((chats.SAMPLES / "voices.json").read_bytes() + _MAKER.read_bytes())
     for name in sorted([*chats.sample_diet()["base"]["files"], chats.sample_diet()["persona_file"]]):
         mark.update((chats.SAMPLES / name).read_bytes())
     return user_cache_path("sinsonte", appauthor=False) / f"mini-{mark.hexdigest()[:12]}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.credentials import credentials_file, environment_without_keys, key_for, needed_key, store_key
+from core.credentials import credentials_file, key_for, needed_key, store_key
 from core.problem import Problem, Refused
 from core.settings import Endpoint
 
@@ -83,12 +83,3 @@ def test_a_key_does_not_show_itself() -> None:
     for leak in (pickle.dumps, copy.copy):
         with pytest.raises(TypeError):
             leak(key)
-
-
-def test_children_get_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "HF_TOKEN", "TELEGRAM_API_KEY", "OPENAI_API_KEY_FILE", "DB_PASSWORD", "aws_secret"):
-        monkeypatch.setenv(name, SENTINEL)
-    monkeypatch.setenv("KEYBOARD", "es")
-    environment = environment_without_keys()
-    assert SENTINEL not in environment.values()
-    assert environment["KEYBOARD"] == "es"
