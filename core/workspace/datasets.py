@@ -103,7 +103,9 @@ def build(workspace: Workspace, name: str, values: Mapping[str, Any] | None = No
             yield example
 
     with workspace.store.write() as change:
-        number = datasets.create(change, name, json.dumps(chosen.to_dict(), ensure_ascii=False), chosen.hash)
+        # With the labels and the stop text that this material gave them: an export must not depend on what comes later.
+        told = json.dumps(made.pinned.to_dict(), ensure_ascii=False)
+        number = datasets.create(change, name, told, chosen.hash)
         datasets.add_examples(change, number, digested())
         report = made.report
         if not report.train:
