@@ -36,7 +36,7 @@ def ask(
         json_line(reply.as_json())
     else:
         data(reply.text)
-    if reply.cut_off:
-        talk(_("The reply was cut off ({reason}).").format(reason=reply.finish_reason or _("the stream broke")))
+    if reply.trouble:
+        talk(str(reply.trouble.problem(model)))
         return 1
     return 0
