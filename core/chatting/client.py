@@ -6,7 +6,7 @@ In: a door, a model's name, messages, a manner. Out: a `Stream` of pieces with l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import openai
 
     from core.counting.prices import UsePrice
+    from core.endpoints import Profile
 
 Messages = Sequence[Mapping[str, str]]
 
@@ -37,8 +38,8 @@ class Patience:
 class Door:
     """An endpoint as the client needs it: how to open it, and what it can do beyond the protocol."""
 
-    label: str
-    open: Callable[[Patience], openai.AsyncOpenAI]
+    profile: Profile
+    local: bool = False  # our own server on a socket, which may have stopped
     goes_on: bool = False  # takes the beginning of a reply as the last message, and goes on from there
     counts: bool = False  # tells the tokens so far with every piece
     beyond: bool = False  # knows top_k, repetition_penalty and the like
@@ -55,7 +56,10 @@ class Client:
     async def opened(self) -> openai.AsyncOpenAI:
         """The openai package's client, made when first asked for, on the thread that reads."""
         if self._opened is None:
-            self._opened = self.door.open(self.door.patience)
+            from core import endpoints
+
+            patience = self.door.patience
+            self._opened = endpoints.open_async_client(self.door.profile, connect=patience.connect, read=patience.first)
         return self._opened
 
     def stream(
@@ -83,9 +87,8 @@ class Client:
                 more = {"continue_final_message": True, "add_generation_prompt": False}
                 told["extra_body"] = {**told.get("extra_body", {}), **more}
         return Stream(
-            self.opened,
+            self,
             told,
-            self.door.patience,
             chat=prompt is None,
             alternatives=manner.n or 1,
             price=price,

@@ -46,9 +46,9 @@ class Trouble:
     kind: str
     what: str
     advice: str = ""
-    status: int = 0  # of HTTP
-    code: str = ""  # the server's own word for it
-    after: float = 0.0  # seconds to wait before asking again, as the server said
+    code: str = ""  # the server's own word for it, or that of core/endpoints/failures.py
+    again: bool = False  # worth another try in a moment, nothing else changed
+    after: float = 0.0  # seconds to wait before that, as the server said
 
     @property
     def can_go_on(self) -> bool:

@@ -11,18 +11,18 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from core.chatting import pump
-from core.chatting.replies import UNREACHABLE, Figures, Piece, Reply, Trouble
+from core.chatting.replies import Figures, Piece, Reply, Trouble
 
 if TYPE_CHECKING:
     import openai
 
-    from core.chatting.client import Patience
+    from core.chatting.client import Client
     from core.counting.prices import UsePrice
 
 _MILLION: Final = Decimal(1_000_000)
@@ -33,9 +33,8 @@ class Stream:
 
     def __init__(
         self,
-        opened: Callable[[], Awaitable[openai.AsyncOpenAI]],
+        client: Client,
         request: dict[str, Any],
-        patience: Patience,
         *,
         chat: bool,
         alternatives: int,
@@ -45,7 +44,7 @@ class Stream:
         from core.chatting.gathering import Gathered
 
         self.goes_on = goes_on  # what comes is the rest of a reply, not one from its beginning
-        self._opened, self._request, self._patience = opened, request, patience
+        self._client, self._request, self._patience = client, request, client.door.patience
         self._chat, self._price = chat, price
         self._changed = threading.Condition()
         self._gathered = Gathered(alternatives, chat=chat)
@@ -115,17 +114,12 @@ class Stream:
 
     async def _run(self) -> None:
         from core.chatting import troubles
-        from core.problem import Problem
 
         for attempt in range(1, self._patience.tries + 1):
-            try:
-                trouble = await self._once()
-            except Problem as problem:  # no key, or a key file that others can read
-                trouble = troubles.of_problem(problem)
-            worth_it = trouble is not None and (trouble.kind == UNREACHABLE or trouble.status in troubles.AGAIN)
-            wait = trouble.after or 0.5 * 2 ** (attempt - 1) if trouble else 0.0
-            spoken = self._gathered.spoken
-            if spoken or not worth_it or attempt == self._patience.tries or wait > troubles.LONGEST_WAIT:
+            trouble = await self._once()
+            again = trouble is not None and trouble.again and not self._gathered.spoken
+            wait = (trouble.after or 0.5 * 2 ** (attempt - 1)) if trouble else 0.0
+            if not again or attempt == self._patience.tries or wait > troubles.LONGEST_WAIT:
                 self._end(trouble)
                 return
             await self._wait(wait)
@@ -138,14 +132,11 @@ class Stream:
         self._waits = 0.0
 
     async def _once(self) -> Trouble | None:
-        import httpx2
-        import openai
-
         from core.chatting import troubles
 
         patience, gathered = self._patience, self._gathered
         try:
-            response = await self._asked(await self._opened())
+            response = await self._asked(await self._client.opened())
             try:
                 kind = response.headers.get("content-type", "")
                 if "html" in kind:
@@ -167,17 +158,9 @@ class Stream:
                 return gathered.verdict()
             finally:
                 await response.http_response.aclose()
-        except (
-            openai.OpenAIError,
-            httpx2.HTTPError,
-            TimeoutError,
-            ValueError,
-            TypeError,
-            AttributeError,
-            KeyError,
-        ) as error:
-            limit = patience.between if gathered.spoken else patience.first
-            return troubles.of_error(error, arrived=gathered.spoken > 0, patience=limit)
+        except Exception as error:  # noqa: BLE001 - the edge of this thread: what is lost here is seen by nobody
+            arrived = gathered.spoken > 0
+            return troubles.of_error(error, self._client.door, arrived=arrived) or troubles.of_our_own(error)
 
     async def _asked(self, client: openai.AsyncOpenAI) -> Any:
         """The response to the request; asked again in an older or newer way where the server says that it must be."""

@@ -1,90 +1,111 @@
 """What goes wrong on the way to a model, told as a `Trouble`: what happened, and what to do.
 
-In: what the openai package raised, or what a server sent in place of a stream. Out: plain data. A key is never repeated,
-nor is a page of HTML; a server's own sentence is, and whoever shows it makes it safe.
+In: what was raised on the way, or what a server sent in place of a stream. Out: plain data. What a server refuses is
+put in words by core/endpoints/failures.py; here is what only a stream can suffer, and our own server.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-import httpx2
-import openai
-
+from core import endpoints
 from core.chatting import replies
 from core.chatting.replies import Trouble
+from core.endpoints.failures import words
 from core.language import _
 from core.problem import Problem
 
-_LONGEST: Final = 300  # characters of a server's own words
-AGAIN: Final = frozenset({408, 409, 429, 500, 502, 503, 504, 529})  # worth another try in a moment
+if TYPE_CHECKING:
+    from core.chatting.client import Door
+
 LONGEST_WAIT: Final = 60.0  # seconds; a server that asks for more is told to the person instead
 
 
-def of_error(error: Exception, *, arrived: bool, patience: float) -> Trouble:
-    """The trouble that this error is, before or after something had arrived."""
-    if isinstance(error, openai.APITimeoutError | TimeoutError):
-        return stalled(patience, arrived=arrived)
-    if isinstance(error, openai.APIConnectionError | httpx2.HTTPError):
-        return broken() if arrived else unreachable()
-    if isinstance(error, openai.APIStatusError):
-        return _of_status(error)
-    if isinstance(error, openai.OpenAIError) and not isinstance(error, openai.APIError):
-        return Trouble(replies.REFUSED, _clipped(str(error)))  # the package itself refuses, such as for want of a key
-    if isinstance(error, openai.APIError):  # an error object in the middle of a stream
-        return Trouble(
-            replies.FAILED,
-            _("The model's server failed: {reason}").format(reason=_clipped(str(error.message))),
-            _("Try again."),
-            code=str(error.code or error.type or ""),
-        )
-    # What the openai package lets through of a stream that is not what it should be: JSON cut in two, a list where an
-    # object should be.
-    return malformed()
+def of_error(error: Exception, door: Door, *, arrived: bool) -> Trouble | None:
+    """The trouble that this error is, before or after something had arrived; None for a mistake of our own."""
+    if isinstance(error, TimeoutError):
+        return stalled(door.patience.between, arrived=True)
+    if isinstance(error, Problem) and not isinstance(error, endpoints.Failure):
+        # No key, or a key file that others can read.
+        what = f"{error.where}: {error.what}" if error.where else error.what
+        return Trouble(replies.REFUSED, what, error.advice)
+    failure = endpoints.failure_of(error, door.profile, streaming=arrived)
+    if failure is None:
+        return None
+    match failure.kind:
+        case "slow":
+            return stalled(door.patience.first, arrived=False)
+        case "cut-off":
+            import openai
+
+            slow = isinstance(error, openai.APITimeoutError)
+            return stalled(door.patience.first, arrived=True) if slow else broken()
+        case "broken":
+            return malformed()
+        case "said":
+            return Trouble(replies.FAILED, failure.what, failure.advice, failure.code)
+        case "not-json":
+            return Trouble(replies.FOREIGN, failure.what, failure.advice)
+        case "unreachable" | "reset" if door.local:
+            return gone()
+        case "unreachable" | "reset":
+            kind = replies.UNREACHABLE
+        case _:
+            kind = replies.REFUSED
+    code = failure.code or failure.kind
+    return Trouble(kind, failure.what, failure.advice, code, failure.retry, failure.wait or 0.0)
 
 
-def of_problem(problem: Problem) -> Trouble:
-    """What keeps the request from being made at all, such as a missing key."""
-    return Trouble(
-        replies.REFUSED, f"{problem.where}: {problem.what}" if problem.where else problem.what, problem.advice
-    )
+def of_our_own(error: Exception) -> Trouble:
+    """A mistake in our own code, which must not vanish on a thread that nobody looks at."""
+    from core.crash import report
+
+    return Trouble(replies.FAILED, report(error))
 
 
 def stalled(patience: float, *, arrived: bool) -> Trouble:
+    """Silence."""
     said = _("Nothing more has come for {seconds} s.") if arrived else _("The model has said nothing for {seconds} s.")
     return Trouble(replies.STALLED, said.format(seconds=f"{patience:g}"), _("Go on, or try again."))
 
 
 def broken() -> Trouble:
+    """The end of the connection before that of the reply."""
     return Trouble(replies.BROKEN, _("The connection broke in the middle of the reply."), _("Go on, or try again."))
 
 
-def unreachable() -> Trouble:
+def gone() -> Trouble:
+    """Our own server does not answer."""
     return Trouble(replies.UNREACHABLE, _("The model does not answer."), _("Its server may have stopped: try again."))
 
 
 def malformed() -> Trouble:
+    """Bytes that make no sense."""
     return Trouble(replies.MALFORMED, _("The server sent something that is no reply."), _("Go on, or try again."))
 
 
 def unfinished() -> Trouble:
+    """An end without a reason: a proxy's, most often."""
     return Trouble(
         replies.UNFINISHED, _("The reply ended without its server saying that it was whole."), _("Go on, or try again.")
     )
 
 
 def stopped() -> Trouble:
+    """The person's wish."""
     return Trouble(replies.STOPPED, _("The reply was stopped."))
 
 
 def cut_off() -> Trouble:
+    """max_tokens, or the end of the model's context."""
     return Trouble(
         replies.CUT_OFF, _("The reply was cut off at its greatest length."), _("Go on, or allow more with max_tokens.")
     )
 
 
 def filtered() -> Trouble:
+    """The provider's filter."""
     return Trouble(replies.FILTERED, _("The provider's filter cut the reply."), _("Ask otherwise."))
 
 
@@ -107,54 +128,8 @@ def of_body(body: bytes) -> Trouble | dict[str, Any]:
         told = cast("dict[str, Any]", told)
         if isinstance(told.get("choices"), list):
             return told
-        error = told.get("error")
+        error: Any = told.get("error")
         if error:
-            reason = _reason(told)
-            return Trouble(replies.REFUSED, _("The model's server refused: {reason}").format(reason=reason))
+            said = cast("dict[str, Any]", error).get("message") if isinstance(error, dict) else error
+            return Trouble(replies.REFUSED, _("The model's server refused: {reason}").format(reason=words(said)))
     return foreign("JSON")
-
-
-def _of_status(error: openai.APIStatusError) -> Trouble:
-    status, code = error.status_code, str(error.code or "")
-    page = "html" in error.response.headers.get("content-type", "")
-    what = _("The model's server refused: {reason}").format(
-        reason=f"HTTP {status}" if page else _reason(error.body, f"HTTP {status}")
-    )
-    advice, after = "", _retry_after(error.response.headers.get("retry-after", ""))
-    if status in (401, 403):
-        # In our own words: a provider's may repeat a part of the key.
-        what = _("The server does not accept the key.") if status == 401 else what
-        advice = _("Store the right one with `sinsonte config key NAME`, or set its variable.")
-    elif status == 404 and page:
-        advice = _("base_url probably lacks /v1.")
-    elif code == "context_length_exceeded":
-        advice = _("Leave out earlier turns, or ask for less.")
-    elif code == "insufficient_quota":
-        what, after = _("The provider's account has no credit left."), 0.0
-        advice = _("Top it up, or use another model.")
-        status = 402  # not worth another try
-    elif status in AGAIN:
-        advice = _("Try again in a moment.")
-    return Trouble(replies.REFUSED, what, advice, status, code, after)
-
-
-def _retry_after(said: str) -> float:
-    try:
-        return max(0.0, float(said))
-    except ValueError:
-        return 0.0
-
-
-def _reason(body: object, otherwise: str = "?") -> str:
-    """A server's own sentence, wherever it put it."""
-    told = body
-    for name in ("error", "message", "detail"):
-        if isinstance(told, dict) and name in told:
-            told = cast("dict[str, object]", told)[name]
-    if isinstance(told, dict | list):
-        told = json.dumps(told, ensure_ascii=False)
-    return _clipped(told) if isinstance(told, str) and told.strip() else otherwise
-
-
-def _clipped(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

@@ -17,8 +17,8 @@
   `speaker.go_on(messages, reply.text, manner)`; that stream's `goes_on` is False where the server can only try anew.
 - A `Manner` has the parameters, `PARAMETERS` their bounds and help, `PRESETS` the named ones with their meaning.
 - Several alternatives (`n`) arrive as pieces with an `index`; with `logprobs` pieces carry `tokens`.
-- `bubbles(text, row)` cuts a reply into the messages that it stands for, and `windowed` a conversation to the turns that
-  the model was trained on.
+- `windowed` cuts a conversation to the turns that the model was trained on; `transcripts.bubbles(text, row.separator)` a
+  reply into the messages that it stands for.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from core import endpoints
 from core.chatting.manner import PARAMETERS, PRESETS, Manner, Parameter, Preset, preset
 from core.chatting.replies import Alternative, Figures, Piece, Reply, Token, Trouble
 from core.language import _
@@ -91,8 +92,8 @@ def speaker_named(workspace: Workspace, name: str) -> SpeakerRow:
     for row in rows:
         if row.name == name:
             return row
-    profile, colon, model = name.partition(":")
-    if colon and model and profile in workspace.settings.endpoints:
+    if endpoints.is_remote(workspace.settings, name):
+        _profile, model = endpoints.split_name(workspace.settings, name)
         return SpeakerRow(name, REMOTE, base=model, price=_price(workspace, model))
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
@@ -113,12 +114,12 @@ def open_speaker(workspace: Workspace, name: str, progress: models.Progress | No
     if row.kind == REMOTE:
         from core.chatting import doors
 
-        endpoint = workspace.settings.endpoints[row.name.partition(":")[0]]
-        client = Client(doors.of_endpoint(endpoint))
-        return Speaker(row, row.name.partition(":")[2], lambda: client, client.close, door_goes_on=client.door.goes_on)
+        profile, model = endpoints.split_name(workspace.settings, row.name)
+        client = Client(doors.of_profile(profile))
+        return Speaker(row, model, lambda: client, client.close, goes_on=client.door.goes_on)
     local = _Local(workspace, row, progress)
     local.client()
-    return Speaker(row, local.model, local.client, local.close, door_goes_on=True)
+    return Speaker(row, local.model, local.client, local.close, goes_on=True)
 
 
 class Speaker:
@@ -131,11 +132,11 @@ class Speaker:
         client: Callable[[], Client],
         close: Callable[[], None],
         *,
-        door_goes_on: bool,
+        goes_on: bool,
     ) -> None:
         self.row = row
         self._model, self._client, self._close = model, client, close
-        self.goes_on = door_goes_on  # whether a reply that was cut off can be gone on with
+        self.goes_on = goes_on  # whether a reply that was cut off can be gone on with
 
     def opening(self, system: str | None = None) -> list[dict[str, str]]:
         """What a conversation with it opens with: its own system prompt, or another one; "" is none."""
@@ -209,12 +210,6 @@ def stop_servers(workspace: Workspace) -> bool:
     return serving.stop_server(workspace.folder / _SERVERS)
 
 
-def bubbles(text: str, row: SpeakerRow) -> list[str]:
-    """The messages that a reply stands for, as its separator cuts them."""
-    parts = text.split(row.separator) if row.separator else [text]
-    return [part.strip() for part in parts if part.strip()]
-
-
 def windowed(messages: Sequence[Mapping[str, str]], turns: int) -> list[Mapping[str, str]]:
     """The system prompt and the last turns of a conversation; 0 is all of them. It begins with a question."""
     system = [one for one in messages if one["role"] == "system"]
@@ -274,6 +269,6 @@ def _context(folder: Path) -> int:
 
 __all__ = [
     "PARAMETERS", "PRESETS", "Alternative", "Figures", "Manner", "Parameter", "Piece", "Preset", "Reply", "Speaker",
-    "SpeakerRow", "Token", "Trouble", "bubbles", "open_speaker", "preset", "speaker_named", "speakers", "stop_servers",
+    "SpeakerRow", "Token", "Trouble", "open_speaker", "preset", "speaker_named", "speakers", "stop_servers",
     "windowed",
 ]  # fmt: skip
