@@ -177,13 +177,13 @@ class Workbench(App[int], inherit_bindings=False):
 
         try:
             now = recipe.counters(self.workspace)
-            self.call_from_thread(self._take_counters, now, None)
+            self.call_from_thread(self._take_counters, now)
             if not now.examples:
                 return
             self.call_from_thread(self._take_counters, now, self._saved_counters())
             if not now.exact and not cancelled():
                 now = recipe.exact_counters(self.workspace, cancelled)
-                self.call_from_thread(self._take_counters, now, None)
+                self.call_from_thread(self._take_counters, now)
             if self.current_mode == "recipe":
                 self.call_from_thread(self._take_counters, now, self._saved_counters(exactly=True, cancelled=cancelled))
         except chats.Cancelled:
@@ -202,7 +202,7 @@ class Workbench(App[int], inherit_bindings=False):
         except Problem:
             return None  # the persona of then is not there any more: there is nothing to compare with
 
-    def _take_counters(self, counters: Counters, saved: Counters | None) -> None:
+    def _take_counters(self, counters: Counters, saved: Counters | None = None) -> None:
         self.counters = counters
         self.saved_counters = saved or self.saved_counters
         # One that is not there yet takes them when it is.
