@@ -103,7 +103,7 @@ def start(folder: Path, wanted: Job | None = None) -> Process:
     now = state(folder)
     if now.state is State.SUCCEEDED:
         raise Problem(_("This run has succeeded already."), where=folder.name, advice=_("Start a new one."))
-    return local.start(folder, allow_download=told.allow_download)
+    return local.start(folder, processes=told.processes, allow_download=told.allow_download)
 
 
 def resume(folder: Path) -> Process:

@@ -11,15 +11,15 @@ import os
 import re
 import signal
 import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
 import core
 from core.language import _
 from core.problem import Problem
-from core.training import process
+from core.training import launching, process
+from core.training.launching import command as command
 from core.training.process import Process
 
 WISH: Final = "wish"
@@ -45,6 +45,7 @@ def environment(*, allow_download: bool = False, given: Mapping[str, str] | None
     kept["TOKENIZERS_PARALLELISM"] = "true"
     kept["PYTHONUNBUFFERED"] = "1"
     kept["PYTHONNOUSERSITE"] = "1"
+    kept["PYTHONSAFEPATH"] = "1"  # what -P does, for processes that a launcher starts in the run folder
     if allow_download:
         for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):  # a gated base asks for it
             if name in before:
@@ -58,24 +59,17 @@ def environment(*, allow_download: bool = False, given: Mapping[str, str] | None
     return kept
 
 
-def command(*words: str) -> list[str]:
-    """The command line of the engine. Slurm's script uses the same one."""
-    # -P: the worker starts in its run folder, and nothing that lies there may be imported in place of a module.
-    return [sys.executable, "-P", "-m", "core.engine", *words]
-
-
-def start(folder: Path, words: Sequence[str] = (), *, allow_download: bool = False) -> Process:
+def start(folder: Path, *, processes: int = 1, allow_download: bool = False) -> Process:
     """Start the engine on a folder, detached: it survives this process, its terminal and its session."""
     now = process.read(folder)
     if now and now.alive():
         raise Problem(_("This run already has a worker."), where=folder.name)
     (folder / WISH).unlink(missing_ok=True)
-    arguments = list(words) or ["train", str(folder.resolve())]
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     log = os.open(folder / LOG, flags, 0o600)
     try:
         worker = subprocess.Popen(
-            command(*arguments),
+            launching.training(folder.resolve(), processes=processes),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
