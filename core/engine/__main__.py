@@ -121,6 +121,7 @@ def _train(told: argparse.Namespace) -> int:
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1
+    process.beat(folder)
     with log:
 
         def work() -> str:

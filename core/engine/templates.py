@@ -64,7 +64,10 @@ def render(tokenizer: Any, messages: Sequence[Said], *, ask: bool = False) -> st
 
 def opening(tokenizer: Any, messages: Sequence[Said]) -> str:
     """What a model is given to answer: the conversation so far, as its template takes it, with the reply opened."""
-    return render(tokenizer, fitted(tokenizer, messages), ask=True)
+    if messages and messages[-1]["role"] == "assistant":
+        return render(tokenizer, fitted(tokenizer, messages), ask=True)
+    # Fitted as it was when it was learnt: with a reply at its end.
+    return render(tokenizer, fitted(tokenizer, [*messages, Said(role="assistant", content="…")])[:-1], ask=True)
 
 
 def control_words(tokenizer: Any) -> tuple[str, ...]:
@@ -86,11 +89,9 @@ def defused(text: str, words: Sequence[str]) -> str:
 def fitted(tokenizer: Any, messages: Sequence[Said]) -> list[Said]:
     """The conversation as this template takes it: as it is, or with the system line folded into the first question and
     turns of one role joined (some templates insist on strict alternation)."""
-    bare = not messages or messages[0]["role"] == "assistant"
     try:
-        if messages:
-            render(tokenizer, messages)
-        if bare:
+        render(tokenizer, messages)
+        if messages[0]["role"] == "assistant":
             render(tokenizer, [], ask=True)  # some templates look at the first message without asking for one
         return list(messages)
     except TemplateError:
@@ -110,7 +111,7 @@ def fitted(tokenizer: Any, messages: Sequence[Said]) -> list[Said]:
             folded[-1] = joined
         else:
             folded.append(said)
-    if not folded or folded[0]["role"] == "assistant":
+    if folded[0]["role"] == "assistant":
         folded.insert(0, {"role": "user", "content": "…", "train": False})
     try:
         render(tokenizer, folded)

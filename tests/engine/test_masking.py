@@ -97,7 +97,7 @@ def test_a_strict_template_gets_a_conversation_that_it_takes(words: Any) -> None
 def test_a_reply_that_nothing_goes_before_is_learnt_too(words: Any, template: str) -> None:
     """buffer_size=0 and no system prompt: the example is the reply alone."""
     told = masked(words, template, CHAT[2:3])
-    assert learnt(words, told) == [f"che{words.eos_token}"]
+    assert learnt(words, told) == [f"che{ENDING}"]
     asked = words(opening(words, []), add_special_tokens=False)["input_ids"]
     assert asked, "something stands before the first token that is learnt"
     assert list(told.rows[0].ids[: len(asked)]) == asked

@@ -28,7 +28,9 @@ def test_a_run_tells_its_story_in_order_and_leaves_an_adapter() -> None:
     kinds = [event.kind for event in done.events]
     assert kinds[0] == "state"
     assert kinds[-1] == "end"
-    assert kinds.index("plan") < kinds.index("step") < kinds.index("checkpoint") < kinds.index("summary")
+    # Steps are told a few times a second: of quick ones the first told may come after a checkpoint.
+    for kind in ("step", "checkpoint"):
+        assert kinds.index("plan") < kinds.index(kind) < kinds.index("summary")
     assert [event.seq for event in done.events] == list(range(1, len(kinds) + 1))
     now = training.state(done.run)
     assert (now.state, now.step, now.steps, now.resumable, now.pid) == (State.SUCCEEDED, 12, 12, False, 0)
@@ -77,7 +79,9 @@ def test_nothing_in_the_adapter_knows_where_it_was_made() -> None:
 def test_a_run_killed_without_warning_and_resumed_ends_with_the_same_bytes(tmp_path: Path) -> None:
     whole = tiny.tuned()
     run = tiny.prepare(tmp_path / "run")
-    worker = training.start(run)
+    training.start(run)
+    worker = process.read(run)
+    assert worker is not None
     for event in training.follow(run, every=0.01):
         if event.kind == "checkpoint":
             assert local.kill(run)
