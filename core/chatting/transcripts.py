@@ -21,11 +21,12 @@ from core.language import _
 from core.problem import Problem
 
 USER, ASSISTANT = "user", "assistant"
-CORRECTED: Final = "corrected"  # the `finish` of what somebody wrote in a reply's place
+# How a reply ended that no server ended: what somebody wrote in its place, and what was answered in the chat itself.
+CORRECTED, REAL = "corrected", "real"
 FORMATS: Final = {"markdown": ".md", "jsonl": ".jsonl", "text": ".txt"}
 _KEY: Final = "sinsonte"
 _LARGEST: Final = 256 << 20
-_WHOLE: Final = ("stop", "eos", "tool_calls", "content_filter", CORRECTED)
+_WHOLE: Final = ("stop", "eos", "tool_calls", CORRECTED, REAL)
 
 
 @dataclass(frozen=True, slots=True)

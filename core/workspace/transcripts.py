@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -126,6 +126,26 @@ def write_reply(workspace: Workspace, talk: int, reply: Said) -> bool:
 
     with workspace.store.write() as change:
         return talks.complete(change, as_stored(talk, reply))
+
+
+def put(
+    workspace: Workspace,
+    talk: int,
+    parent: int | None,
+    role: str,
+    text: str,
+    *,
+    model: str = "",
+    finish: str = "stop",
+    manner: Mapping[str, Any] = {},
+) -> int:
+    """Enter a message that somebody said elsewhere; no lane moves on to it."""
+    from core.store import talks
+
+    with workspace.store.write() as change:
+        _must_be_there(change, talk)
+        one = _new(talk, parent, role, text, model if role == ASSISTANT else "", json.dumps(dict(manner)))
+        return talks.add(change, replace(one, finish=finish if role == ASSISTANT else ""))
 
 
 def edit(workspace: Workspace, talk: int, message: int, text: str, lane: int) -> int:
