@@ -46,7 +46,7 @@ def pace_of(columns: Columns, author: int, burst: int) -> Pace:
 
     from core.chat import Mark
 
-    times, mine = columns.times, (columns.authors == author) & columns.kept & ((columns.marks & Mark.UNTIMED) == 0)
+    times, mine = columns.times, (columns.authors == author) & ((columns.marks & Mark.UNTIMED) == 0)
     if len(times) < 2:
         return Pace()
     gaps = times[1:] - times[:-1]

@@ -102,13 +102,18 @@ class Tree:
         return [self.by_id[number] for number in self._children.get(parent, [])]
 
     def siblings(self, number: int) -> list[Said]:
-        """The message and what stands beside it: other wordings, other replies."""
+        """The message and what stands beside it: other wordings, other replies. What was answered in the chat itself is
+        none of them."""
         one = self.by_id[number]
-        return [other for other in self.children(one.parent) if other.role == one.role]
+        return [other for other in self.children(one.parent) if other.role == one.role and other.finish != REAL]
+
+    def real(self, parent: int | None) -> Said | None:
+        """What was answered in the chat itself to a question that was taken from there."""
+        return next((one for one in self.children(parent) if one.finish == REAL), None)
 
     def newest_below(self, number: int) -> int:
         """The end of the way that goes on from this message by the newest answer each time."""
-        while answers := self._children.get(number):
+        while answers := [one.id for one in self.children(number) if one.finish != REAL]:
             number = answers[-1]
         return number
 

@@ -6,21 +6,23 @@
         for answer in talk.answers: answer.drain(); answer.texts, answer.figures
         talk.keep()                   # blocks for a write: every two seconds, and at the end of each answer
 
-`send`, `again`, `go_on`, `keep` and `close` write or wait and belong on a worker thread, one at a time; the rest is
-memory. A reply is entered when it begins and kept while it grows, so a workbench that is killed leaves what it had.
+`send`, `again`, `go_on`, `keep` and `close` write or wait and belong on worker threads, where they take turns; the rest
+is memory. A reply is entered when it begins and kept while it grows, so a workbench that is killed leaves what it had.
 """
 
 from __future__ import annotations
 
+import functools
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from core.chatting.transcripts import ASSISTANT, REAL, Said, Tree
 from core.language import _
 from core.problem import Problem
-from core.workspace import talking, transcripts
+from core.workspace import recipe, talking, transcripts
 from core.workspace.opening import Workspace
 from core.workspace.talking import PARAMETERS, Manner, Speaker, Token
 
@@ -30,6 +32,23 @@ if TYPE_CHECKING:
 
 KEEP_EVERY: Final = 2.0  # seconds
 MOST: Final = 400_000  # characters of one reply; a model that goes on beyond that has lost its way
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _in_turn(
+    act: Callable[Concatenate[Conversation, P], T],
+) -> Callable[Concatenate[Conversation, P], T]:
+    """One worker at a time."""
+
+    @functools.wraps(act)
+    def taking_turns(self: Conversation, /, *given: P.args, **named: P.kwargs) -> T:
+        with self.turn:
+            return act(self, *given, **named)
+
+    return taking_turns
 
 
 @dataclass
@@ -53,10 +72,8 @@ class Terms:
     @classmethod
     def of(cls, row: TalkRow) -> Terms:
         """The terms of a talk that was kept."""
-        told = row.manner.get("parameters")
-        known = {name: value for name, value in told.items() if name in PARAMETERS} if isinstance(told, dict) else {}
         try:
-            manner = Manner().changed(known)
+            manner = Manner().changed(_known(row.manner))
         except Problem:  # a file from elsewhere may say anything
             manner = Manner()
         system = None if row.manner.get("own_system", not row.system) else row.system
@@ -147,6 +164,7 @@ class Conversation:
         self.terms = terms or Terms()
         self._models = list(models)
         self._speakers: dict[str, Speaker] = {}
+        self.turn = threading.RLock()  # held by the worker that writes or waits
         if number is not None:
             self.reload()
             assert self.row is not None
@@ -172,6 +190,7 @@ class Conversation:
 
     # ── what a person does ──────────────────────────────────────────────────────────────────────────────────────
 
+    @_in_turn
     def say(self, text: str) -> None:
         """Add what the person says; nobody has heard it yet."""
         transcripts.ask_in(self.workspace, self._begun(), text)
@@ -182,26 +201,32 @@ class Conversation:
         self.say(text)
         self.reply()
 
+    @_in_turn
     def reply(self) -> None:
         """Begin a reply on every lane that ends with a question."""
         waiting = [lane for lane in range(len(self.models)) if (way := self.way(lane)) and way[-1].role != ASSISTANT]
         for lane in waiting:
-            self._speaker(self.models[lane])  # all of them before the first is asked: one may restart the other's server
+            self._speaker(
+                self.models[lane]
+            )  # all of them before the first is asked: one may restart the other's server
         for lane in waiting:
             self._answer(lane, self.way(lane)[-1].id)
 
+    @_in_turn
     def again(self, lane: int, message: int, more: int = 1) -> None:
         """Ask for another reply in the place of this one, or to this question; or for several."""
         one = self.tree.by_id[message]
         parent = one.parent if one.role == ASSISTANT else one.id
         self._answer(lane, parent, more)
 
+    @_in_turn
     def edit(self, lane: int, message: int, text: str) -> None:
         """Say something else in the place of a message, and begin the reply to it: a branch of its own."""
         transcripts.edit(self.workspace, self._begun(), message, text, lane)
         self.reload()
         self.reply()
 
+    @_in_turn
     def go_on(self, lane: int, message: int) -> bool:
         """Go on with a reply that was cut off. Where nothing of it came it is asked for again in its place; where its
         server cannot go on, another one is begun beside it, and this says False."""
@@ -216,6 +241,7 @@ class Conversation:
         self.answers.append(Answer(lane, one.model, [one], stream, [one.text]))
         return True
 
+    @_in_turn
     def ask_prompt(self, turns: Sequence[tuple[str, str]], real: tuple[str, str]) -> None:
         """Ask what somebody asked in the chat: its turns (role, text) up to a question, and who said what in answer,
         which is shown when the model has answered."""
@@ -234,12 +260,14 @@ class Conversation:
         for answer in self.answers:
             answer.stream.stop()
 
+    @_in_turn
     def set_leaf(self, leaf: int | None) -> None:
         """Let every lane go on from here."""
         for lane in range(len(self.models)):
             transcripts.go_to(self.workspace, self._begun(), lane, leaf)
         self.reload()
 
+    @_in_turn
     def beside(self, lane: int, message: int, by: int) -> bool:
         """Go to the wording or reply beside this one, and to where the talk went from there."""
         around = self.tree.siblings(message)
@@ -250,6 +278,7 @@ class Conversation:
         self.reload()
         return True
 
+    @_in_turn
     def set_models(self, models: Sequence[str]) -> None:
         """Let other models go on; a second one joins in where the first one is."""
         if self.row is None or self.number is None:
@@ -263,6 +292,7 @@ class Conversation:
         transcripts.set_lanes(self.workspace, self.number, made)
         self.reload()
 
+    @_in_turn
     def set_terms(self, terms: Terms) -> None:
         """Go on in another manner."""
         self.terms = terms
@@ -272,6 +302,7 @@ class Conversation:
 
     # ── replies on their way ────────────────────────────────────────────────────────────────────────────────────
 
+    @_in_turn
     def keep(self, *, all_of_it: bool = False) -> list[Answer]:
         """Write what has grown, at the latest every two seconds; returns the answers that have ended."""
         ended: list[Answer] = []
@@ -295,6 +326,7 @@ class Conversation:
             self.answers = [answer for answer in self.answers if not answer.ended]
         return ended
 
+    @_in_turn
     def close(self) -> None:
         """Stop, keep what there is, and let go of the models."""
         self.stop()
@@ -338,7 +370,8 @@ class Conversation:
         heard = self._heard(parent, speaker)
         kept = {
             "parameters": manner.to_dict(),
-            "separator": speaker.row.separator,
+            # Of a model from elsewhere nobody knows it; tuned on a dataset of ours, it writes what the recipe says.
+            "separator": speaker.row.separator or recipe.current(self.workspace).separator,
             "system": speaker.row.system if self.terms.system is None else self.terms.system,
         }
         talk = self._begun()
@@ -360,5 +393,8 @@ class Conversation:
 
 
 def _known(manner: Mapping[str, Any]) -> dict[str, Any]:
-    told = manner.get("parameters")
-    return {name: value for name, value in told.items() if name in PARAMETERS} if isinstance(told, dict) else {}
+    """The parameters that a talk or a reply was kept with, without those that nobody knows any more."""
+    told: Any = manner.get("parameters")
+    if not isinstance(told, dict):
+        return {}
+    return {str(name): value for name, value in cast("dict[Any, Any]", told).items() if name in PARAMETERS}

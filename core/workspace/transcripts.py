@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from core.chatting.transcripts import ASSISTANT, CORRECTED, FORMATS, USER, Said, Transcript, Tree, bubbles
+from core.chatting.transcripts import ASSISTANT, CORRECTED, FORMATS, USER, Said, Transcript, Tree, bubbles, moment
 from core.language import _
 from core.problem import Misuse, Problem
 from core.workspace.opening import Workspace
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TITLE: Final = 60  # characters of the first words, which are a talk's title until it is given one
 
-__all__ = ["ASSISTANT", "CORRECTED", "FORMATS", "USER", "Lane", "Said", "TalkRow", "Tree", "bubbles"]
+__all__ = ["ASSISTANT", "CORRECTED", "FORMATS", "USER", "Lane", "Said", "TalkRow", "Tree", "bubbles", "moment"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,14 @@ from typing import ClassVar
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region
 from textual.message import Message
-from textual.strip import Strip
-from textual.widget import Widget
 
 from core.language import N_
 from core.safe_text import SafeText
-from tui.lines import NOTHING, SPACE, Line, fitted, said, strip_of, width_of
+from tui.lines import NOTHING, SPACE, Line, fitted, said, width_of
 from tui.screens.talk.wrapping import Wrapped
-from tui.themes import Palette, palette_of
-from tui.widgets.bars import cells_of
+from tui.themes import Palette
+from tui.widgets.board import Board
 
 MARGIN = 4  # columns that are not words: the cursor's mark, a bar, blanks
 
@@ -76,10 +73,9 @@ class _Laid:
         self.lines = lines
 
 
-class TranscriptView(Widget, can_focus=True):
+class TranscriptView(Board, can_focus=True):
     """A talk to read."""
 
-    ALLOW_SELECT = False
     DEFAULT_CSS = "TranscriptView { height: 1fr; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", N_("next message"), id="transcript.down", show=False),
@@ -101,7 +97,6 @@ class TranscriptView(Widget, can_focus=True):
         self._top: tuple[int, int] = (0, 0)  # entry, line
         self._follows = True
         self.cursor = -1
-        self._lines: list[Strip] = []
 
     # ── what it shows ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -131,13 +126,13 @@ class TranscriptView(Widget, can_focus=True):
             self._to_end()
         elif cursor is not None and not self._in_sight(self.cursor):
             self._top = self._before((self.cursor, 0), self.size.height // 3)
-        self.repaint()
+        self.redraw()
 
     def set_empty(self, lines: Sequence[SafeText]) -> None:
         """What to say while nothing was said."""
         self._empty = list(lines)
         if not self._entries:
-            self.repaint()
+            self.redraw()
 
     def grow(self, entry: Entry) -> None:
         """Show what a message has become; nothing happens if it is not here."""
@@ -150,7 +145,7 @@ class TranscriptView(Widget, can_focus=True):
                     laid.become(entry)
                 if self._follows and not self._end_in_sight():
                     self._jump()
-                self.repaint()
+                self.redraw()
                 return
 
     # ── where it is ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -219,7 +214,7 @@ class TranscriptView(Widget, can_focus=True):
             self._to_end()
         elif not self._in_sight(self.cursor):
             self._top = self._before((self.cursor, 0), self.size.height // 3)
-        self.repaint()
+        self.redraw()
         self.post_message(self.Moved())
 
     def action_page(self, by: int) -> None:
@@ -235,7 +230,7 @@ class TranscriptView(Widget, can_focus=True):
         if self._top[1] > 0 and first < last:
             first += 1
         self.cursor = min(max(self.cursor, first), last) if not self._follows else len(self._entries) - 1
-        self.repaint()
+        self.redraw()
         self.post_message(self.Moved())
 
     def on_mouse_scroll_down(self, _event: events.MouseScrollDown) -> None:
@@ -251,66 +246,37 @@ class TranscriptView(Widget, can_focus=True):
 
     # ── painting ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _theme: self.repaint())
-
     def on_resize(self) -> None:
-        self._lines = []
         if self._follows:
             self._to_end()
         else:
             self._top = (self._top[0], 0)
-        self.refresh()
+        super().on_resize()
 
     def on_focus(self) -> None:
-        self.repaint()
+        self.redraw()
 
     def on_blur(self) -> None:
-        self.repaint()
+        self.redraw()
 
-    def repaint(self) -> None:
-        """Send what differs from what is there: of each line, the columns from the first to the last that changed."""
-        before, now = self._lines, self._painted()
-        if len(before) != len(now) or not self.is_attached:
-            self.refresh()
-            return
-        self._lines = now
-        for y, (old, new) in enumerate(zip(before, now, strict=True)):
-            if old != new:
-                columns = [x for x, (a, b) in enumerate(zip(cells_of(old), cells_of(new), strict=False)) if a != b]
-                if columns:
-                    self.refresh(Region(columns[0], y, columns[-1] - columns[0] + 1, 1))
-
-    def render_line(self, y: int) -> Strip:
-        if len(self._lines) != self.size.height:
-            self._lines = self._painted()
-        return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width)
-
-    def _painted(self) -> list[Strip]:
-        palette = palette_of(self.app.current_theme)
-        width, height = self.size.width, self.size.height
+    def draw(self, palette: Palette, width: int, height: int) -> list[Line]:
         if not self._entries:
-            return self._painted_empty(palette)
-        strips: list[Strip] = []
+            return self._nothing(palette, width, height)
+        lines: list[Line] = []
         at, line = self._top
-        while len(strips) < height and at < len(self._entries):
+        while len(lines) < height and at < len(self._entries):
             laid = self._of(at)
-            for kind, text in laid.lines[line : line + height - len(strips)]:
-                cells = self._line(laid.entry, kind, text, at == self.cursor and self.has_focus, palette)
-                strips.append(strip_of(cells, width, palette.ground))
+            chosen = at == self.cursor and self.has_focus
+            for kind, text in laid.lines[line : line + height - len(lines)]:
+                lines.append(self._line(laid.entry, kind, text, chosen, palette))
             at, line = at + 1, 0
-        blank = strip_of([], width, palette.ground)
-        return strips + [blank] * (height - len(strips))
+        return lines
 
-    def _painted_empty(self, palette: Palette) -> list[Strip]:
-        width, height = self.size.width, self.size.height
+    def _nothing(self, palette: Palette, width: int, height: int) -> list[Line]:
         widest = max((width_of(text) for text in self._empty), default=0)
         left = SafeText(" " * max(1, (width - widest) // 2))
-        top = max(0, (height - len(self._empty)) // 3)
-        lines: list[Line] = [[] for _line in range(top)]
-        lines += [[(left, palette.text), (text, palette.muted)] for text in self._empty]
-        lines += [[] for _line in range(height - len(lines))]
-        return [strip_of(line, width, palette.ground) for line in lines[:height]]
+        above: list[Line] = [[] for _line in range(max(0, (height - len(self._empty)) // 3))]
+        return above + [[(left, palette.text), (text, palette.muted)] for text in self._empty]
 
     def _line(self, entry: Entry, kind: str, text: SafeText, chosen: bool, palette: Palette) -> Line:
         ink = palette.others[0] if entry.mine else palette.persona
