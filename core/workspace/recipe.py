@@ -188,8 +188,9 @@ def _exact(workspace: Workspace, recipe: Recipe, cancelled: Callable[[], bool] |
     made = planned(workspace, recipe)
     having = material.of(workspace)
     folder = models.tokenizer_folder(workspace, recipe.model)
-    # Kept as long as the material: it remembers stretches of words, so a change of a window counts only what is new.
-    key = (revision.of(workspace.store), recipe.model, folder)
+    # Kept as long as the messages: it remembers stretches of words, so a change of a window, or a decision, counts only
+    # what is new.
+    key = (revision.of_messages(workspace.store), recipe.model, folder)
     recount = workspace.derived("recount", key, lambda: Recount(having, counter_for(recipe.model, folder=folder)))
 
     def go_on(_done: int, _all: int) -> None:
