@@ -345,7 +345,7 @@ class RunScreen(PlaceScreen):
         self._confirm(_("Resume run {id}? It goes on from its last checkpoint."), "resume")
 
     def _confirm(self, question: str, act: str) -> None:
-        from tui.screens.ask import ConfirmDialog
+        from tui.screens.confirm import ConfirmDialog
 
         def answered(yes: bool | None) -> None:
             if yes:
