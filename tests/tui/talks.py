@@ -89,7 +89,7 @@ def answering(reply: Callable[[dict[str, object]], Iterator[Chunk]]) -> Iterator
                     return  # the reader went away
             self.wfile.write(b"data: [DONE]\n\n")
 
-        def log_message(self, *_told: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is called
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
