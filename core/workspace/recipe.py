@@ -16,6 +16,7 @@ from core.workspace import revision
 from core.workspace.opening import Cancelled, Workspace
 
 if TYPE_CHECKING:
+    from core.counting.recount import Totals
     from core.dataset.examples import Build
     from core.dataset.material import Material
     from core.store.connection import Change
@@ -290,8 +291,9 @@ def _exact(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callable[
     made = planned(workspace, recipe)
     having = material.of(workspace)
     folder = models.tokenizer_folder(workspace, recipe.model)
-    # Kept as long as the material: it remembers stretches of words, so a change of a window counts only what is new.
-    key = (revision.of(workspace.store), recipe.model, folder)
+    # Kept as long as the messages: it remembers stretches of words, so a change of a window, or a decision, counts only
+    # what is new.
+    key = (revision.of_messages(workspace.store), recipe.model, folder)
     if slot:  # counted once: what it remembers must not drive out what the working recipe's count remembers
         recount = Recount(having, counter_for(recipe.model, folder=folder))
     else:
@@ -302,6 +304,8 @@ def _exact(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callable[
             raise Cancelled
 
     totals = recount.totals(made, progress=go_on)
+    if not slot:
+        workspace.derived("totals", (key[0], recipe.hash), lambda: totals)
     return Counters(
         len(made.grouping.rows),
         made.grouping.turn_count,
@@ -315,6 +319,14 @@ def _exact(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callable[
         0,
         recipe.model,
     )
+
+
+def exact_totals(workspace: Workspace) -> Totals | None:
+    """What the exact count of the working recipe found, if it was made already."""
+    from core.counting.recount import Totals
+
+    kept = workspace.peek("totals", (revision.of(workspace.store), current(workspace).hash))
+    return kept if isinstance(kept, Totals) else None
 
 
 def kept_columns(workspace: Workspace) -> tuple[Material, list[int]]:
