@@ -21,7 +21,7 @@ def train() -> None:
 @train.command("start", help=_("Start a run; it goes on when this terminal is closed."))
 @click.argument("dataset")
 @click.argument("pairs", nargs=-1, metavar="[KEY=VALUE...]")
-@click.option("--on", "backend", default="local", show_default=True, help=_("where"))
+@click.option("--on", "backend", default="local", show_default=True, help=_("local, slurm or slurm:PROFILE"))
 @click.option("--model", default="mini", show_default=True, help=_("the base: mini, a folder, or a model's name"))
 @click.option("--follow", "follow_", is_flag=True, help=_("stay and show the events"))
 @pass_context
@@ -29,6 +29,8 @@ def start(context: Context, dataset: str, pairs: tuple[str, ...], backend: str, 
     from core.commands.demo import mini_progress
     from core.workspace import runs
 
+    if warned := runs.warning(backend):
+        talk(warned)
     run = runs.start(
         context.workspace, dataset, model=model, backend=backend, options=assignments(pairs), progress=mini_progress()
     )

@@ -113,14 +113,10 @@ def start(
     from core.dataset.export import writing
     from core.dataset.recipe import Recipe
     from core.store import runs
-    from core.training import job
+    from core.training import backends, job
     from core.workspace import datasets, models
 
-    if backend != "local":
-        raise Misuse(
-            _("there is no backend “{name}”.").format(name=backend),
-            advice=_("There are: {names}.").format(names="local"),
-        )
+    where, profile, options = _placed(workspace, backend, options or {})
     made = datasets.named(workspace, dataset)
     defaults = _MINI_DEFAULTS if model == models.MINI else {}
     job.from_values({**defaults, **(options or {}), "base": "?"})  # a fault is told before anything is built
@@ -136,15 +132,65 @@ def start(
             runs.StoredRun(
                 id=run_id,
                 dataset_id=made.id,
-                backend=backend,
+                backend=where,
                 base=model,
                 state="prepared",
                 folder=folder.relative_to(workspace.folder).as_posix(),
                 options=json.dumps(told, ensure_ascii=False),
             ),
         )
+    if profile is not None:
+        backends.put(folder, where, profile=profile)
     training.start(folder, job.from_values(told))
     return named(workspace, run_id)
+
+
+def warning(backend: str) -> str:
+    """What to know before a run is started there; empty when there is nothing."""
+    if backend != "local":
+        return ""
+    from core.training.backends import logout
+
+    if not logout.ends_workers():
+        return ""
+    return _(
+        "Logging out of this machine ends everything that was started in the login (KillUserProcesses), this run too; it "
+        "can be resumed. To let it live on: `loginctl enable-linger`, then begin with `systemd-run --user --scope "
+        "sinsonte ...`; or --on slurm."
+    )
+
+
+def _placed(
+    workspace: Workspace, backend: str, options: Mapping[str, Any]
+) -> tuple[str, dict[str, Any] | None, Mapping[str, Any]]:
+    """The backend that a word like `slurm:big` names, its profile, and the options that are the run's own."""
+    from dataclasses import asdict
+
+    name, _colon, profile = backend.partition(":")
+    known = workspace.settings.slurm
+    if name == "slurm":
+        from core.training.backends import slurm_script
+
+        if profile and profile not in known:
+            raise Misuse(
+                _("the settings have no Slurm profile “{name}”.").format(name=profile),
+                where=str(workspace.settings.file),
+                advice=_("Add a [slurm.{name}] with partition, time, gpus ... to it.").format(name=profile),
+            )
+        fields = slurm_script.Profile.__dataclass_fields__
+        table = known.get(profile or "default", {})
+        wanted = {**table, **{key: value for key, value in options.items() if key in fields}}
+        where = f"{workspace.settings.file}: [slurm.{profile or 'default'}]" if table else ""
+        told = asdict(slurm_script.profile_of(wanted, where))
+        return name, told, {key: value for key, value in options.items() if key not in fields}
+    if backend != "local":
+        raise Misuse(
+            _("there is no backend “{name}”.").format(name=backend),
+            advice=_("There are: {names}.").format(
+                names=", ".join(["local", "slurm", *(f"slurm:{one}" for one in known)])
+            ),
+        )
+    return "local", None, options
 
 
 def preview(workspace: Workspace, dataset: str, number: int, *, model: str = "mini") -> Preview:
