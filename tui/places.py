@@ -30,5 +30,5 @@ class Place:
 
 PLACES: Final = (
     Place("chats", "1", N_("Chats"), "tui.screens.library", "LibraryScreen"),
-    Place("messages", "2", N_("Messages"), "tui.screens.conversation", "ConversationScreen"),
+    Place("messages", "2", N_("Messages"), "tui.screens.conversations.screen", "ConversationsScreen"),
 )

@@ -14,10 +14,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.chat import Chat, Consent, Message, Participant
+from core.chat import Chat, Consent, Mark, Message, Participant
 from core.cleaning import consent, rules
 from core.dataset.recipe import Recipe
-from core.grouping import NOBODY, Columns, columns_of
+from core.grouping import JOINED, NOBODY, Columns, columns_of
 from core.language import _
 from core.problem import Misuse, Problem
 
@@ -30,6 +30,7 @@ class Decision:
     text: str | None = None  # in place of what was exported
     tags: frozenset[str] = frozenset()
     weight: int = 1  # 0: never learnt as a reply; above 1: its example is written so many times
+    begins: bool | None = None  # a conversation starts here, or does not, whatever the windows say
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,18 @@ def kept(material: Material, recipe: Recipe, hits: NDArray[np.uint16] | None = N
             stays[row] = True
     # Last, so that no decision brings back the words of somebody who refused.
     stays &= consent.may_be_used(columns.authors, material.participants, require_consent=recipe.require_consent)
+    begins = {row: one.begins for row, one in material.decided.items() if one.begins is not None}
+    if begins:
+        columns = replace(columns, marks=regrouped(columns.marks, begins))
     return columns.keeping(stays)
+
+
+def regrouped(marks: NDArray[np.uint8], begins: Mapping[int, bool]) -> NDArray[np.uint8]:
+    """The marks with what the curator split and joined."""
+    made = marks.copy()
+    for row, starts in begins.items():
+        made[row] = made[row] & ~np.uint8(Mark.STARTS | JOINED) | (Mark.STARTS if starts else JOINED)
+    return made
 
 
 def persona_of(material: Material, recipe: Recipe) -> Participant:
@@ -167,4 +179,4 @@ def persona_of(material: Material, recipe: Recipe) -> Participant:
     return one
 
 
-__all__ = ["NOBODY", "Decision", "Material", "kept", "material_of", "persona_of", "scan"]
+__all__ = ["NOBODY", "Decision", "Material", "kept", "material_of", "persona_of", "regrouped", "scan"]
