@@ -7,6 +7,7 @@ Keys (API keys) are not settings: they are in core/credentials.py, and this file
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tomllib
 from dataclasses import dataclass, field
@@ -28,6 +29,10 @@ class Endpoint:
     kind: str = "custom"
     api_key_env: str = ""
     api_key_file: str = ""
+    abilities: str = ""  # words of core/endpoints/profiles.py, with commas; "" takes the kind's
+    training_type: str = ""  # Azure: Standard, GlobalStandard or Developer
+    lora: str = ""  # yes, no, or what the kind does
+    train_price: str = ""  # for a million tokens, where no price list knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Settings:
     workspace: str = ""  # "" is the user's data folder
     prices: str = ""  # a price file of the user's own
     phrases: str = ""  # a folder with phrase catalogues of the user's own
+    confirm_above: str = "5"  # money: a training that may cost more is confirmed by typing
     endpoints: dict[str, Endpoint] = field(default_factory=dict[str, Endpoint])
     keys: dict[str, str] = field(default_factory=dict[str, str])  # id of a key binding -> keys
 
@@ -51,6 +57,7 @@ SCALARS: Final = {
     "workspace": N_("folder of the workspace; empty is the user's data folder"),
     "prices": N_("a price file of your own"),
     "phrases": N_("a folder with phrase catalogues of your own"),
+    "confirm_above": N_("a paid training that may cost more than this is confirmed by typing its sum"),
 }
 _OPENAI: Final = Endpoint("openai", "https://api.openai.com/v1", "openai", "OPENAI_API_KEY")
 
@@ -114,6 +121,8 @@ def _checked(where: Path, data: dict[str, Any]) -> Settings:
             where=str(where),
             advice=_("Use one of: {known}.").format(known=", ".join(LANGUAGES)),
         )
+    if not _is_amount(scalars.get("confirm_above", "0")):
+        raise Misuse(_('confirm_above must be an amount of money, such as "5".'), where=str(where))
     endpoints = {"openai": _OPENAI}
     for name, table in _table(where, "endpoints", data.get("endpoints", {})).items():
         endpoints[name] = _endpoint(where, name, _table(where, f"endpoints.{name}", table))
@@ -125,7 +134,7 @@ def _checked(where: Path, data: dict[str, Any]) -> Settings:
 
 
 def _endpoint(where: Path, name: str, table: dict[str, Any]) -> Endpoint:
-    fields = {"base_url", "kind", "api_key_env", "api_key_file"}
+    fields = {one.name for one in dataclasses.fields(Endpoint)} - {"name"}
     for key in table:
         if key not in fields:
             # An API key written here by mistake must be pointed out by its place, never repeated.
@@ -138,15 +147,16 @@ def _endpoint(where: Path, name: str, table: dict[str, Any]) -> Endpoint:
             )
     known = _OPENAI if name == "openai" else Endpoint(name, "")
     values = {key: _text(where, f"endpoints.{name}.{key}", value) for key, value in table.items()}
-    endpoint = Endpoint(
-        name=name,
-        base_url=values.get("base_url", known.base_url),
-        kind=values.get("kind", known.kind),
-        api_key_env=values.get("api_key_env", known.api_key_env),
-        api_key_file=values.get("api_key_file", ""),
-    )
+    endpoint = dataclasses.replace(known, **values)
     if not endpoint.base_url.startswith(("http://", "https://", "unix:")):
         raise Misuse(_("base_url must begin with http://, https:// or unix:."), where=f"{where}: [endpoints.{name}]")
+    if ":" in name or not name.strip():
+        raise Misuse(
+            _("an endpoint's name has no colon: remote models are written NAME:ID."),
+            where=f"{where}: [endpoints.{name}]",
+        )
+    if endpoint.lora not in ("", "yes", "no"):
+        raise Misuse(_("lora is yes or no."), where=f"{where}: [endpoints.{name}]")
     if endpoint.kind not in ENDPOINT_KINDS:
         raise Misuse(
             _("kind “{kind}” is not known.").format(kind=endpoint.kind),
@@ -154,6 +164,13 @@ def _endpoint(where: Path, name: str, table: dict[str, Any]) -> Endpoint:
             advice=_("Use one of: {known}.").format(known=", ".join(ENDPOINT_KINDS)),
         )
     return endpoint
+
+
+def _is_amount(text: str) -> bool:
+    try:
+        return 0 <= float(text) < 1e9
+    except ValueError:
+        return False
 
 
 def _text(where: Path, key: str, value: object) -> str:

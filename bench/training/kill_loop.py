@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from core import training
+from core.training import process
 from core.training.backends import local
 from core.training.states import State
 from tests import tiny
@@ -64,7 +65,9 @@ def main() -> None:
                     moment = first_step + chance.random() * (lasts - first_step) * 0.6
                 else:
                     moment = chance.random() * first_step
-                worker = training.start(run)
+                training.start(run)
+                worker = process.read(run)
+                assert worker is not None
                 hit = settle(run, worker, moment)
                 kills += hit
                 now = training.state(run)

@@ -1,8 +1,8 @@
 """A run folder, from outside: starting it, stopping it, following it, and saying where it stands.
 
 In: a folder with job.json and the rendered examples. Out: events and a `RunState`. The state is never stored: it is
-derived from the event log and from whether the worker lives, so a worker that vanished without a word is seen at once.
-Knows no model, no database and no screen.
+derived from the event log and from whether somebody works on it (core/training/backends), so a worker that vanished
+without a word is seen at once. Knows no model, no database and no screen.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import Any, Final
 
 from core.language import _
 from core.problem import Problem
-from core.training import events, job, process
-from core.training.backends import local
+from core.training import backends, events, job
+from core.training.backends import Holder
 from core.training.events import Event, Reader
 from core.training.job import Job
-from core.training.process import Process
 from core.training.states import AT_REST, RESUMABLE, TERMINAL, State
 
 ADAPTER: Final = "adapter"
@@ -48,6 +47,8 @@ class RunState:
     interrupted: bool = False  # the worker vanished without saying how it ended
     resumable: bool = False
     checkpoint: str = ""  # the newest that the log knows, relative to the folder
+    where: str = ""  # the machine or job that has it, when that is not a process here
+    note: str = ""  # why it waits, or why it cannot be told how it stands
 
     def after(self, event: Event) -> RunState:
         """The state once this event has happened; events may come twice, or from an older attempt."""
@@ -66,9 +67,13 @@ class RunState:
             case "plan":
                 return replace(now, steps=_int(told.get("steps")))
             case "step":
+                # A step tells that it runs, to a reader who came too late for the word itself.
+                runs = State.RUNNING if now.state in (State.PREPARED, State.QUEUED) else now.state
                 return replace(
                     now,
+                    state=runs,
                     step=_int(told.get("step")),
+                    steps=_int(told.get("steps")) or now.steps,
                     loss=_float(told.get("loss")),
                     eta_seconds=_float(told.get("eta_seconds")),
                 )
@@ -93,39 +98,40 @@ def prepare(folder: Path, wanted: Job) -> None:
     job.write(folder, wanted)
 
 
-def start(folder: Path, wanted: Job | None = None) -> Process:
-    """Start (or go on with) the run of a folder on this machine; returns at once."""
+def start(folder: Path, wanted: Job | None = None) -> None:
+    """Start (or go on with) the run of a folder, where its place.json says; returns at once."""
     if wanted is not None:
         prepare(folder, wanted)
-    told = job.read(folder)
     if not (folder / TRAIN).is_file():
         raise Problem(_("This run folder has no train.jsonl."), where=folder.name, advice=_("Build it from a dataset."))
-    now = state(folder)
-    if now.state is State.SUCCEEDED:
+    if state(folder).state is State.SUCCEEDED:
         raise Problem(_("This run has succeeded already."), where=folder.name, advice=_("Start a new one."))
-    return local.start(folder, allow_download=told.allow_download)
+    backends.of(folder).start(folder)
 
 
-def resume(folder: Path) -> Process:
+def resume(folder: Path) -> None:
     """Go on from the newest whole checkpoint, as a new attempt."""
     now = state(folder)
-    if not now.resumable:
+    if not now.resumable or "resume" not in backends.of(folder).abilities(folder):
         raise Problem(
             _("This run cannot be resumed."),
             where=folder.name,
             advice=_("Only a run that was paused, cancelled, interrupted or has failed can."),
         )
-    return start(folder)
+    start(folder)
 
 
 def pause(folder: Path) -> bool:
     """Ask for a checkpoint and a stop. False: nothing was running."""
-    return local.wish(folder, "pause")
+    backend = backends.of(folder)
+    if "pause" not in backend.abilities(folder):
+        raise Problem(_("This run cannot be paused where it is."), where=folder.name, advice=_("It can be cancelled."))
+    return backend.pause(folder)
 
 
 def cancel(folder: Path) -> bool:
-    """Ask for a checkpoint and the end. A run without a worker is cancelled at once; False: it was over already."""
-    if local.wish(folder, "cancel"):
+    """Ask for a checkpoint and the end. A run that nobody works on is cancelled at once; False: it was over already."""
+    if backends.of(folder).cancel(folder):
         return True
     now = state(folder)
     if now.state in TERMINAL and not now.interrupted:
@@ -136,28 +142,31 @@ def cancel(folder: Path) -> bool:
     return True
 
 
-def state(folder: Path) -> RunState:
-    """Where the run of this folder stands now."""
-    now = RunState()
-    for event in Reader(folder / events.FILE).read():
-        now = now.after(event)
-    return with_process(folder, now)
+def state(folder: Path, told: RunState | None = None) -> RunState:
+    """Where the run of this folder stands now. `told` is what its log says, for those who keep that up to date."""
+    holder = backends.of(folder).refresh(folder)
+    if told is None:
+        told = RunState()
+        for event in Reader(folder / events.FILE).read():
+            told = told.after(event)
+    return held(told, holder)
 
 
-def with_process(folder: Path, told: RunState) -> RunState:
-    """What the log told, corrected by whether the worker lives. For those who keep a RunState up to date by events."""
-    worker = process.read(folder)
-    alive = worker is not None and worker.alive()
-    now = replace(told, pid=worker.pid if alive and worker else 0)
-    if alive:
-        if now.state in AT_REST and now.state is not State.SUCCEEDED and _younger(folder):
-            now = replace(now, state=State.QUEUED)  # started, and has not said anything yet
-    elif worker is not None and not worker.here():
-        pass  # on another machine: only its events can tell
-    elif (now.state not in AT_REST or now.state is State.PREPARED) and worker is not None and local.was_asked(folder):
+def held(told: RunState, holder: Holder) -> RunState:
+    """What the log told, corrected by whether anybody works on it."""
+    now = replace(told, pid=holder.pid, where=holder.where, note=holder.note)
+    silent = now.state not in AT_REST or (now.state is State.PREPARED and holder.begun)
+    if holder.working:
+        if now.state is not State.SUCCEEDED and (holder.waiting or (now.state in AT_REST and holder.fresh)):
+            now = replace(now, state=State.QUEUED)  # asked for, or started and has not said anything yet
+        elif now.state is State.RUNNING and holder.asked:
+            now = replace(now, state=State.PAUSING)
+    elif holder.working is None:
+        pass  # only its events can tell
+    elif silent and holder.asked:
         # Asked to stop so early, or ended so hard after that, that it could not say so itself.
-        now = replace(now, state=State.CANCELLED if local.read_wish(folder) == "cancel" else State.PAUSED)
-    elif now.state not in AT_REST or (now.state is State.PREPARED and worker is not None):
+        now = replace(now, state=State.CANCELLED if holder.asked == "cancel" else State.PAUSED)
+    elif silent:
         now = replace(
             now,
             state=State.FAILED,
@@ -166,15 +175,7 @@ def with_process(folder: Path, told: RunState) -> RunState:
             problem=now.problem or _("The worker stopped without saying why."),
             advice=now.advice or _("Resume the run: it goes on from its last checkpoint. Its worker.log may say more."),
         )
-    return replace(now, resumable=now.state in RESUMABLE and not alive)
-
-
-def _younger(folder: Path) -> bool:
-    # The record of the worker is newer than the last word in the log: a new attempt is starting up.
-    try:
-        return (folder / process.FILE).stat().st_mtime_ns >= (folder / events.FILE).stat().st_mtime_ns
-    except FileNotFoundError:
-        return not (folder / events.FILE).exists()
+    return replace(now, resumable=now.state in RESUMABLE and not holder.working)
 
 
 def follow(
@@ -184,19 +185,18 @@ def follow(
 
     A run that was paused and resumed has an `end` in the middle of its log; following goes on past it.
     """
+    backend = backends.of(folder)
     reader = Reader(folder / events.FILE)
     now = RunState()
     while True:
-        # The process is looked at before the log, so that its last words are not missed.
-        worker = process.read(folder)
-        working = worker is not None and (worker.alive() or not worker.here())
+        # Who works on it is looked at before the log, so that the last words are not missed.
+        holder = backend.refresh(folder)
         for event in reader.read():
             now = now.after(event)
             if event.seq > since:
                 yield event
-        if stop() or not working:
-            return
-        if now.state in TERMINAL | {State.PAUSED} and not (worker and worker.alive()):
+        over = now.state in TERMINAL | {State.PAUSED}
+        if stop() or holder.working is False or (holder.working is None and over):
             return
         time.sleep(every)
 

@@ -106,7 +106,8 @@ def test_gradients_in_pieces_and_recomputed_are_the_same_gradients(
     told: list[list[float]] = []
     for name, needs in (("whole", dry_run.Needs(99, False, 0, 0.0)), ("pieces", dry_run.Needs(1, True, 0, 0.0))):
         monkeypatch.setattr(work, "measure", lambda *_given, needs=needs, **_named: _after(needs, _given[0]))
-        done = run(tiny.prepare(tmp_path / name, lora_dropout=0.0, steps=3))
+        # In bf16, which some processors choose, the pieces round otherwise than the whole.
+        done = run(tiny.prepare(tmp_path / name, lora_dropout=0.0, steps=3, precision="fp32"))
         told.append([e.fields["loss"] for e in done if e.kind == "validation"])
     assert told[0] == pytest.approx(told[1], rel=1e-5)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -83,6 +84,58 @@ def test_a_worker_on_another_machine_is_believed(tmp_path: Path) -> None:
     log(tmp_path, ("state", {"state": "running"}))
     now = training.state(tmp_path)
     assert (now.state, now.interrupted) == (State.RUNNING, False)
+
+
+def test_a_worker_of_before_a_restart_of_this_machine_is_gone(tmp_path: Path) -> None:
+    me = process.of(os.getpid())
+    process.write(tmp_path, process.Process(me.pid, me.started, me.host, "the boot before"))
+    log(tmp_path, ("state", {"state": "running"}), ("step", {"step": 3}))
+    now = training.state(tmp_path)
+    assert (now.state, now.interrupted, now.resumable) == (State.FAILED, True, True)
+
+
+def test_the_heartbeat_tells_of_a_worker_on_another_machine(tmp_path: Path) -> None:
+    process.write(tmp_path, process.Process(1, 1, "elsewhere", "another boot"))
+    log(tmp_path, ("state", {"state": "running"}))
+    (tmp_path / process.HEARTBEAT).touch()
+    now = training.state(tmp_path)
+    assert (now.state, now.where, now.resumable) == (State.RUNNING, "elsewhere", False)
+    with pytest.raises(Problem, match="already has a worker"):
+        (tmp_path / "train.jsonl").touch()
+        training.start(tmp_path)
+    assert training.pause(tmp_path), "no signal gets there, the file does"
+    assert training.state(tmp_path).state is State.PAUSING
+    long_ago = time.time() - process.SILENT_AFTER - 10
+    (tmp_path / "wish").unlink()
+    os.utime(tmp_path / process.HEARTBEAT, (long_ago, long_ago))
+    assert training.state(tmp_path).interrupted
+    assert training.pause(tmp_path) is False
+
+
+def test_a_worker_takes_a_wish_that_came_without_a_signal(tmp_path: Path) -> None:
+    program = """
+import os, pathlib, signal, sys, time
+from core.training import process
+folder = pathlib.Path(sys.argv[1])
+process.write(folder, process.of(os.getpid()))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+process.beat(folder, every=0.01)
+time.sleep(60)
+"""
+    worker = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)])
+    while not (tmp_path / process.HEARTBEAT).exists():
+        time.sleep(0.01)
+    (tmp_path / "wish").write_text("pause")
+    assert worker.wait() == 7
+
+
+def test_what_is_not_known_of_a_place_is_said(tmp_path: Path) -> None:
+    (tmp_path / "place.json").write_text('{"backend": "moon"}')
+    with pytest.raises(Problem, match="moon"):
+        training.state(tmp_path)
+    (tmp_path / "place.json").write_text("[]")
+    with pytest.raises(Problem, match=r"place\.json"):
+        training.state(tmp_path)
 
 
 def test_a_run_that_ended_stays_as_it_ended(tmp_path: Path, dead: process.Process) -> None:

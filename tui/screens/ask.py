@@ -1,7 +1,8 @@
-"""Asking for one line of text, or for a confirmation by typing a name."""
+"""Asking for one line of text: a value, a name. What is wrong with it is said under the field, which stays open."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,23 +12,29 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from core.language import N_, _
-from core.safe_text import SafeText
+from core.problem import Problem
+from core.safe_text import SafeText, shown_in_line
 from tui.widgets.plain import Plain
 
 
 class AskDialog(ModalScreen[str | None]):
-    """A question and a field. With `must_be` the answer counts only when it is exactly that."""
+    """One field. `take` is given what was typed; a Problem of its is shown and the field stays."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", N_("back"), id="dialog.back")]
 
     def __init__(
-        self, question: SafeText, *, value: str = "", placeholder: str = "", must_be: str | None = None
+        self,
+        question: SafeText,
+        value: str = "",
+        take: Callable[[str], object] | None = None,
+        *,
+        placeholder: str = "",
     ) -> None:
         super().__init__(classes="dialog")
         self._question = question
         self._value = value
+        self._take = take
         self._placeholder = placeholder
-        self._must_be = must_be
 
     def compose(self) -> ComposeResult:
         field = Input(self._value, placeholder=self._placeholder, compact=True, select_on_focus=False)
@@ -35,34 +42,16 @@ class AskDialog(ModalScreen[str | None]):
         with Vertical():
             yield Plain(self._question)
             yield field
-            yield Plain(SafeText(_("⏎ done   esc back")), id="ask-said")
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        if self._must_be is None or event.value.strip() == self._must_be.strip():
-            self.dismiss(event.value)
-        else:
-            self.query_one("#ask-said", Plain).show(SafeText(_("That is not the name. Nothing was done.")))
+            yield Plain(SafeText(_("⏎ done   esc back")), id="asked")
 
     def action_leave(self) -> None:
         self.dismiss(None)
 
-
-class ConfirmDialog(ModalScreen[bool]):
-    """A question that is answered by one key: ⏎ or y for yes, anything that leads back for no."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n,q,h,left", "answer(False)", N_("back"), id="dialog.back"),
-        Binding("enter,y", "answer(True)", N_("yes"), id="confirm.yes"),
-    ]
-
-    def __init__(self, question: SafeText) -> None:
-        super().__init__(classes="dialog")
-        self._question = question
-
-    def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Plain(self._question)
-            yield Plain(SafeText("\n" + _("⏎ yes   esc no")))
-
-    def action_answer(self, yes: bool) -> None:
-        self.dismiss(yes)
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        try:
+            if self._take is not None:
+                self._take(event.value)
+        except Problem as problem:
+            self.query_one("#asked", Plain).show(shown_in_line(str(problem)))
+            return
+        self.dismiss(event.value)

@@ -151,6 +151,11 @@ class RowList(Widget, Generic[R], can_focus=True):
         return self._rows.count if self._rows is not None else 0
 
     @property
+    def source(self) -> RowSource[R] | None:
+        """Where the rows come from."""
+        return self._rows.source if self._rows is not None else None
+
+    @property
     def row(self) -> R | None:
         """The row under the cursor."""
         return self.at(self.cursor)
@@ -167,6 +172,10 @@ class RowList(Widget, Generic[R], can_focus=True):
         self._top = min(self._top, max(0, self.count - 1))
         self._strips.clear()
         self._bring_into_view(fresh=True)
+
+    def repaint_row(self, index: int) -> None:
+        """This row says something else now."""
+        self.changed((index,))
 
     def go_to(self, index: int, *, first: bool = False) -> None:
         """Put the cursor on a row; -1 is the last. With `first` the row becomes the first in sight, if it can."""

@@ -1,8 +1,9 @@
 """Runs on this machine: the engine as a process of its own that outlives whoever started it.
 
 In: a prepared run folder. Out: a process with its identity recorded; a stop is asked for with SIGTERM, and what the
-stop means is told by the small `wish` file (pause, cancel). Never imports the engine: it only names it on a command
-line.
+stop means is told by the small `wish` file (pause, cancel). A worker on another machine that shares the folder looks
+for that file at each heartbeat, so it can be asked from here too. Never imports the engine: it only names it on a
+command line.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -19,10 +19,11 @@ from typing import Final, Literal
 import core
 from core.language import _
 from core.problem import Problem
-from core.training import process
+from core.training import events, job, launching, process
+from core.training.backends import ALL, Ability, Holder
+from core.training.launching import command as command
 from core.training.process import Process
 
-WISH: Final = "wish"
 LOG: Final = "worker.log"
 Wish = Literal["pause", "cancel"]
 
@@ -45,6 +46,7 @@ def environment(*, allow_download: bool = False, given: Mapping[str, str] | None
     kept["TOKENIZERS_PARALLELISM"] = "true"
     kept["PYTHONUNBUFFERED"] = "1"
     kept["PYTHONNOUSERSITE"] = "1"
+    kept["PYTHONSAFEPATH"] = "1"  # what -P does, for processes that a launcher starts in the run folder
     if allow_download:
         for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):  # a gated base asks for it
             if name in before:
@@ -58,24 +60,24 @@ def environment(*, allow_download: bool = False, given: Mapping[str, str] | None
     return kept
 
 
-def command(*words: str) -> list[str]:
-    """The command line of the engine. Slurm's script uses the same one."""
-    # -P: the worker starts in its run folder, and nothing that lies there may be imported in place of a module.
-    return [sys.executable, "-P", "-m", "core.engine", *words]
-
-
-def start(folder: Path, words: Sequence[str] = (), *, allow_download: bool = False) -> Process:
-    """Start the engine on a folder, detached: it survives this process, its terminal and its session."""
+def start(folder: Path) -> Process:
+    """Start the engine on a run folder, detached: it survives this process, its terminal and its session."""
     now = process.read(folder)
-    if now and now.alive():
+    if now and (now.alive() or (not now.here() and process.beats(folder))):
         raise Problem(_("This run already has a worker."), where=folder.name)
-    (folder / WISH).unlink(missing_ok=True)
-    arguments = list(words) or ["train", str(folder.resolve())]
+    (folder / process.WISH).unlink(missing_ok=True)
+    told = job.read(folder)
+    line = launching.training(folder.resolve(), processes=told.processes)
+    return detached(folder, line, allow_download=told.allow_download)
+
+
+def detached(folder: Path, line: Sequence[str], *, allow_download: bool = False) -> Process:
+    """The engine in a process of its own, with what it says to nobody in the folder's worker.log."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     log = os.open(folder / LOG, flags, 0o600)
     try:
         worker = subprocess.Popen(
-            command(*arguments),
+            line,
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -97,26 +99,68 @@ def start(folder: Path, words: Sequence[str] = (), *, allow_download: bool = Fal
     return identity
 
 
+def refresh(folder: Path) -> Holder:
+    """Whether the worker lives. On another machine its heartbeat tells, not its number."""
+    worker = process.read(folder)
+    if worker is None:
+        return Holder(working=False, begun=False)
+    asked = read_wish(folder) if was_asked(folder) else ""
+    if worker.alive():
+        return Holder(True, fresh=_younger(folder), pid=worker.pid, asked=asked)
+    if worker.here():
+        return Holder(False, asked=asked)
+    return Holder(process.beats(folder), where=worker.host, asked=asked)
+
+
+def _younger(folder: Path) -> bool:
+    # The record of the worker is newer than the last word in the log: a new attempt is starting up.
+    try:
+        return (folder / process.FILE).stat().st_mtime_ns >= (folder / events.FILE).stat().st_mtime_ns
+    except FileNotFoundError:
+        return not (folder / events.FILE).exists()
+
+
+def pause(folder: Path) -> bool:
+    """Ask for a checkpoint and a rest."""
+    return wish(folder, "pause")
+
+
+def cancel(folder: Path) -> bool:
+    """Ask for a checkpoint and the end."""
+    return wish(folder, "cancel")
+
+
+def abilities(_folder: Path) -> frozenset[Ability]:
+    """Everything."""
+    return ALL
+
+
 def wish(folder: Path, wanted: Wish) -> bool:
-    """Ask the worker to checkpoint and stop. False: there is no worker on this machine to ask."""
+    """Ask the worker to checkpoint and stop. False: there is no worker to ask."""
     now = process.read(folder)
-    if now is None or not now.alive():
+    if now is None:
         return False
-    process.write_whole(folder / WISH, wanted.encode())
-    return now.signal(signal.SIGTERM)
+    if now.alive():
+        process.write_whole(folder / process.WISH, wanted.encode())
+        return now.signal(signal.SIGTERM)
+    if now.here() or process.beats(folder) is False:
+        return False
+    process.write_whole(folder / process.WISH, wanted.encode())  # no signal gets there; the file does
+    return True
 
 
 def read_wish(folder: Path) -> Wish:
     """What the last stop meant; a stop that nobody explained (a shutdown) is a pause."""
     try:
-        return "cancel" if (folder / WISH).read_text(encoding="ascii", errors="replace") == "cancel" else "pause"
+        told = (folder / process.WISH).read_text(encoding="ascii", errors="replace")
     except OSError:
         return "pause"
+    return "cancel" if told == "cancel" else "pause"
 
 
 def was_asked(folder: Path) -> bool:
     """Whether the present worker was asked to stop; starting one forgets it."""
-    return (folder / WISH).exists()
+    return (folder / process.WISH).exists()
 
 
 def kill(folder: Path) -> bool:

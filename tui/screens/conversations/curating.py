@@ -7,7 +7,7 @@ are written by a worker, so that no key waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from textual import work
@@ -127,27 +127,27 @@ class CuratingScreen(ReadingScreen):
 
     def decide(self, what: str, value: str = "") -> None:
         """Say one thing of what is marked, or of the row under the cursor."""
-        from core.workspace import curation
-
-        places = self.targets()
-        if not places:
-            return
-        if len(places) > _AT_ONCE:
-            self._decide_all(places, what, value)
-            return
         alone = not self.marked and self.messages.has_focus
-        self.act(lambda: curation.decide_at(self.workbench.workspace, self.chat, places, what, value).label)
-        if alone and what in ("drop", "keep"):
-            self.messages.action_move(1)
-
-    def act(self, do: Callable[[], str]) -> None:
-        """Do something that is saved at once, and say what it was."""
         try:
-            label = do()
+            self._say(what, value)
         except Problem as problem:
             self.workbench.say_problem(problem)
-            return
-        self._after(said("{label}", label=label))
+        else:
+            if alone and what in ("drop", "keep"):
+                self.messages.action_move(1)
+
+    def _say(self, what: str, value: str) -> None:
+        """The same; what is wrong with the value is raised, for a dialog to show it."""
+        places = self.targets()
+        if len(places) > _AT_ONCE:
+            self._decide_all(places, what, value)
+        elif places:
+            self._after(said("{label}", label=self._decided_at(places, what, value)))
+
+    def _decided_at(self, places: Sequence[int], what: str, value: str) -> str:
+        from core.workspace import curation
+
+        return curation.decide_at(self.workbench.workspace, self.chat, places, what, value).label
 
     def _after(self, label: SafeText) -> None:
         self.take_decisions()
@@ -156,16 +156,14 @@ class CuratingScreen(ReadingScreen):
 
     @work(thread=True, exclusive=True, group="decide", name="decide", exit_on_error=False)
     def _decide_all(self, places: Sequence[int], what: str, value: str) -> None:
-        from core.workspace import curation
-
         try:
-            act = curation.decide_at(self.workbench.workspace, self.chat, places, what, value)
+            label = self._decided_at(places, what, value)
             if self.history is not None:
                 self.history.follow()
         except Problem as problem:
             self.post_message(self.Decided(NOTHING, problem))
         else:
-            self.post_message(self.Decided(said("{label}", label=act.label)))
+            self.post_message(self.Decided(said("{label}", label=label)))
 
     def on_curating_screen_decided(self, event: Decided) -> None:
         if event.problem is not None:
@@ -184,7 +182,12 @@ class CuratingScreen(ReadingScreen):
             self.workbench.say(SafeText(_("The first message of a chat has nothing before it to be joined to.")))
             return
         what = "join" if row.conversation_starts else "split"
-        self.act(lambda: curation.decide(self.workbench.workspace, what, [row.uid]).label)
+        try:
+            act = curation.decide(self.workbench.workspace, what, [row.uid])
+        except Problem as problem:
+            self.workbench.say_problem(problem)
+        else:
+            self._after(said("{label}", label=act.label))
 
     def action_ask_tag(self) -> None:
         self._ask_value("tag", _("Which tag? In use: {tags}"))
@@ -201,13 +204,8 @@ class CuratingScreen(ReadingScreen):
         tags = curation.standing_now(self.workbench.workspace).tags()
         words = said(question, tags=", ".join(f"{tag} {n}" for tag, n in tags.most_common(12)) or "—")
         many = ngettext("{n} message.", "{n} messages.", len(places)).format(n=number(len(places)))
-        self.app.push_screen(
-            AskDialog(said("{many} {words}", many=many, words=words)), lambda typed: self._with_value(what, typed)
-        )
-
-    def _with_value(self, what: str, typed: str | None) -> None:
-        if typed is not None and typed.strip():
-            self.decide(what, typed.strip())
+        question = said("{many} {words}", many=many, words=words)
+        self.app.push_screen(AskDialog(question, take=lambda typed: self._say(what, typed.strip())))
 
     def action_ask_weight(self) -> None:
         from tui.screens.ask import AskDialog
@@ -215,7 +213,7 @@ class CuratingScreen(ReadingScreen):
         if self.targets():
             question = _("How often is it learnt as a reply? 0 never, 1 as it is, 2 twice.")
             self.app.push_screen(
-                AskDialog(SafeText(question), placeholder="2"), lambda typed: self._with_value("weight", typed)
+                AskDialog(SafeText(question), take=lambda typed: self._say("weight", typed.strip()), placeholder="2")
             )
 
     def action_undo(self) -> None:

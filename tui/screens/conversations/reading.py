@@ -311,21 +311,15 @@ class ReadingScreen(PlaceScreen):
     def action_ask_date(self) -> None:
         from tui.screens.ask import AskDialog
 
-        self.app.push_screen(
-            AskDialog(SafeText(_("Which day? Year, year-month or year-month-day.")), placeholder="2025-06-15"),
-            self._go_to_day,
-        )
+        if self._chat is not None:
+            question = SafeText(_("Which day? Year, year-month or year-month-day."))
+            self.app.push_screen(AskDialog(question, take=self._go_to_day, placeholder="2025-06-15"))
 
-    def _go_to_day(self, typed: str | None) -> None:
+    def _go_to_day(self, typed: str) -> None:
         from core.workspace import conversations
 
-        if not typed or self._chat is None:
-            return
-        try:
-            seconds = conversations.moment(typed)
-            self.go_to_place(conversations.place_on(self.workbench.workspace, self.chat, seconds), first=True)
-        except Problem as problem:
-            self.workbench.say_problem(problem)
+        seconds = conversations.moment(typed)
+        self.go_to_place(conversations.place_on(self.workbench.workspace, self.chat, seconds), first=True)
 
     def commands(self) -> Iterator[Command]:
         yield Command(SafeText(_("Next conversation")), "screen.conversation(1)", "n")
