@@ -108,7 +108,9 @@ async def test_a_whole_conversation_is_dropped_in_the_list(tmp_path: Path) -> No
         await pilot.press("tab", "home", "d")
         await until(pilot, "Saved: drop 6 messages")
         assert set(said_of(workspace)) == set(range(6))
-        assert screen.listed.at(0).dropped == 6
+        first = screen.listed.at(0)
+        assert first is not None
+        assert first.dropped == 6
 
 
 async def test_a_conversation_is_split_joined_and_the_decision_outlives_the_window(tmp_path: Path) -> None:
