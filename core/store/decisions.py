@@ -10,7 +10,7 @@ refer to messages by id alone, so they wait for a message that is not there yet.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.store.connection import Change, Readable
@@ -87,21 +87,21 @@ def history(store: Readable, limit: int = 1000) -> list[Act]:
     return [Act(row[0], row[1], row[2], row[3] != _STANDS) for row in rows]
 
 
-def stands(store: Readable, act_id: int) -> bool:
-    """Whether this act stands."""
-    return bool(store.read("SELECT 1 FROM acts WHERE id = ? AND state = 0", (act_id,)))
+def since(store: Readable, act: int) -> list[tuple[int, str, str, bytes]] | None:
+    """What the standing acts after this one (0: all) said, in order: the act, what, its value, the ids (10 bytes a
+    message). None when this act does not stand any more, so that what it was played on is of no use either.
 
-
-def acts_after(store: Readable, act_id: int) -> Iterator[tuple[int, str, str, bytes]]:
-    """What standing acts after this one say: the act's number, what, the value, the messages (10 bytes each).
-
-    An act whose messages are all forgotten says nothing, but is there.
+    One statement, so one state of the file: an undo by another process in between would be missed for good.
     """
-    yield from store.each(
-        """SELECT a.id, coalesce(d.what, 'keep'), coalesce(d.value, ''), coalesce(d.uids, x'') FROM acts AS a
-           LEFT JOIN decisions AS d ON d.act_id = a.id WHERE a.id > ? AND a.state = 0 ORDER BY a.id, d.id""",
-        (act_id,),
+    rows = store.read(
+        """SELECT a.id, a.state, d.what, d.value, d.uids
+           FROM acts AS a LEFT JOIN decisions AS d ON d.act_id = a.id AND a.id > ?
+           WHERE a.id = ? OR (a.id > ? AND a.state = 0) ORDER BY a.id, d.id""",
+        (act, act, act),
     )
+    if act and (not rows or rows[0][0] != act or rows[0][1] != _STANDS):
+        return None
+    return [(row[0], row[2], row[3], row[4]) for row in rows if row[2] is not None]
 
 
 def erase(change: Change, uids: bytes) -> None:

@@ -74,27 +74,31 @@ class Standing:
         return self.said.get(bytes.fromhex(uid), NOTHING) if self.said else NOTHING
 
     def follow(self, store: Readable) -> None:
-        """Bring this up to date. Which act is the newest that stands tells all that stand: there is one way to it."""
-        newest = decisions.next_undo(store)
-        number = 0 if newest is None else newest.id
-        with self._lock:
-            if number == self._newest:
-                return
-            while self._journal and not decisions.stands(store, self._journal[-1].act):
-                self._take_back(self._journal.pop())
-            self._newest = self._journal[-1].act if self._journal else self._oldest
-            if not self._journal and self._oldest and not decisions.stands(store, self._oldest):
-                self._begin_anew()
-            self._play_after(store)
+        """Bring this up to date with whatever was decided, undone and redone since.
 
-    def touched(self, since: int) -> set[bytes] | None:
-        """The messages of which something else stands than at a version; None when that is too long ago to tell."""
+        Acts are a stack: undo takes the newest that stands, redo puts it back, a new one covers what was undone. So where
+        the newest act that was played still stands, all below it do.
+        """
         with self._lock:
-            if since == self.version:
-                return set()
-            if not self._touched or self._touched[0][0] > since + 1 or since > self.version:
-                return None
-            return {uid for version, uids in self._touched if version > since for uid in uids}
+            while (later := decisions.since(store, self._newest)) is None:
+                if self._journal:
+                    self._take_back(self._journal.pop())
+                    self._newest = self._journal[-1].act if self._journal else self._oldest
+                else:
+                    self._begin_anew()
+            for act, what, value, uids in later:
+                self._play(act, what, value, uids)
+
+    def since(self, version: int) -> tuple[int, dict[bytes, Said] | None]:
+        """The version now, and what stands of the messages of which something else stood at an earlier one; None when
+        that is too long ago to tell."""
+        with self._lock:
+            if version == self.version:
+                return version, {}
+            if not self._touched or self._touched[0][0] > version + 1 or version > self.version:
+                return self.version, None
+            uids = {uid for at, touched in self._touched if at > version for uid in touched}
+            return self.version, {uid: self.said.get(uid, NOTHING) for uid in uids}
 
     def snapshot(self) -> tuple[int, dict[bytes, Said]]:
         """All of it, as of one moment, with its version."""
@@ -113,20 +117,7 @@ class Standing:
         self._touched.clear()
         self.version += 1
 
-    def _play_after(self, store: Readable) -> None:
-        played: _Played | None = None
-        for act, what, value, uids in decisions.acts_after(store, self._newest):
-            if played is None or played.act != act:
-                played = _Played(act, [])
-                if len(self._journal) == self._journal.maxlen:
-                    self._oldest = self._journal[0].act
-                self._journal.append(played)
-                self._newest = act
-            changed = self._play(what, value, uids)
-            played.before.extend(changed)
-            self._note([uid for uid, _before in changed])
-
-    def _play(self, what: str, value: str, uids: bytes) -> list[tuple[bytes, Said]]:
+    def _play(self, act: int, what: str, value: str, uids: bytes) -> None:
         said = self.said
         made: dict[Said, Said] = {}  # a bulk act has few different befores: each after is made once, and shared
         changed: list[tuple[bytes, Said]] = []
@@ -139,7 +130,13 @@ class Standing:
             if now != before:
                 changed.append((uid, before))
                 self._put(uid, now)
-        return changed
+        if not self._journal or self._journal[-1].act != act:
+            if len(self._journal) == self._journal.maxlen:
+                self._oldest = self._journal[0].act
+            self._journal.append(_Played(act, []))
+        self._journal[-1].before.extend(changed)
+        self._newest = act
+        self._note([uid for uid, _before in changed])
 
     def _take_back(self, played: _Played) -> None:
         for uid, before in reversed(played.before):

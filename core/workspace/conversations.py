@@ -92,17 +92,17 @@ class History:
 
         standing = curation.standing_now(self._workspace)
         with self._lock:
-            touched = standing.touched(self._version)
-            if touched is not None and not touched:
+            version, said = standing.since(self._version)
+            if version == self._version:
                 return False
-            version, said = standing.snapshot() if touched is None else (standing.version, standing.said)
             before = dict(self._begins)
-            if touched is None:
+            if said is None:
+                version, said = standing.snapshot()
                 self.flags[:] = 0
                 self._begins = {}
-            for place, one in self._places(said, set(said) if touched is None else touched):
+            for place, one in self._places(said):
                 self.flags[place] = _bits(one)
-                if one is None or one.begins is None:
+                if one.begins is None:
                     self._begins.pop(place, None)
                 else:
                     self._begins[place] = one.begins
@@ -114,19 +114,18 @@ class History:
             self.starts = np.setdiff1d(np.union1d(self._natural, np.array(split, np.int64)), joined)
             return True
 
-    def _places(self, said: dict[bytes, Said], uids: Iterable[bytes]) -> Iterable[tuple[int, Said | None]]:
+    def _places(self, said: dict[bytes, Said]) -> Iterable[tuple[int, Said]]:
         from core.store import messages
 
-        asked = uids if isinstance(uids, set) else set(uids)
-        if len(asked) > _MANY:
+        if len(said) > _MANY:
             packed = messages.uids_between(self._workspace.store, self.chat, 0, self.size)
             for place in range(len(packed) // 10):
-                if (uid := packed[place * 10 : place * 10 + 10]) in asked:
-                    yield place, said.get(uid)
+                if (one := said.get(packed[place * 10 : place * 10 + 10])) is not None:
+                    yield place, one
             return
-        for uid, chat, place in messages.places_of(self._workspace.store, asked):
+        for uid, chat, place in messages.places_of(self._workspace.store, said):
             if chat == self.chat and place < self.size:
-                yield place, said.get(uid)
+                yield place, said[uid]
 
     def count(self) -> int:
         """How many conversations there are."""
@@ -185,7 +184,7 @@ def history(workspace: Workspace, chat: int) -> History:
     from core.workspace import recipe
 
     now = recipe.current(workspace)
-    key = (revision.content(workspace.store), chat, now.conversation_gap, now.persona)
+    key = (revision.of_messages(workspace.store), chat, now.conversation_gap, now.persona)
     made = workspace.derived("history", key, lambda: History(workspace, chat, now.conversation_gap, now.persona))
     made.follow()
     return made
@@ -196,7 +195,7 @@ def known_history(workspace: Workspace, chat: int) -> History | None:
     from core.workspace import recipe
 
     now = recipe.current(workspace)
-    key = (revision.content(workspace.store), chat, now.conversation_gap, now.persona)
+    key = (revision.of_messages(workspace.store), chat, now.conversation_gap, now.persona)
     made = workspace.peek("history", key)
     return made if isinstance(made, History) else None
 
@@ -209,11 +208,11 @@ def touched(workspace: Workspace, chat: int, since: int) -> tuple[int, list[int]
     from core.store import messages
 
     standing = curation.standing_now(workspace)
-    uids = standing.touched(since)
-    if uids is None or len(uids) > _FEW:
-        return standing.version, None
-    found = messages.places_of(workspace.store, uids)
-    return standing.version, [place for _uid, there, place in found if there == chat]
+    version, said = standing.since(since)
+    if said is None or len(said) > _FEW:
+        return version, None
+    found = messages.places_of(workspace.store, said)
+    return version, [place for _uid, there, place in found if there == chat]
 
 
 def moment(typed: str) -> int:
@@ -248,9 +247,7 @@ def place_on(workspace: Workspace, chat: int, seconds: int) -> int:
     return max(0, min(messages.place_at(workspace.store, chat, seconds), messages.count(workspace.store, chat) - 1))
 
 
-def _bits(said: Said | None) -> int:
-    if said is None:
-        return 0
+def _bits(said: Said) -> int:
     return (
         (DROPPED if said.state == "drop" else KEPT if said.state == "keep" else 0)
         | (EDITED if said.text is not None else 0)

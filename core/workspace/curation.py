@@ -159,7 +159,7 @@ def standing_now(workspace: Workspace) -> Standing:
     """What stands, by message, brought up to date with whatever was decided here or in another process."""
     from core.store.standing import Standing
 
-    kept = workspace.derived("standing", revision.content(workspace.store), Standing)
+    kept = workspace.derived("standing", revision.of_messages(workspace.store), Standing)
     kept.follow(workspace.store)
     return kept
 

@@ -1,18 +1,19 @@
 """The material of this workspace for the dataset stage: messages as columns, people, decisions; kept while they hold.
 
-At a million messages the columns take 0.9 s to read and the scan of cleaning rules a second more, so both stay in
-memory while the messages do; a recipe change then costs milliseconds, and so does a curator's key press: of what stands,
-only the messages that a decision touched are looked up again.
+At a million messages the columns take 0.9 s to read and the scan of cleaning rules three seconds more, so both stay in
+memory while `revision` says that the messages are the same; a recipe change then costs milliseconds, and a decision of
+the curator what it touches.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
+from core.store.standing import NOTHING, Standing
 from core.workspace import curation, revision
 from core.workspace.opening import Workspace
+from core.workspace.uids import SIZE, Uids
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,97 +22,90 @@ if TYPE_CHECKING:
     from core.dataset.material import Decision, Material
     from core.dataset.recipe import Recipe
     from core.grouping import Columns
-    from core.store.standing import Standing
-
-_MANY = 20_000  # messages looked up at once; from there on, going through all ids is quicker
 
 
 def of(workspace: Workspace) -> Material:
     """Everything that examples are made from, as the store has it now."""
-    return _decided(workspace).now(workspace, curation.standing_now(workspace))
+    return workspace.derived("material", revision.of(workspace.store), lambda: _decided(workspace))
 
 
 def hits(workspace: Workspace, recipe: Recipe) -> NDArray[np.uint16]:
     """Which cleaning rules each message falls under."""
-    return _decided(workspace).hits(of(workspace), recipe)
+    from core.cleaning.rules import scan_key
+    from core.dataset.material import scan
+
+    def made() -> NDArray[np.uint16]:
+        having = of(workspace)
+        # A decision changes what a scan found of the messages that it edits, and of no other.
+        kept: dict[object, tuple[Material, NDArray[np.uint16]]] = workspace.derived(
+            "scans", revision.of_messages(workspace.store), lambda: {}
+        )
+        name = scan_key(recipe.cleaning)
+        found = scan(having, recipe, kept.get(name))
+        kept.clear()
+        kept[name] = (having, found)
+        return found
+
+    return workspace.derived("hits", (revision.of(workspace.store), scan_key(recipe.cleaning)), made)
 
 
-def _decided(workspace: Workspace) -> _Decided:
-    return workspace.derived("material", revision.content(workspace.store), lambda: _Decided(workspace))
+def _decided(workspace: Workspace) -> Material:
+    """The messages, read again only when there are others, with what the curator says of them now."""
+    held = workspace.derived("messages", revision.of_messages(workspace.store), lambda: _Held(*_read(workspace)))
+    return held.now(curation.standing_now(workspace))
 
 
-class _Decided:
-    """The messages as they are stored, and the newest material and scan of rules that were made of them."""
+class _Held:
+    """The material, with the decisions that it was last given."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._material, self._starts = _read(workspace)
+    def __init__(self, material: Material, packed: bytes) -> None:
+        self._material = material
+        self._packed = packed
+        self._uids = Uids(packed)
         self._version = 0
-        self._scanned: dict[tuple[object, ...], tuple[Material, NDArray[np.uint16]]] = {}
         self._lock = threading.Lock()
 
-    def now(self, workspace: Workspace, standing: Standing) -> Material:
+    def now(self, standing: Standing) -> Material:
+        """The material with what stands: only the rows of which something else stands than before are looked up."""
         with self._lock:
-            touched = standing.touched(self._version)
-            if touched is not None and not touched:
+            version, changed = standing.since(self._version)
+            if version == self._version:
                 return self._material
-            version, said = standing.snapshot()
-            decided: dict[int, Decision] = {}
-            if touched is None:
-                touched = set(said)
+            rows: set[int] = set()
+            if changed is None:
+                rows.update(self._material.decided)
+                version, changed = standing.snapshot()
+                decided: dict[int, Decision] = {}
             else:
                 decided = dict(self._material.decided)
-            for uid, row in self._rows(workspace, touched):
-                if uid in said:
-                    decided[row] = curation.as_decision(said[uid])
-                else:
+            for row in self._uids.rows(b"".join(changed)):
+                rows.add(row)
+                said = changed[self._packed[row * SIZE : (row + 1) * SIZE]]
+                if said == NOTHING:
                     decided.pop(row, None)
-            self._material, self._version = self._material.deciding(decided), version
+                else:
+                    decided[row] = curation.as_decision(said)
+            self._material, self._version = self._material.deciding(decided, rows), version
             return self._material
 
-    def hits(self, material: Material, recipe: Recipe) -> NDArray[np.uint16]:
-        from core.cleaning.rules import scan_key
-        from core.dataset.material import scan
 
-        key = scan_key(recipe.cleaning)
-        with self._lock:
-            earlier = self._scanned.get(key)
-            if earlier is None or earlier[0] is not material:
-                self._scanned = {key: (material, scan(material, recipe, earlier))}
-            return self._scanned[key][1]
-
-    def _rows(self, workspace: Workspace, uids: set[bytes]) -> Iterable[tuple[bytes, int]]:
-        from core.store import messages
-
-        if len(uids) > _MANY:
-            assert isinstance(self._material.uids, Uids)
-            return self._material.uids.rows(uids)
-        found = messages.places_of(workspace.store, uids)
-        return [(uid, self._starts[chat] + place) for uid, chat, place in found if chat in self._starts]
-
-
-def _read(workspace: Workspace) -> tuple[Material, dict[int, int]]:
-    """The messages without decisions, and the row at which each chat starts."""
+def _read(workspace: Workspace) -> tuple[Material, bytes]:
     import numpy as np
 
     from core.dataset.material import Material
     from core.store import chats, columns, participants
 
     store = workspace.store
-    listed = sorted(chats.all_chats(store), key=lambda chat: chat.key)
-    ids = [chat.id for chat in listed]
+    ids = [chat.id for chat in sorted(chats.all_chats(store), key=lambda chat: chat.key)]
     read = columns.columns(store, ids)
-    starts: dict[int, int] = {}
-    at = 0
-    for chat in listed:
-        starts[chat.id] = at
-        at += chat.messages
+    packed = read.uids.tobytes()
     material = Material(
         columns=_as_grouped(read, np.zeros(len(read.ids), np.bool_)),
         texts=[text for chat in ids for some in columns.texts(store, chat) for text in some],
-        uids=Uids(read.uids.tobytes()),
+        uids=Uids(packed),
         participants={one.id: one for one in participants.all_participants(store)},
     )
-    return material, starts
+    return material, packed
 
 
 def _as_grouped(read: object, kept: NDArray[np.bool_]) -> Columns:
@@ -134,31 +128,3 @@ def _as_grouped(read: object, kept: NDArray[np.bool_]) -> Columns:
         kept=~kept,
         lengths=read.lengths,
     )
-
-
-class Uids(Sequence[str]):
-    """Stable ids as text, made when asked for: a million of them as texts would be 70 MB."""
-
-    def __init__(self, packed: bytes) -> None:
-        self._packed = packed
-
-    def __len__(self) -> int:
-        return len(self._packed) // 10
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self[one] for one in range(*index.indices(len(self)))]
-        place = index + len(self) if index < 0 else index
-        if not 0 <= place < len(self):
-            raise IndexError(index)
-        return self._packed[place * 10 : place * 10 + 10].hex()
-
-    def rows(self, uids: set[bytes]) -> list[tuple[bytes, int]]:
-        """The rows of these ids, of those that are here."""
-        packed = self._packed
-        each = ((packed[at : at + 10], at // 10) for at in range(0, len(packed), 10))
-        return [(uid, row) for uid, row in each if uid in uids]

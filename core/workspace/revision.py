@@ -1,8 +1,8 @@
-"""Numbers in the database that move when the material changes: messages, names, consent or decisions.
+"""Two numbers in the database that move when the material changes: messages, names, consent or decisions.
 
 What is derived from the material (column arrays, groupings, token counts) is kept by them, in every thread and process
-alike; events of a run, which come many times a second, do not move them. Decisions move one of the two only: what takes
-seconds to read at a million messages holds while a curator presses keys.
+alike; events of a run, which come many times a second, do not move them. A decision of the curator moves the first
+alone: what it takes a second to read at a million messages still holds then.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from core.store import settings
 from core.store.connection import Change, Readable
 
 _KEY = "material_revision"
-_CONTENT = "content_revision"
+_MESSAGES = "messages_revision"
 
 
 def of(store: Readable) -> int:
@@ -19,19 +19,19 @@ def of(store: Readable) -> int:
     return _number(store, _KEY)
 
 
-def content(store: Readable) -> int:
-    """The revision of all but the decisions."""
-    return _number(store, _CONTENT)
+def of_messages(store: Readable) -> int:
+    """The revision of everything in the material but the decisions."""
+    return _number(store, _MESSAGES)
 
 
 def move(change: Change) -> None:
-    """Say that this change touches messages, names, consent, or decisions that were made before."""
-    settings.put(change, _KEY, of(change) + 1)
-    settings.put(change, _CONTENT, content(change) + 1)
+    """Say that this change touches the material."""
+    settings.put(change, _MESSAGES, of_messages(change) + 1)
+    decided(change)
 
 
 def decided(change: Change) -> None:
-    """Say that this change only adds a decision, or takes one back."""
+    """Say that this change touches decisions and nothing else of the material."""
     settings.put(change, _KEY, of(change) + 1)
 
 

@@ -65,6 +65,10 @@ class PlaceScreen(Screen[None]):
     AUTO_FOCUS = "RowList"
     PLACE: ClassVar[str] = ""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.heading = Heading()
+
     @property
     def workbench(self) -> Workbench:
         """The app, as what it is."""
@@ -77,7 +81,7 @@ class PlaceScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         folder = shown_in_line(str(self.workbench.workspace.folder))
         yield Places([(place.key, place.title) for place in PLACES], self._title(), folder)
-        yield Heading()
+        yield self.heading
         yield from self.body()
         yield Foot()
         yield Counted()

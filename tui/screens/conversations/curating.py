@@ -21,7 +21,6 @@ from tui.commands import Command
 from tui.figures import number
 from tui.lines import NOTHING, said
 from tui.screens.conversations.reading import ReadingScreen
-from tui.screens.place import Heading
 
 _AT_ONCE = 5_000  # messages that are decided on within a key press: 10 ms
 
@@ -261,7 +260,7 @@ class CuratingScreen(ReadingScreen):
             parts.append(ngettext("{n} conversation marked", "{n} conversations marked", count).format(n=number(count)))
         act = curation.next_undo(self.workbench.workspace)
         undo = said(_("u undoes: {label}"), label=act.label) if act is not None else NOTHING
-        self.query_one(Heading).note(said("{parts}", parts=" · ".join(parts)), undo)
+        self.heading.note(said("{parts}", parts=" · ".join(parts)), undo)
 
     def workspace_changed(self) -> None:
         super().workspace_changed()

@@ -24,7 +24,7 @@ from tui.commands import Command
 from tui.figures import number
 from tui.lines import said
 from tui.screens.conversations.painting import LIT, LIT_CONVERSATION, ConversationPainter, MessagePainter
-from tui.screens.place import Heading, PlaceScreen
+from tui.screens.place import PlaceScreen
 from tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class ReadingScreen(PlaceScreen):
         workspace = self.workbench.workspace
         wanted = self.workbench.open_chat if self.workbench.open_chat is not None else positions.last_chat(workspace)
         now = recipe.current(workspace)
-        state = (revision.content(workspace.store), wanted, now.persona, now.burst_window, now.conversation_gap)
+        state = (revision.of_messages(workspace.store), wanted, now.persona, now.burst_window, now.conversation_gap)
         if state == self._shown:
             self.take_decisions()
             self._go_to_wanted()
@@ -153,7 +153,7 @@ class ReadingScreen(PlaceScreen):
         rows = chats.listing(workspace)
         chat = next((row for row in rows if row.id == wanted), rows[0] if rows else None)
         if chat is None:
-            self.query_one(Heading).show(SafeText(_("No chat is open.")), SafeText(_("1 leads to the chats.")))
+            self.heading.show(SafeText(_("No chat is open.")), SafeText(_("1 leads to the chats.")))
             self.messages.show(Nothing())
             self.listed.show(Nothing())
             self._chat = self._shown = self.history = None
@@ -191,7 +191,7 @@ class ReadingScreen(PlaceScreen):
             messages=ngettext("{n} message", "{n} messages", chat.messages).format(n=number(chat.messages)),
             names=", ".join(chat.participants),
         )
-        self.query_one(Heading).show(said("{title}", title=chat.title), detail)
+        self.heading.show(said("{title}", title=chat.title), detail)
 
     @work(thread=True, exclusive=True, group="conversations", name="conversations", exit_on_error=False)
     def _know(self, chat: int) -> None:
