@@ -39,6 +39,8 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "models": ("core.commands.models", "models", N_("list the models")),
     "evaluate": ("core.commands.evaluate", "evaluate", N_("measure a tuned model against its base")),
     "ask": ("core.commands.talk", "ask", N_("ask a model one thing")),
+    "transcripts": ("core.commands.transcripts", "transcripts", N_("the talks that were had with models")),
+    "corrections": ("core.commands.transcripts", "corrections", N_("better replies, written in place of a model's")),
     "prices": ("core.commands.prices", "prices", N_("what training and using models costs")),
     "doctor": ("core.commands.upkeep", "doctor", N_("check the machine and the workspace")),
     "backup": ("core.commands.upkeep", "backup", N_("save a copy of the workspace's database, or go back to one")),

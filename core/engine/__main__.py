@@ -194,7 +194,7 @@ def guarded(log: events.Log, work: Callable[[], str], stopped: Callable[[], str]
     except (KeyboardInterrupt, BrokenPipeError):
         return 130
     except (MemoryError, RuntimeError) as error:
-        from core.engine.loading import out_of_memory
+        from core.engine.problems import cuda_trouble, out_of_memory
 
         _trace(error)
         if out_of_memory(error):
@@ -203,6 +203,13 @@ def guarded(log: events.Log, work: Callable[[], str], stopped: Callable[[], str]
                 "memory",
                 _("Memory ran out."),
                 _("Lower batch_size or context, choose a smaller base, or free memory; then resume the run."),
+            )
+        if cuda_trouble(error):
+            return _failed(
+                log,
+                "cuda",
+                _("The GPU or its driver failed."),
+                _("Check it with nvidia-smi and that the driver is new enough for this torch; or set device=cpu."),
             )
         return _unforeseen(log, error)
     except OSError as error:

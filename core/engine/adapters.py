@@ -15,7 +15,7 @@ from typing import Any
 import peft
 import torch
 
-from core.engine.loading import ModelProblem
+from core.engine.problems import ModelProblem
 from core.language import _
 from core.training.job import Job
 

@@ -16,15 +16,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import torch
 
-from core.engine.loading import ModelProblem, out_of_memory
-from core.engine.machine import Machine, used_memory
+from core.engine.gauges import Gauges
+from core.engine.machine import Machine, mark_memory, peak_memory
 from core.engine.masking import Row
 from core.engine.packing import Layout, Plan, collate
+from core.engine.problems import ModelProblem, out_of_memory
 from core.engine.stepping import losses
 from core.language import _
 
@@ -37,12 +37,21 @@ class Needs:
 
     bins_at_once: int
     recompute: bool
-    peak_bytes: int
+    peak_bytes: int  # on top of what the model itself takes
     step_seconds: float
+    watts: float | None = None  # while it worked, where the card counts its energy
 
 
 def measure(
-    model: Any, rows: Sequence[Row], plan: Plan, layout: Layout, machine: Machine, *, half: bool, limit: int = 0
+    model: Any,
+    rows: Sequence[Row],
+    plan: Plan,
+    layout: Layout,
+    machine: Machine,
+    *,
+    half: bool,
+    limit: int = 0,
+    gauges: Gauges | None = None,
 ) -> Needs:
     """Measure, and decide. Raises a problem when not even one bin with recomputing fits."""
     step = max(plan.epoch(0), key=len)
@@ -53,10 +62,13 @@ def measure(
     for again in (False, True):
         if again:
             recompute(model)
+        before, began = gauges.joules() if gauges else None, time.monotonic()
         try:
             peak, seconds = _peak(model, rows, groups[:1], layout, machine, half)
             per_bin, fixed = peak, 0
-            if len(groups) > 1:
+            if len(groups) == 1:
+                seconds = _peak(model, rows, groups, layout, machine, half)[1]  # the first pass of all is a slow one
+            else:
                 two, seconds_two = _peak(model, rows, groups[:2], layout, machine, half)
                 per_bin = max(two - peak, peak // 4)  # allocators reuse: never believe that a bin is free
                 fixed, seconds = max(0, peak - per_bin), seconds_two / 2
@@ -65,12 +77,14 @@ def measure(
                 raise
             _forget(model, machine)
             continue
+        after = gauges.joules() if gauges else None
+        watts = None if before is None or after is None else (after - before) / max(1e-9, time.monotonic() - began)
         base = fixed + 3 * trainable
         pieces = 1
         while pieces <= len(groups):
             at_once = -(-len(groups) // pieces)
             if base + per_bin * at_once <= budget:
-                return Needs(at_once, again, base + per_bin * at_once, seconds * len(groups))
+                return Needs(at_once, again, base + per_bin * at_once, seconds * len(groups), watts)
             pieces = pieces * 2 if at_once > 1 else len(groups) + 1
     raise ModelProblem(
         "memory",
@@ -94,7 +108,7 @@ def _peak(
 ) -> tuple[int, float]:
     """Bytes on top of what was taken before, and seconds, of one forward and backward pass."""
     _forget(model, machine)
-    before = _mark(machine)
+    before = mark_memory(machine.device)
     began = time.monotonic()
     packed = collate(rows, groups, layout).to(machine.device)
     if len(packed.targets):
@@ -102,7 +116,7 @@ def _peak(
     if machine.device.type == "cuda":
         torch.cuda.synchronize(machine.device)
     seconds = time.monotonic() - began
-    peak = max(0, _highest(machine) - before)
+    peak = max(0, peak_memory(machine.device) - before)
     _forget(model, machine)
     return peak, seconds
 
@@ -112,26 +126,3 @@ def _forget(model: Any, machine: Machine) -> None:
         weight.grad = None
     if machine.device.type == "cuda":
         torch.cuda.empty_cache()
-
-
-def _mark(machine: Machine) -> int:
-    if machine.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(machine.device)
-        return int(torch.cuda.memory_allocated(machine.device))
-    try:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # sets the high-water mark to now
-    except OSError:
-        return _highest(machine)
-    return used_memory(machine.device)
-
-
-def _highest(machine: Machine) -> int:
-    if machine.device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(machine.device))
-    try:
-        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return used_memory(machine.device)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from core.engine.loading import ModelProblem
+from core.engine.problems import ModelProblem
 from core.language import _
 
 _ROLES: Final = frozenset({"system", "user", "assistant"})

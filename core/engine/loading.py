@@ -21,23 +21,16 @@ import transformers
 from safetensors import SafetensorError
 
 from core.engine.machine import Machine
+from core.engine.problems import ModelProblem as ModelProblem
+from core.engine.problems import out_of_memory as out_of_memory
 from core.engine.templates import ensure_template
 from core.language import _
-from core.problem import Problem
 
 ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
 ADAPTER_CONFIG: Final = "adapter_config.json"
 LINEAGE: Final = "sinsonte.json"  # what an adapter says of itself: its base's fingerprint, template, end tokens
 _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt", "*.pickle")
 _USUAL_CONTEXT: Final = 2048  # for the rare config that names no limit
-
-
-class ModelProblem(Problem):
-    """A problem with a cause that programs can test."""
-
-    def __init__(self, cause: str, what: str, *, where: str = "", advice: str = "") -> None:
-        super().__init__(what, where=where, advice=advice)
-        self.cause = cause
 
 
 @dataclass(frozen=True)
@@ -304,11 +297,3 @@ def put_on(model: Any, folder: Path, name: str) -> Any:
         )
     model.eval()
     return model
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out, on a device or here."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    said = str(error)
-    return isinstance(error, RuntimeError) and ("not enough memory" in said or "can't allocate memory" in said)

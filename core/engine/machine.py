@@ -9,8 +9,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import torch
+
+from core.engine.problems import ModelProblem
+from core.language import _
+
+_NVIDIA: Final = Path("/proc/driver/nvidia/version")  # there as long as the driver is loaded
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,7 @@ class Machine:
     half: bool  # bf16 for the matrix products (autocast); sums and weights of adapters stay float32
     threads: int
     memory_bytes: int  # what may be used on that device
+    trouble: str = ""  # why a GPU that is here is not used
 
     @property
     def words(self) -> str:
@@ -29,16 +36,39 @@ class Machine:
         return f"{kind}, {'bf16' if self.half else 'fp32'}, {self.memory_bytes / 2**30:.1f} GiB"
 
 
-def this_machine(*, precision: str = "auto", threads: int = 0) -> Machine:
-    """The best device here, set up for repeatable arithmetic."""
+def this_machine(*, precision: str = "auto", threads: int = 0, device: str = "auto") -> Machine:
+    """The best device here (or the one asked for), set up for repeatable arithmetic."""
     count = threads or len(os.sched_getaffinity(0))
     torch.set_num_threads(count)
-    if torch.cuda.is_available():
-        device = torch.device("cuda", 0)
-        able, memory = torch.cuda.is_bf16_supported(), torch.cuda.mem_get_info(device)[0]
+    trouble = "" if device == "cpu" or torch.cuda.is_available() else _no_cuda()
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ModelProblem(
+            "cuda",
+            trouble or _("There is no GPU here that torch could use."),
+            where="device",
+            advice=_("Run it where there is one, or set device=cpu."),
+        )
+    if device != "cpu" and torch.cuda.is_available():
+        where = torch.device("cuda", 0)
+        able, memory = torch.cuda.is_bf16_supported(), torch.cuda.mem_get_info(where)[0]
     else:
-        device, able, memory = torch.device("cpu"), _cpu_half(), available_memory()
-    return Machine(device, able if precision == "auto" else precision == "bf16", count, memory)
+        where, able, memory = torch.device("cpu"), _cpu_half(), available_memory()
+    return Machine(where, able if precision == "auto" else precision == "bf16", count, memory, trouble)
+
+
+def _no_cuda() -> str:
+    """Why torch finds no GPU although an NVIDIA card is here; nothing where there is none."""
+    if not _NVIDIA.exists():
+        return ""
+    if torch.version.cuda is None:
+        return _("There is an NVIDIA GPU here, but this torch was built without CUDA: training on the processor.")
+    try:
+        torch.cuda.init()
+        return _("There is an NVIDIA GPU here, but it is hidden from this process (CUDA_VISIBLE_DEVICES).")
+    except RuntimeError as error:
+        if "too old" in str(error):
+            return _("The NVIDIA driver of this machine is too old for this torch: training on the processor.")
+        return _("The NVIDIA driver of this machine does not answer: training on the processor.")
 
 
 def _cpu_half() -> bool:
@@ -66,8 +96,33 @@ def available_memory() -> int:
     return machine
 
 
+def mark_memory(device: torch.device) -> int:
+    """Begin to watch for the peak from here; returns the bytes that are taken now."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return int(torch.cuda.memory_allocated(device))
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # sets the high-water mark to now
+    except OSError:
+        return peak_memory(device)
+    return used_memory(device)
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most bytes that were taken since the mark; on a CPU of this process, on a GPU by torch."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return used_memory(device)
+
+
 def used_memory(device: torch.device) -> int:
-    """Peak bytes taken on the device; on a CPU the resident size now."""
+    """Bytes taken on the device: the peak since the mark; on a CPU the resident size of this process now."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     try:

@@ -17,8 +17,8 @@ import torch
 
 from core.engine import loading
 from core.engine.checkpoints import publish
-from core.engine.loading import ModelProblem
 from core.engine.machine import this_machine
+from core.engine.problems import ModelProblem
 from core.language import _
 from core.training.events import Log
 

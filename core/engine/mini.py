@@ -29,10 +29,10 @@ import transformers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from core.engine.checkpoints import publish
-from core.engine.loading import ModelProblem
 from core.engine.machine import this_machine
 from core.engine.masking import Row
 from core.engine.packing import Layout, plan
+from core.engine.problems import ModelProblem
 from core.engine.stepping import Stepper
 from core.engine.templates import CHATML, control_words, defused, render
 from core.language import _

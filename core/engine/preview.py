@@ -15,8 +15,8 @@ import transformers
 
 from core.engine import loading
 from core.engine.examples import read_examples
-from core.engine.loading import ModelProblem
 from core.engine.masking import Masker
+from core.engine.problems import ModelProblem
 from core.language import _
 from core.training import job as jobs
 from core.training.events import Log

@@ -25,10 +25,10 @@ import torch
 
 from core.engine import loading
 from core.engine.examples import read_examples
-from core.engine.loading import ModelProblem
 from core.engine.machine import this_machine
 from core.engine.masking import Masker, Row
 from core.engine.packing import Layout, collate
+from core.engine.problems import ModelProblem
 from core.engine.stepping import layout_for, losses, summed_losses
 from core.language import _
 from core.training.events import Log

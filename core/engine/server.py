@@ -36,8 +36,8 @@ from starlette.routing import Route
 from core.engine import asking, loading
 from core.engine.asking import Asked, WrongError
 from core.engine.generation import Choice, Piece, write
-from core.engine.loading import ModelProblem
 from core.engine.machine import this_machine
+from core.engine.problems import ModelProblem
 from core.language import _
 from core.training.events import Log
 

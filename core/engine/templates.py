@@ -53,12 +53,21 @@ def ensure_template(tokenizer: Any) -> bool:
 def render(tokenizer: Any, messages: Sequence[Said], *, ask: bool = False) -> str:
     """The text of a conversation; `ask` opens the reply that is to come."""
     # enable_thinking=False: families that think aloud would otherwise be taught an empty thought before every reply.
+    # A list of one conversation: one without a line is a conversation too, where nothing goes before the reply.
     return tokenizer.apply_chat_template(
-        [{"role": m["role"], "content": m["content"]} for m in messages],
+        [[{"role": m["role"], "content": m["content"]} for m in messages]],
         tokenize=False,
         add_generation_prompt=ask,
         enable_thinking=False,
-    )
+    )[0]
+
+
+def opening(tokenizer: Any, messages: Sequence[Said]) -> str:
+    """What a model is given to answer: the conversation so far, as its template takes it, with the reply opened."""
+    if messages and messages[-1]["role"] == "assistant":
+        return render(tokenizer, fitted(tokenizer, messages), ask=True)
+    # Fitted as it was when it was learnt: with a reply at its end.
+    return render(tokenizer, fitted(tokenizer, [*messages, Said(role="assistant", content="…")])[:-1], ask=True)
 
 
 def control_words(tokenizer: Any) -> tuple[str, ...]:
@@ -82,6 +91,8 @@ def fitted(tokenizer: Any, messages: Sequence[Said]) -> list[Said]:
     turns of one role joined (some templates insist on strict alternation)."""
     try:
         render(tokenizer, messages)
+        if messages[0]["role"] == "assistant":
+            render(tokenizer, [], ask=True)  # some templates look at the first message without asking for one
         return list(messages)
     except TemplateError:
         pass
@@ -100,7 +111,7 @@ def fitted(tokenizer: Any, messages: Sequence[Said]) -> list[Said]:
             folded[-1] = joined
         else:
             folded.append(said)
-    if folded and folded[0]["role"] == "assistant":
+    if folded[0]["role"] == "assistant":
         folded.insert(0, {"role": "user", "content": "…", "train": False})
     try:
         render(tokenizer, folded)

@@ -18,7 +18,6 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,37 +25,18 @@ import torch
 
 from core.engine import loading
 from core.engine.checkpoints import Checkpoints, Progress, publish
-from core.engine.generation import Choice, write
-from core.engine.loading import ModelProblem
-from core.engine.machine import used_memory
+from core.engine.gauges import JOULES_A_KWH
+from core.engine.machine import peak_memory
 from core.engine.packing import Layout, width_for
-from core.engine.stepping import Stepped, summed_losses
-from core.engine.templates import render
+from core.engine.problems import ModelProblem
+from core.engine.stepping import summed_losses
+from core.engine.telling import Since, sample, step
 from core.engine.work import Work, open_work
 from core.language import _, ngettext
 from core.training import job as jobs
 from core.training.events import Log
 
 _EVENTS_EVERY: Final = 0.25  # seconds between two step events: a screen that follows over SSH gets under 2 KB/s
-_SAMPLE_TOKENS: Final = 60
-
-
-@dataclass
-class Since:
-    """What happened since the last step event: figures of many steps are told as one."""
-
-    began: float
-    loss: float = 0.0
-    trained: int = 0
-    tokens: int = 0
-    norm: float = 0.0
-
-    def add(self, one: Stepped) -> None:
-        """Count one step in."""
-        self.loss += one.loss * one.trained
-        self.trained += one.trained
-        self.tokens += one.tokens
-        self.norm = max(self.norm, one.grad_norm)
 
 
 def train(folder: Path, log: Log, stop: Callable[[], str]) -> str:
@@ -112,8 +92,12 @@ def _learn(work: Work, checkpoints: Checkpoints, progress: Progress, stop: Calla
     sample_every = job.sample_every or check_every
     before, first = progress.seconds, progress.step
     work.model.train()
-    if progress.step == 0 and work.held_out.trained_tokens:
-        _validate(work, progress)  # the base's own loss: what the tuning is measured against
+    if progress.step == 0:
+        # What the tuning is measured against: the base's own loss, and how it answers.
+        if work.held_out.trained_tokens:
+            _validate(work, progress)
+        sample(work, 0)
+    joules = work.gauges.joules()
     began = told = time.monotonic()
     since = Since(told)
     over = bool(job.patience) and progress.worse >= job.patience  # it was killed after it had decided to stop
@@ -139,7 +123,7 @@ def _learn(work: Work, checkpoints: Checkpoints, progress: Progress, stop: Calla
         last = progress.step == work.steps
         if now - told >= _EVENTS_EVERY or last:
             pace = (now - began) / max(1, progress.step - first)
-            _tell(work, progress, since, one, now, pace * (work.steps - progress.step))
+            step(work, progress, since, one, now, pace * (work.steps - progress.step))
             told, since = now, Since(now)
         progress.seconds = before + now - began
         if (progress.step % check_every == 0 or last) and work.held_out.trained_tokens:
@@ -147,7 +131,7 @@ def _learn(work: Work, checkpoints: Checkpoints, progress: Progress, stop: Calla
             told = time.monotonic()
             since.began = told
         if progress.step % sample_every == 0 or last:
-            _sample(work, progress.step)
+            sample(work, progress.step)
         if progress.step % save_every == 0 or last or progress.best_step == progress.step:
             _save(work, checkpoints, progress)
     if over:
@@ -164,6 +148,7 @@ def _learn(work: Work, checkpoints: Checkpoints, progress: Progress, stop: Calla
     if job.keep == "best" and progress.best_step and progress.best_step != progress.step:
         best = work.folder / "checkpoints" / f"step-{progress.best_step:06d}"
         _put_weights(work, checkpoints.load(best)[1])
+    spent = work.gauges.joules()
     result = _result(work, progress)
     log.write(
         "summary",
@@ -173,24 +158,10 @@ def _learn(work: Work, checkpoints: Checkpoints, progress: Progress, stop: Calla
         tokens=progress.tokens,
         trained_tokens=progress.trained_tokens,
         seconds=round(progress.seconds, 2),
+        peak_memory_bytes=peak_memory(work.machine.device),
+        kwh=round((spent - joules) / JOULES_A_KWH, 5) if joules is not None and spent is not None else None,
     )
     return "succeeded"
-
-
-def _tell(work: Work, progress: Progress, since: Since, one: Stepped, now: float, left: float) -> None:
-    passed = max(1e-9, now - since.began)
-    work.log.write(
-        "step",
-        step=progress.step,
-        steps=work.steps,
-        loss=round(since.loss / max(1, since.trained), 6),
-        lr=one.rate,
-        grad_norm=round(since.norm, 5),
-        tokens_per_second=round(since.tokens / passed, 1),
-        eta_seconds=round(left, 1),
-        memory_bytes=used_memory(work.machine.device),
-        epoch=round(progress.step / work.plan.steps_an_epoch, 3),
-    )
 
 
 def _validate(work: Work, progress: Progress) -> bool:
@@ -213,20 +184,16 @@ def _validate(work: Work, progress: Progress) -> bool:
     return bool(work.job.patience) and progress.worse >= work.job.patience
 
 
-def _sample(work: Work, step: int) -> None:
-    work.model.eval()
-    for messages in work.prompts:
-        text = render(work.tokenizer, messages, ask=True)  # pyright: ignore[reportArgumentType]
-        ids = work.tokenizer(text, add_special_tokens=False)["input_ids"]
-        choice = Choice(temperature=0.7, top_p=0.9, max_tokens=_SAMPLE_TOKENS, seed=work.job.seed)
-        pieces = write(work.model, work.tokenizer, ids, choice, ends=work.ends, context=work.context)
-        work.log.write("sample", step=step, prompt=messages[-1]["content"], reply="".join(p.text for p in pieces))
-    work.model.train()
-
-
 def _save(work: Work, checkpoints: Checkpoints, progress: Progress) -> None:
+    began = time.monotonic()
     path = checkpoints.save(progress, _weights(work), work.stepper.moments(), work.job.keep_checkpoints)
-    work.log.write("checkpoint", step=progress.step, path=f"checkpoints/{path.name}")
+    work.log.write(
+        "checkpoint",
+        step=progress.step,
+        path=f"checkpoints/{path.name}",
+        bytes=sum(file.stat().st_size for file in path.iterdir()),
+        seconds=round(time.monotonic() - began, 3),
+    )
 
 
 def _stopped(asked: str) -> str:

@@ -15,21 +15,29 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import torch
 
 from core.engine import loading
 from core.engine.adapters import put_fresh
 from core.engine.checkpoints import Progress
 from core.engine.dry_run import Needs, measure, recompute
 from core.engine.examples import read_examples
-from core.engine.loading import Base, ModelProblem
-from core.engine.machine import Machine, this_machine
+from core.engine.gauges import JOULES_A_KWH, Gauges
+from core.engine.loading import Base
+from core.engine.machine import Machine, mark_memory, this_machine, used_memory
 from core.engine.masking import Masked, Masker
 from core.engine.packing import Layout, Plan, plan
+from core.engine.problems import ModelProblem
 from core.engine.stepping import Stepper, layout_for
+from core.engine.templates import Said
 from core.language import _, ngettext
 from core.training.events import Log
 from core.training.job import Job
+
+_FORWARD: Final = 1 / 3  # of a step's time: the way back is twice the way forth
+_SAMPLES: Final = 2  # prompts that are asked again and again while it learns
 
 
 @dataclass
@@ -54,14 +62,25 @@ class Work:
     fingerprint: str
     needs: Needs
     targets: list[str] = field(default_factory=list[str])
-    prompts: list[list[dict[str, str]]] = field(default_factory=list[list[dict[str, str]]])
+    prompts: list[Prompt] = field(default_factory=list["Prompt"])
+    gauges: Gauges = field(default_factory=lambda: Gauges(torch.device("cpu")))
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a sample is asked with, and what the persona really answered, where that is known."""
+
+    messages: list[Said]
+    real: str | None = None
 
 
 def open_work(folder: Path, job: Job, log: Log, before: Progress | None = None) -> Work:
     """Open model and data, and decide everything that the steps depend on; what was decided `before` stays decided, for
     sums come out differently in their last bits with other threads, another number format or other pieces."""
     precision = job.precision if before is None else "bf16" if before.half else "fp32"
-    machine = this_machine(precision=precision, threads=before.threads if before else job.threads)
+    machine = this_machine(precision=precision, threads=before.threads if before else job.threads, device=job.device)
+    if machine.trouble:
+        log.write("log", level="warning", text=machine.trouble)
     base = loading.find_base(job.base, folder)
     tokenizer = loading.load_tokenizer(base.folder, label=base.name)
     adapter = job.method != "full"
@@ -96,12 +115,16 @@ def open_work(folder: Path, job: Job, log: Log, before: Progress | None = None) 
         seed=job.seed,
     )
     model.train()
+    gauges = Gauges(machine.device)
+    taken = used_memory(machine.device)
     if before is not None and before.bins_at_once:
         needs = Needs(before.bins_at_once, before.recompute, 0, 0.0)
         if needs.recompute:
             recompute(model)
     else:
-        needs = measure(model, rows.rows, cut, layout, machine, half=machine.half, limit=job.memory_bytes)
+        needs = measure(
+            model, rows.rows, cut, layout, machine, half=machine.half, limit=job.memory_bytes, gauges=gauges
+        )
     stepper.bins_at_once = needs.bins_at_once
     mark = hashlib.sha256(base.sha256.encode())
     settings = dataclasses.asdict(job)
@@ -111,6 +134,9 @@ def open_work(folder: Path, job: Job, log: Log, before: Progress | None = None) 
         "sample_prompts",
         "keep_checkpoints",
         "checkpoint_every",
+        "device",
+        "processes",
+        "sharding",
         "threads",
         "memory_bytes",
         "allow_download",
@@ -119,6 +145,7 @@ def open_work(folder: Path, job: Job, log: Log, before: Progress | None = None) 
     mark.update(json.dumps(settings, sort_keys=True).encode())
     for row in rows.rows:
         mark.update(repr((row.ids, row.trained)).encode())
+    seconds = _seconds(needs.step_seconds, steps, cut, held_out, job)
     log.write(
         "plan",
         steps=steps,
@@ -146,9 +173,14 @@ def open_work(folder: Path, job: Job, log: Log, before: Progress | None = None) 
         split_examples=rows.split_examples,
         bins_at_once=needs.bins_at_once,
         recompute=needs.recompute,
-        predicted_memory_bytes=needs.peak_bytes,
-        predicted_seconds=round(needs.step_seconds * steps, 1),
+        gpu=gauges.name or None,
+        processes=1,
+        sharding=job.sharding,
+        predicted_memory_bytes=taken + needs.peak_bytes if needs.peak_bytes else None,
+        predicted_seconds=round(seconds, 1) if seconds else None,
+        predicted_kwh=round(needs.watts * seconds / JOULES_A_KWH, 5) if needs.watts else None,
     )
+    mark_memory(machine.device)
     return Work(
         folder,
         job,
@@ -169,7 +201,15 @@ def open_work(folder: Path, job: Job, log: Log, before: Progress | None = None) 
         needs,
         targets,
         _prompts(job, folder, held),
+        gauges,
     )
+
+
+def _seconds(step: float, steps: int, cut: Plan, held_out: Masked, job: Job) -> float:
+    """How long the training will take: its steps, and the validations between them."""
+    checks = 1 + -(-steps // (job.validate_every or cut.steps_an_epoch))
+    an_epoch = max(1, sum(cut.lengths))
+    return step * steps + checks * _FORWARD * step * cut.steps_an_epoch * held_out.tokens / an_epoch
 
 
 def _check(rows: Masked, log: Log) -> None:
@@ -200,16 +240,15 @@ def _check(rows: Masked, log: Log) -> None:
         )
 
 
-def _prompts(job: Job, folder: Path, held: Path) -> list[list[dict[str, str]]]:
+def _prompts(job: Job, folder: Path, held: Path) -> list[Prompt]:
     if job.sample_prompts:
-        return [[{"role": "user", "content": one}] for one in job.sample_prompts]
-    told: list[list[dict[str, str]]] = []
+        return [Prompt([Said(role="user", content=one)]) for one in job.sample_prompts]
+    told: list[Prompt] = []
     for example in read_examples(held if held.is_file() else folder / "train.jsonl"):
-        messages = [{"role": m["role"], "content": m["content"]} for m in example["messages"]]
-        while messages and messages[-1]["role"] == "assistant":
-            messages.pop()
-        if messages and messages not in told:
-            told.append(messages)
-        if len(told) == 2:
+        messages = [Said(role=m["role"], content=m["content"]) for m in example["messages"]]
+        real = messages.pop()["content"] if messages[-1]["role"] == "assistant" else None
+        if all(one.messages != messages for one in told):
+            told.append(Prompt(messages, real))
+        if len(told) == _SAMPLES:
             break
     return told

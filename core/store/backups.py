@@ -20,6 +20,7 @@ from core.store.sqlite import sqlite3
 # The sorts of backups, first word of the file's name; of each sort the newest KEEP stay.
 BY_HAND, MIGRATION, DESTRUCTIVE, REPLACED = "by-hand", "before-migration", "before-deleting", "replaced"
 KEEP = 5
+_INDEXES = ("messages_fts", "talk_fts")  # search indexes, each made from the table that it names
 
 
 def backup(store: Store, to: Path | None = None, sort: str = BY_HAND) -> Path:
@@ -122,9 +123,10 @@ def check(store: Store) -> list[str]:
 
 
 def rebuild_search(store: Store) -> None:
-    """Make the search index anew from the messages."""
+    """Make the search indexes anew from the messages."""
     with store.write() as change:
-        change.execute("INSERT INTO messages_fts (messages_fts) VALUES ('rebuild')")
+        for index in _INDEXES:
+            change.execute(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")
 
 
 def compact(store: Store) -> None:
@@ -173,7 +175,8 @@ def _search_is_whole(store: Store) -> bool:
     try:
         # The check is spelt as an INSERT; rank 1 compares the index with the text of the messages.
         with unguarded(connection):
-            connection.execute("INSERT INTO messages_fts (messages_fts, rank) VALUES ('integrity-check', 1)")
+            for index in _INDEXES:
+                connection.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)")
         return True
     except sqlite3.Error as error:
         if not trouble.is_damage(error):

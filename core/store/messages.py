@@ -168,13 +168,19 @@ def _terms(query: str) -> tuple[list[str], list[str], set[str]]:
         phrase, word = term.group(1), term.group(2)
         text = _encodable(phrase if word is None else word)
         # Which characters the tokenizer keeps: letters, numbers and private ones.
-        if any(unicodedata.category(character)[0] in "LN" or character > "\ue000" for character in text):
+        if any((kind := unicodedata.category(character))[0] in "LN" or kind == "Co" for character in text):
             last = place == len(found) - 1 and word is not None and not query[-1:].isspace()
             match.append(f'"{text}"' + ("*" if last else ""))
             exact |= _with_enye(text)
         elif text.strip():
             literal.append(text)
     return match, literal, exact
+
+
+def fts_phrases(query: str) -> tuple[str, list[str]]:
+    """A query as an expression for an index of ours ("" when it has no words), and the texts to look for as they are."""
+    match, literal, _exact = _terms(query)
+    return " ".join(match), literal
 
 
 def _encodable(text: str) -> str:

@@ -236,7 +236,67 @@ _FIRST: tuple[Step, ...] = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("the first tables", _FIRST),)
+# A talk is a tree: each message hangs on the one that it answers, an edit or a second reply is a sibling. A lane is one
+# model's way through it, from its leaf up; two models side by side are two lanes of one talk.
+_TALKS: tuple[Step, ...] = (
+    """CREATE TABLE talks (
+        id INTEGER PRIMARY KEY,
+        title TEXT NOT NULL DEFAULT '',
+        system TEXT NOT NULL DEFAULT '',
+        manner TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(manner)),
+        created_at INTEGER NOT NULL,
+        changed_at INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX talks_by_change ON talks (changed_at)",
+    """CREATE TABLE talk_messages (
+        id INTEGER PRIMARY KEY,
+        talk_id INTEGER NOT NULL REFERENCES talks (id) ON DELETE CASCADE,
+        parent_id INTEGER REFERENCES talk_messages (id) ON DELETE CASCADE,
+        role TEXT NOT NULL CHECK (role IN ('user', 'assistant')),
+        text TEXT NOT NULL,
+        at REAL NOT NULL,
+        model TEXT NOT NULL DEFAULT '',
+        finish TEXT NOT NULL DEFAULT '', -- as the server said it; of a reply, '' is one that was cut off
+        trouble TEXT NOT NULL DEFAULT '', -- how it went wrong
+        prompt_tokens INTEGER NOT NULL DEFAULT 0,
+        reply_tokens INTEGER NOT NULL DEFAULT 0,
+        first_token REAL, -- seconds until the first piece
+        seconds REAL, -- until the last
+        cost REAL, -- US dollars
+        manner TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(manner))
+    ) STRICT""",
+    "CREATE INDEX talk_messages_by_parent ON talk_messages (talk_id, parent_id)",
+    "CREATE INDEX talk_messages_of_parent ON talk_messages (parent_id)",  # deleting asks for children alone
+    """CREATE TABLE talk_lanes (
+        talk_id INTEGER NOT NULL REFERENCES talks (id) ON DELETE CASCADE,
+        lane INTEGER NOT NULL,
+        model TEXT NOT NULL,
+        leaf_id INTEGER REFERENCES talk_messages (id) ON DELETE SET NULL,
+        PRIMARY KEY (talk_id, lane)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX talk_lanes_by_leaf ON talk_lanes (leaf_id)",
+    """CREATE VIRTUAL TABLE talk_fts USING fts5 (
+        text, content = 'talk_messages', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
+    )""",
+    # What somebody wrote in place of a reply. It outlives the talk: a dataset may have been made with it.
+    """CREATE TABLE corrections (
+        id INTEGER PRIMARY KEY,
+        prompt TEXT NOT NULL CHECK (json_valid(prompt)), -- what the model had been given, system prompt included
+        chosen TEXT NOT NULL,
+        rejected TEXT NOT NULL,
+        model TEXT NOT NULL,
+        talk_id INTEGER REFERENCES talks (id) ON DELETE SET NULL,
+        message_id INTEGER REFERENCES talk_messages (id) ON DELETE SET NULL, -- the reply that was corrected
+        made_at INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX corrections_by_talk ON corrections (talk_id)",
+    "CREATE INDEX corrections_by_message ON corrections (message_id)",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration("the first tables", _FIRST),
+    Migration("talks", _TALKS),
+)
 
 
 def schema_is_ours(connection: sqlite3.Connection) -> bool:

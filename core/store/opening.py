@@ -141,6 +141,8 @@ class _Opening:
                     advice=trouble.restore_advice(self.folder),
                 )
             return 0
+        if not self._ends_with_a_page(connection):
+            raise trouble.damaged(self.folder)
         if made_by != migrations.APPLICATION_ID or version < 1:
             raise Problem(
                 _("this database is not Sinsonte's; it was left as it is."),
@@ -154,6 +156,13 @@ class _Opening:
                 advice=_("Update Sinsonte and open it again."),
             )
         return version
+
+    def _ends_with_a_page(self, connection: sqlite3.Connection) -> bool:
+        """Whether the file was not cut off within a page, which SQLite sees only when it reads that page."""
+        log = self.path.with_name(self.path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            return True  # a page may be on its way into the file
+        return self.path.stat().st_size % int(connection.execute("PRAGMA page_size").fetchone()[0]) == 0
 
     def _lease(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
@@ -306,7 +315,10 @@ def _set_journal(connection: sqlite3.Connection, journal: Journal) -> Journal:
 
 
 # Their rows are read as they are, so a value that the schema forbids is found here; the big tables are for `check`.
-_SMALL = ("chats", "participants", "names", "imports", "settings", "recipes", "acts", "decisions", "datasets", "runs")
+_SMALL = (
+    "chats", "participants", "names", "imports", "settings", "recipes", "acts", "decisions", "datasets", "runs", "talks",
+    "talk_lanes", "corrections",
+)  # fmt: skip
 
 
 def _small_tables_are_sound(connection: sqlite3.Connection) -> None:

@@ -24,6 +24,8 @@ Method = Literal["lora", "qlora", "full"]
 TooLong = Literal["refuse", "shorten", "drop"]
 Keep = Literal["last", "best"]
 Precision = Literal["auto", "bf16", "fp32"]
+Device = Literal["auto", "cpu", "cuda"]
+Sharding = Literal["none", "fsdp"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,10 @@ class Job:
     sample_every: int = 0  # steps; 0: with every validation
     sample_prompts: tuple[str, ...] = ()  # none: the openings of two held-out examples
     precision: Precision = "auto"
-    threads: int = 0  # 0: all the cores it may use
+    device: Device = "auto"  # auto: the GPU if torch can use one
+    processes: int = 1  # on each machine: one a GPU
+    sharding: Sharding = "none"  # fsdp: each process keeps a part of the base, for one that does not fit
+    threads: int = 0  # of each process; 0: all the cores it may use, shared among the processes
     memory_bytes: int = 0  # stay below this; 0: what the machine has
     allow_download: bool = False  # may the engine fetch the base from the model hub
 
@@ -96,6 +101,7 @@ _LIMITS: Final[tuple[tuple[str, float, float], ...]] = (
     ("keep_checkpoints", 1, 1000),
     ("patience", 0, 10_000),
     ("sample_every", 0, 10_000_000),
+    ("processes", 1, 1024),
     ("threads", 0, 4096),
     ("memory_bytes", 0, 2**50),
 )
@@ -104,6 +110,8 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "too_long": get_args(TooLong),
     "keep": get_args(Keep),
     "precision": get_args(Precision),
+    "device": get_args(Device),
+    "sharding": get_args(Sharding),
     "schedule": ("cosine", "constant"),
 }
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.engine.masking import Masked, Masker
-from core.engine.templates import PLAIN
+from core.engine.templates import PLAIN, opening
 from core.problem import Problem
 from tests.engine.models import CHATML, CLOSED, ENDLESS, STRICT, THINKING, tokenizer
 
@@ -89,6 +89,18 @@ def test_a_strict_template_gets_a_conversation_that_it_takes(words: Any) -> None
     doubled = [*CHAT[:3], {"role": "assistant", "content": "jaja", "train": True}, *CHAT[3:]]
     assert learnt(words, masked(words, STRICT, doubled)) == [f"che\njaja{ENDING}", f"re lindo 😂{ENDING}"]
     assert learnt(words, masked(words, STRICT, CHAT[2:])) == [f"che{ENDING}", f"re lindo 😂{ENDING}"]
+
+
+@pytest.mark.parametrize(
+    "template", [CHATML, THINKING, CLOSED, STRICT, PLAIN, ENDLESS, "{{ messages[0]['role'] }}" + CHATML]
+)
+def test_a_reply_that_nothing_goes_before_is_learnt_too(words: Any, template: str) -> None:
+    """buffer_size=0 and no system prompt: the example is the reply alone."""
+    told = masked(words, template, CHAT[2:3])
+    assert learnt(words, told) == [f"che{ENDING}"]
+    asked = words(opening(words, []), add_special_tokens=False)["input_ids"]
+    assert asked, "something stands before the first token that is learnt"
+    assert list(told.rows[0].ids[: len(asked)]) == asked
 
 
 def test_a_template_that_refuses_everything_is_a_problem(words: Any) -> None:

@@ -292,7 +292,9 @@ def test_search_finds_words_whatever_their_accents_and_keeps_the_enye(store: Sto
         store,
         [
             said("A", n, t)
-            for n, t in enumerate(["El año pasado", "un ano", "Café con leche", "leche con café", "AÑOS 🦜", "c'est"])
+            for n, t in enumerate(
+                ["El año pasado", "un ano", "Café con leche", "leche con café", "AÑOS 🦜", "c'est", "jaja 😂"]
+            )
         ],
     )
     assert found(store, "cafe") == ["Café con leche", "leche con café"]
@@ -301,6 +303,7 @@ def test_search_finds_words_whatever_their_accents_and_keeps_the_enye(store: Sto
     assert found(store, "ano ") == ["El año pasado", "un ano"]
     assert found(store, "le") == ["Café con leche", "leche con café"]
     assert found(store, "🦜") == ["AÑOS 🦜"]
+    assert found(store, "😂") == ["jaja 😂"]
     assert found(store, "an 🦜") == ["AÑOS 🦜"] or found(store, "🦜 an") == ["AÑOS 🦜"]
     assert found(store, "leche café", [chat + 1]) == []
     assert found(store, "") == found(store, '"" *') == []

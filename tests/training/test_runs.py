@@ -45,6 +45,31 @@ def test_a_run_tells_its_story_in_order_and_leaves_an_adapter() -> None:
     assert (done.run / "worker.log").read_text() == ""
 
 
+def test_events_tell_speed_memory_and_the_voice_beside_what_was_really_said() -> None:
+    events = tiny.tuned().events
+    plan = next(event.fields for event in events if event.kind == "plan")
+    steps = [event.fields for event in events if event.kind == "step"]
+    for told in steps:
+        assert 0 < told["trained_tokens_per_second"] < told["tokens_per_second"]
+        assert told["memory_bytes"] > 50_000_000
+        assert told["lr"] > 0 and told["grad_norm"] > 0 and told["eta_seconds"] >= 0
+        assert "gpu_use" not in told or plan["gpu"]
+    summary = next(event.fields for event in events if event.kind == "summary")
+    last = steps[-1]
+    assert (last["step"], last["tokens"], last["trained_tokens"]) == (12, summary["tokens"], summary["trained_tokens"])
+    assert plan["predicted_memory_bytes"] > 50_000_000
+    assert summary["peak_memory_bytes"] > 50_000_000
+    if plan["gpu"] is None:
+        assert (plan["predicted_kwh"], summary["kwh"]) == (None, None)
+    samples = [event.fields for event in events if event.kind == "sample"]
+    assert [one["step"] for one in samples] == [0, 0, 12, 12]
+    held = [json.loads(line) for line in (tiny.tuned().run / "validation.jsonl").read_text().splitlines()]
+    real = {(m[-2]["content"], m[-1]["content"]) for m in (one["messages"] for one in held)}
+    assert {(one["prompt"], one["real"]) for one in samples} <= real
+    checkpoint = next(event.fields for event in events if event.kind == "checkpoint")
+    assert checkpoint["bytes"] > 1000 and checkpoint["seconds"] >= 0
+
+
 def test_nothing_in_the_adapter_knows_where_it_was_made() -> None:
     done = tiny.tuned()
     for path in done.adapter.glob("*.json"):

@@ -12,7 +12,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -20,8 +19,9 @@ from typing import Final, Literal
 import core
 from core.language import _
 from core.problem import Problem
-from core.training import events, job, process
+from core.training import events, job, launching, process
 from core.training.backends import ALL, Ability, Holder
+from core.training.launching import command as command
 from core.training.process import Process
 
 LOG: Final = "worker.log"
@@ -46,6 +46,7 @@ def environment(*, allow_download: bool = False, given: Mapping[str, str] | None
     kept["TOKENIZERS_PARALLELISM"] = "true"
     kept["PYTHONUNBUFFERED"] = "1"
     kept["PYTHONNOUSERSITE"] = "1"
+    kept["PYTHONSAFEPATH"] = "1"  # what -P does, for processes that a launcher starts in the run folder
     if allow_download:
         for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):  # a gated base asks for it
             if name in before:
@@ -59,28 +60,24 @@ def environment(*, allow_download: bool = False, given: Mapping[str, str] | None
     return kept
 
 
-def command(*words: str) -> list[str]:
-    """The command line of the engine. Slurm's script uses the same one."""
-    # -P: the worker starts in its run folder, and nothing that lies there may be imported in place of a module.
-    return [sys.executable, "-P", "-m", "core.engine", *words]
-
-
 def start(folder: Path) -> Process:
     """Start the engine on a run folder, detached: it survives this process, its terminal and its session."""
     now = process.read(folder)
     if now and (now.alive() or (not now.here() and process.beats(folder))):
         raise Problem(_("This run already has a worker."), where=folder.name)
     (folder / process.WISH).unlink(missing_ok=True)
-    return detached(folder, ["train", str(folder.resolve())], allow_download=job.read(folder).allow_download)
+    told = job.read(folder)
+    line = launching.training(folder.resolve(), processes=told.processes)
+    return detached(folder, line, allow_download=told.allow_download)
 
 
-def detached(folder: Path, arguments: Sequence[str], *, allow_download: bool = False) -> Process:
+def detached(folder: Path, line: Sequence[str], *, allow_download: bool = False) -> Process:
     """The engine in a process of its own, with what it says to nobody in the folder's worker.log."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     log = os.open(folder / LOG, flags, 0o600)
     try:
         worker = subprocess.Popen(
-            command(*arguments),
+            line,
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
