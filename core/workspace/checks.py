@@ -110,7 +110,7 @@ def check(workspace: Workspace, name: str, model: str | None = None) -> tuple[Ch
     if not is_file and model is None:
         chosen = str(datasets.named(workspace, name).recipe.get("model", chosen))
     counter = counter_for(chosen, folder=models.tokenizer_folder(workspace, chosen))
-    price = price_of(chosen, load(_own_prices(workspace)))
+    price = price_of(chosen, load(own_prices(workspace)))
     limit = price.example_tokens if price else None
     tokens: Callable[[Example], int] = counter.example
     if is_file:
@@ -134,7 +134,7 @@ def prices(workspace: Workspace, dataset: str | None = None) -> list[PriceRow]:
     from core.counting.prices import load
     from core.workspace import datasets
 
-    known = load(_own_prices(workspace))
+    known = load(own_prices(workspace))
     rows: list[PriceRow] = []
     counted: dict[str, list[int]] = {}
     for model, price in sorted(known.items()):
@@ -162,7 +162,7 @@ def training_cost(workspace: Workspace, model: str, train: int, tokens: int) -> 
     from core.counting.billing import auto_epochs
     from core.counting.prices import MILLION, load, price_of
 
-    price = price_of(model, load(_own_prices(workspace)))
+    price = price_of(model, load(own_prices(workspace)))
     if price is None or price.train is None:
         return None
     told = amount(price.train * tokens * auto_epochs(train) / MILLION, price.currency)
@@ -179,7 +179,8 @@ def _each(price: Price, what: str) -> str | None:
     return None if value is None else f"{price.currency} {value:g}"
 
 
-def _own_prices(workspace: Workspace) -> Path | None:
+def own_prices(workspace: Workspace) -> Path | None:
+    """The price file that the settings name."""
     named = workspace.settings.prices
     if not named:
         return None

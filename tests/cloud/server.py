@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.cloud.world import Refusal, World
 
@@ -142,13 +142,13 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         provider = self.provider
         place = urlsplit(self.path)
-        self.route = place.path.removeprefix("/v1")
+        self.route = unquote(place.path).removeprefix("/v1")
         self.query = {key: values[-1] for key, values in parse_qs(place.query).items()}
         self.body = self._read_body()
         told = self.body.get("json", {"bytes": self.body.get("size", 0)})
         with provider.world.lock:
             provider.asked.append((self.command, self.path, told))
-            provider.headers.append(dict(self.headers.items()))
+            provider.headers.append({name.lower(): value for name, value in self.headers.items()})
             fault = next((one for one in provider.faults if one[0] == self.command and one[1].search(self.path)), None)
             if fault:
                 fault[3] -= 1

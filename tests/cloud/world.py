@@ -112,8 +112,10 @@ class World:
         for key in ("training_file", "validation_file"):
             if wanted.get(key) and wanted[key] not in self.files:
                 raise Refusal(400, f"invalid {key}: {wanted[key]}", "invalid_file", key)
-        method = wanted.get("method") or {"type": "supervised"}
-        told = (method.get(method["type"]) or {}).get("hyperparameters") or wanted.get("hyperparameters") or {}
+        method: dict[str, Any] = wanted.get("method") or {"type": "supervised"}
+        told: dict[str, Any] = (
+            (method.get(method["type"]) or {}).get("hyperparameters") or wanted.get("hyperparameters") or {}
+        )
         examples = self.contents[wanted["training_file"]].count(b"\n")
         chosen = {
             "n_epochs": _chosen(told.get("n_epochs"), 3),

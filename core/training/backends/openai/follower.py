@@ -41,6 +41,13 @@ SLOWEST: Final = 30.0  # seconds between two looks at a job in which nothing hap
 LOOKS: Final = 2  # how often a job whose answer was lost is looked for before it is asked for again
 
 
+def halt(folder: Path, why: str) -> None:
+    """Say in the status that nobody follows the run until somebody mends this and asks for it again."""
+    write_whole(
+        folder / STATUS, json.dumps({"text": why, "cause": "halted", "until": 0.0}, ensure_ascii=False).encode()
+    )
+
+
 class Stopped(Exception):
     """Somebody asked the follower to go; the job goes on where it is."""
 
@@ -57,6 +64,7 @@ class Follower:
         log: events.Log,
         *,
         stop: Callable[[], bool] = lambda: False,
+        poked: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.folder = folder
@@ -64,16 +72,19 @@ class Follower:
         self.profile = profile
         self.client = client
         self.stop = stop
+        self.poked = poked  # somebody asked for something at the provider: look at once
         self.sleep = sleep
         self.reached: Reached = reached(folder)
         self.teller = Teller(log, folder)
         self._waited = False
+        self._halted = ""  # why the following stopped although the job may go on
 
     def work(self) -> State:
         """All of it, from wherever the last follower stopped to the end of the job."""
-        if self.teller.state in TERMINAL:
-            return self.teller.state
         try:
+            if self.teller.state in TERMINAL:
+                return self.teller.state
+            self._status("", 0.0, "", 0)
             if not self.reached.job:
                 self._bring_files()
                 self._have_job()
@@ -84,7 +95,7 @@ class Follower:
             self.teller.problem("refused", problem.what, problem.advice)
             return self.teller.end(State.FAILED)
         finally:
-            self._status("", 0.0, "", 0)
+            self._status(self._halted, 0.0, "halted" if self._halted else "", 0)
 
     # --- the steps -------------------------------------------------------------------------------------------------
 
@@ -158,11 +169,8 @@ class Follower:
     def _find_job(self) -> dict[str, Any] | None:
         """The job that this run asked for, if the provider has it."""
         cursor = ""
-        query: dict[str, object] = {"limit": "100"}
         for _page in range(200):
-            raw = self.client.fine_tuning.jobs.with_raw_response.list(
-                extra_query=query | ({"after": cursor} if cursor else {})
-            )
+            raw = self.client.fine_tuning.jobs.with_raw_response.list(extra_query=_page_from(cursor))
             entries, more = page_of(raw, self.profile)
             for one in entries:
                 noted = table_in(one, "metadata").get(MARK) == self.wanted.run
@@ -206,7 +214,7 @@ class Follower:
         """Write down what has happened since the last look; how many events that was."""
 
         def ask(cursor: str) -> tuple[list[dict[str, Any]], bool]:
-            query: dict[str, object] = {"limit": str(listener.PAGE)} | ({"after": cursor} if cursor else {})
+            query = _page_from(cursor)
             return self._call(
                 lambda: page_of(
                     self.client.fine_tuning.jobs.with_raw_response.list_events(self.reached.job, extra_query=query),
@@ -270,19 +278,16 @@ class Follower:
 
     def _call(self, ask: Callable[[], Answer]) -> Answer:
         """The answer, however long it takes, where waiting can help."""
-        answer = (
-            endpoints.call(ask, self.profile, tries=0, tell=self._countdown, stop=self.stop, sleep=self.sleep)
-            if not self.stop()
-            else self._gone()
+        if self.stop():
+            raise Stopped
+        answer = endpoints.call(
+            ask, self.profile, tries=0, may_be_text=True, tell=self._countdown, stop=self.stop, sleep=self.sleep
         )
         if self._waited:
             self._waited = False
-            self.teller.tell("back", text=_("the server answers again."))
+            self.teller.tell("log", level="info", cause="back", text=_("the server answers again."))
             self._status("", 0.0, "", 0)
         return answer
-
-    def _gone(self) -> Any:
-        raise Stopped
 
     def _wait_out(self, failure: Failure, attempt: int) -> None:
         seconds = endpoints.pause_before(attempt, failure)
@@ -293,24 +298,28 @@ class Follower:
         if not self._waited:
             # One event an outage: hours without a network must not fill the log.
             self._waited = True
-            self.teller.tell(
-                "waiting", cause=failure.kind, text=failure.what, advice=failure.advice, seconds=round(left, 1)
-            )
+            self.teller.tell("log", level="warning", cause=failure.kind, text=failure.what, seconds=round(left, 1))
         self._status(failure.what, left, failure.kind, attempt)
 
     def _rest(self, seconds: float) -> None:
-        if self.stop():
-            raise Stopped
         left = seconds
-        while left > 0:
-            self.sleep(min(0.5, left))
-            left -= 0.5
+        while left > 0 and not self.poked():
             if self.stop():
                 raise Stopped
+            self.sleep(min(0.5, left))
+            left -= 0.5
+        if self.stop():
+            raise Stopped
 
     def _status(self, text: str, left: float, cause: str, attempt: int) -> None:
-        told = {"text": str(shown_in_line(text)), "cause": cause, "until": time.time() + left, "attempt": attempt}
-        write_whole(self.folder / STATUS, json.dumps(told if text else {}, ensure_ascii=False).encode())
+        told = {
+            "state": self.teller.state.value,
+            "text": str(shown_in_line(text)),
+            "cause": cause,
+            "until": time.time() + left,
+            "attempt": attempt,
+        }
+        write_whole(self.folder / STATUS, json.dumps(told, ensure_ascii=False).encode())
 
     def _give_up(self, failure: Failure) -> State:
         """What waiting cannot mend. Before there is a job the run has failed; after that only the following has."""
@@ -318,12 +327,17 @@ class Follower:
             raise Stopped
         if self.reached.job and failure.kind != "missing":
             self.teller.problem(failure.kind, failure.what, failure.advice)
+            self._halted = failure.what
             return self.teller.state
         advice = failure.advice
         if failure.kind in ("forbidden", "refused") and self.reached.asked:
             advice = may_not_tune(self.profile, advice)
         self.teller.problem(failure.kind, failure.what, advice)
         return self.teller.end(State.FAILED)
+
+
+def _page_from(cursor: str) -> dict[str, object]:
+    return {"limit": str(listener.PAGE), **({"after": cursor} if cursor else {})}
 
 
 def may_not_tune(profile: Profile, advice: str) -> str:

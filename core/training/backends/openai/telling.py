@@ -8,6 +8,7 @@ length), and made fit to show where they are shown.
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -55,7 +56,7 @@ class Teller:
         self._steps: set[tuple[str, int]] = set()  # points of the curves
         self._remote_state = ""
         self._total = 0
-        self._plan: tuple[Any, ...] = ()
+        self._job: dict[str, Any] = {}
         for event in Reader(folder / events.FILE).read():
             self._remember(event)
 
@@ -70,8 +71,13 @@ class Teller:
             self.state = State(told.get("state", "")) if told.get("state") in set(State) else self.state
             self._remote_state = text_in(told, "said")
         if event.kind == "plan":
-            self._plan = _plan_of(told)
             self._total = count_in(told, "steps")
+        if event.kind == "job":
+            self._job = {key: told.get(key) for key in _JOB}
+
+    @property
+    def _known_plan(self) -> dict[str, Any]:
+        return {key: self._job.get(key) for key in ("base", "epochs", "learning_rate")}
 
     def tell(self, kind: str, **fields: Any) -> None:
         """One event."""
@@ -85,15 +91,16 @@ class Teller:
         if event.get("type") == "metrics" and step:
             total = count_in(data, "total_steps")
             if total and total != self._total:
-                self.tell("plan", **dict(zip(_PLAN, self._plan, strict=False)) | {"steps": total})
+                self.tell("plan", steps=total, **self._known_plan)
             self._point("step", step, data, ("train_loss", "loss"), steps=total or self._total)
             self._point("validation", step, data, ("full_valid_loss", "valid_loss"))
         # Its own line comes last, and with it the provider's id: one that was cut off before is told again, and the
         # points that it had brought are known by their steps.
+        level = text_in(event, "level")
         self.tell(
-            "remote",
+            "log",
             remote=name,
-            level=text_in(event, "level") or "info",
+            level="info" if level == "info" or not level else "warning",
             text=text_in(event, "message")[:_LONGEST],
             said_at=count_in(event, "created_at"),
         )
@@ -103,7 +110,9 @@ class Teller:
         if loss is None or (kind, step) in self._steps:
             return
         accuracy = data.get("train_mean_token_accuracy" if kind == "step" else "valid_mean_token_accuracy")
-        extra = {"accuracy": accuracy} if isinstance(accuracy, int | float) else {}
+        extra: dict[str, Any] = {"accuracy": accuracy} if isinstance(accuracy, int | float) else {}
+        if kind == "validation":
+            extra["perplexity"] = _perplexity(float(loss))
         self.tell(kind, step=step, loss=float(loss), **more, **extra)
 
     def job(self, job: dict[str, Any]) -> None:
@@ -119,11 +128,10 @@ class Teller:
             "learning_rate": figures.get("learning_rate_multiplier"),
             "seed": job.get("seed"),
             "finish_at": job.get("estimated_finish"),
-            "steps": self._total,
         }
         told = {key: value if isinstance(value, str | int | float) else None for key, value in told.items()}
-        if _plan_of(told) != self._plan:
-            self.tell("plan", **told)
+        if told != self._job:
+            self.tell("job", **told)
 
     def remote_state(self, said: str) -> State:
         """Where the job stands now; told when that has changed. A word that nobody knows means that it goes on."""
@@ -153,7 +161,9 @@ class Teller:
             if point.loss is not None and ("step", point.step) not in self._steps:
                 self.tell("step", step=point.step, steps=self._total, loss=point.loss, accuracy=point.accuracy)
             if point.validation is not None and ("validation", point.step) not in self._steps:
-                self.tell("validation", step=point.step, loss=point.validation)
+                self.tell(
+                    "validation", step=point.step, loss=point.validation, perplexity=_perplexity(point.validation)
+                )
 
     def summary(self, job: dict[str, Any]) -> None:
         """What came of it."""
@@ -166,7 +176,7 @@ class Teller:
 
     def note(self, failure: Failure) -> None:
         """Something that is missing from a run which is over all the same."""
-        self.tell("note", cause=failure.kind, text=failure.what, advice=failure.advice)
+        self.tell("log", level="warning", cause=failure.kind, text=failure.what)
 
     def problem(self, cause: str, text: str, advice: str, **more: Any) -> None:
         """What went wrong."""
@@ -216,8 +226,8 @@ class Teller:
         return state
 
 
-_PLAN: Final = ("job", "base", "epochs", "batch_size", "learning_rate", "seed", "finish_at", "steps")
+_JOB: Final = ("job", "base", "epochs", "batch_size", "learning_rate", "seed", "finish_at")
 
 
-def _plan_of(told: Any) -> tuple[Any, ...]:
-    return tuple(told.get(key) for key in _PLAN)
+def _perplexity(loss: float) -> float | None:
+    return math.exp(loss) if loss < 100 else None

@@ -95,7 +95,7 @@ def from_options(options: Mapping[str, Any], profile: Profile, **given: Any) -> 
     if told["format"] == "prompt-completion":
         profile.need("prompt-completion")
     _check_suffix(str(told.get("suffix", "")), profile)
-    return Wanted(**told, **given)
+    return Wanted(profile=profile.name, **told, **given)
 
 
 def _check_suffix(suffix: str, profile: Profile) -> None:
