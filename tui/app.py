@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
@@ -72,6 +72,7 @@ class Workbench(App[int], inherit_bindings=False):
         self.workspace = workspace
         self.settings = settings
         self.counters: Counters | None = None
+        self.saved_counters: Counters | None = None  # of the last save: what changes are measured against
         self.open_chat: int | None = None
         self.crashed = ""  # the line to leave in the terminal
         self._wall = SecondWall()
@@ -161,7 +162,7 @@ class Workbench(App[int], inherit_bindings=False):
         if seen != self._seen:
             self._seen = seen
             self.count_again()
-            if (place := self.place) is not None:
+            if (place := self.place) is not None and place.is_mounted:
                 place.workspace_changed()
 
     @work(thread=True, exclusive=True, group="counters", name="counters", exit_on_error=False)
@@ -170,22 +171,42 @@ class Workbench(App[int], inherit_bindings=False):
         from core.workspace import chats, recipe
 
         worker: Worker[Any] = get_current_worker()
+
+        def cancelled() -> bool:
+            return worker.is_cancelled
+
         try:
             now = recipe.counters(self.workspace)
             self.call_from_thread(self._take_counters, now)
-            if now.examples and not now.exact and not worker.is_cancelled:
-                exact = recipe.exact_counters(self.workspace, cancelled=lambda: worker.is_cancelled)
-                if not worker.is_cancelled:
-                    self.call_from_thread(self._take_counters, exact)
+            if not now.examples:
+                return
+            self.call_from_thread(self._take_counters, now, self._saved_counters())
+            if not now.exact and not cancelled():
+                now = recipe.exact_counters(self.workspace, cancelled)
+                self.call_from_thread(self._take_counters, now)
+            if self.current_mode == "recipe":
+                self.call_from_thread(self._take_counters, now, self._saved_counters(exactly=True, cancelled=cancelled))
         except chats.Cancelled:
             return  # another change, or the end of the workbench, made this count useless
         except Problem as problem:
             if not worker.is_cancelled:
                 self.call_from_thread(self.say_problem, problem)
 
-    def _take_counters(self, counters: Counters) -> None:
+    def _saved_counters(self, *, exactly: bool = False, cancelled: Callable[[], bool] | None = None) -> Counters | None:
+        from core.workspace import recipe
+
+        try:
+            if exactly:
+                return recipe.exact_saved_counters(self.workspace, cancelled)
+            return recipe.saved_counters(self.workspace)
+        except Problem:
+            return None  # the persona of then is not there any more: there is nothing to compare with
+
+    def _take_counters(self, counters: Counters, saved: Counters | None = None) -> None:
         self.counters = counters
-        if (place := self.place) is not None:
+        self.saved_counters = saved or self.saved_counters
+        # One that is not there yet takes them when it is.
+        if (place := self.place) is not None and place.is_mounted:
             place.take_counters(counters)
 
     # Acts

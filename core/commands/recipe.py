@@ -1,6 +1,9 @@
-"""Commands about the recipe: show, set, preview."""
+"""Commands about the recipe: show, set, preview, save and go back, presets."""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Mapping
 
 import click
 
@@ -80,6 +83,93 @@ def preview(context: Context, pairs: tuple[str, ...]) -> None:
         (_("cost of training"), counters.cost or _("nothing: it is trained here")),
     ):
         data(f"{label:<28} {value}")
+
+
+@recipe.command("preset", help=_("Begin anew from a preset; without a name, show them and what each would change."))
+@click.argument("name", required=False)
+@pass_context
+def preset(context: Context, name: str | None) -> None:
+    from core.workspace import versions
+
+    if name is not None:
+        made = versions.preset(context.workspace, name)
+        if context.json:
+            json_line({**made.to_dict(), "hash": made.hash})
+        else:
+            talk(_("The recipe is now the preset “{name}”; hash {hash}.").format(name=name, hash=made.hash))
+        return
+    for row in versions.presets(context.workspace):
+        if context.json:
+            json_line({"preset": row.name, "meaning": row.meaning, "changes": row.changes})
+            continue
+        data(f"{row.name}: {row.meaning}")
+        _print_changes(row.changes)
+
+
+def _print_changes(changes: Mapping[str, tuple[object, object]]) -> None:
+    for key, (was, now) in changes.items():
+        data(f"  {key}: {json.dumps(was, ensure_ascii=False)} → {json.dumps(now, ensure_ascii=False)}")
+
+
+@recipe.command("save", help=_("Save the recipe as a new version, under its name or another."))
+@click.argument("name", default="")
+@pass_context
+def save(context: Context, name: str) -> None:
+    from core.workspace import versions
+
+    row = versions.save(context.workspace, name)
+    if context.json:
+        json_line(row.as_json())
+    else:
+        talk(_("Saved as “{name}”, version {version}.").format(name=row.name, version=row.version))
+
+
+@recipe.command("versions", help=_("List the saved recipes."))
+@pass_context
+def list_versions(context: Context) -> None:
+    from core.workspace import versions
+
+    rows = versions.listing(context.workspace)
+    if context.json:
+        for row in rows:
+            json_line(row.as_json())
+        return
+    if not rows:
+        talk(_("Nothing was saved yet. Save the recipe with: sinsonte recipe save NAME"))
+        return
+    table(
+        [_("version"), _("saved"), "hash", _("recipe")],
+        [(row.version, row.saved_at[:16].replace("T", " "), row.hash, row.name) for row in rows],
+        right=(0,),
+    )
+
+
+@recipe.command("diff", help=_("Show what differs from the last save."))
+@pass_context
+def diff(context: Context) -> None:
+    from core.workspace import versions
+
+    changes = versions.changes(context.workspace)
+    if context.json:
+        json_line({key: list(pair) for key, pair in changes.items()})
+        return
+    _print_changes(changes)
+    if not changes:
+        talk(_("Nothing differs from the last save."))
+
+
+@recipe.command("revert", help=_("Go back to the last save, or to any version of a saved recipe."))
+@click.argument("name", default="")
+@click.argument("version", type=click.IntRange(min=1), required=False)
+@pass_context
+def revert(context: Context, name: str, version: int | None) -> None:
+    from core.workspace import versions
+
+    row = versions.take(context.workspace, name, version) if name else versions.revert(context.workspace)
+    if context.json:
+        json_line(row.as_json())
+    else:
+        talk(_("Back to “{name}”, version {version}.").format(name=row.name, version=row.version))
 
 
 @recipe.command("rules", help=_("Show every cleaning rule with what it touches."))

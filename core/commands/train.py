@@ -174,6 +174,20 @@ def event_line(kind: str, body: Mapping[str, object]) -> str:
         return _("state: {state}").format(state=body.get("state"))
     if kind == "checkpoint":
         return _("checkpoint at step {step}").format(step=body.get("step"))
+    if kind == "upload":
+        total = figure("total")
+        return _("{file}: {percent} % of {size}").format(
+            file=body.get("file"),
+            percent=int(100 * figure("done") / total) if total else 100,
+            size=f"{total / 1e6:.1f} MB",
+        )
+    if kind == "job":
+        return _("job {job}: {epochs} epochs, batch {batch}, learning rate ×{rate}").format(
+            job=body.get("job"),
+            epochs=body.get("epochs"),
+            batch=body.get("batch_size"),
+            rate=body.get("learning_rate"),
+        )
     return str(body.get("text", "")) if kind == "log" else ""
 
 

@@ -7,12 +7,12 @@ In: decoded JSON. Out: text, whole numbers and times as our nouns want them. Kno
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TextIO, cast
 
-from core.chat import local_seconds
+from core.chat import Message, local_seconds
 from core.language import _
 from core.problem import Problem
 from core.reading.encoding import open_text
@@ -83,14 +83,17 @@ def unread_element(export: Export) -> Callable[[int, Malformed, str], None]:
 
 
 @contextmanager
-def walking(export: Export, source: Source | None = None) -> Generator[JsonStream]:
-    """The export's JSON from its start. A document that breaks off is reported, not raised, once messages were read."""
+def walking(export: Export, source: Source | None = None, *, gathered: Sequence[Message] = ()) -> Generator[JsonStream]:
+    """The export's JSON from its start. A document that breaks off is reported, not raised, once messages were read.
+
+    `gathered`: those that a reader holds back until it has the whole thread, and that the report does not know yet.
+    """
     text = open_text(source or export.source, export.encoding)
     try:
         yield JsonStream(cast("TextIO", text))
     except Malformed as error:
         where = _("line {line}, character {offset}").format(line=error.line, offset=error.offset)
-        if not export.report.messages:
+        if not export.report.messages and not gathered:
             raise Problem(
                 _("the JSON breaks off or is damaged ({where}).").format(where=where),
                 where=export.source.name,

@@ -57,7 +57,7 @@ class _Thread:
 
     def take(self, source: Source) -> None:
         """One file of the thread."""
-        with walking(self._export, source) as stream:
+        with walking(self._export, source, gathered=self._messages) as stream:
             for key in stream.keys():  # noqa: SIM118 - a stream is no dictionary: its keys come one by one
                 if key == "messages" and stream.peek() == "[":
                     for element in stream.items(unread_element(self._export)):

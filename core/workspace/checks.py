@@ -157,6 +157,13 @@ def prices(workspace: Workspace, dataset: str | None = None) -> list[PriceRow]:
     return rows
 
 
+def priced_models(workspace: Workspace) -> list[str]:
+    """The models whose training has a price."""
+    from core.counting.prices import load
+
+    return sorted(name for name, price in load(_own_prices(workspace)).items() if price.train is not None)
+
+
 def training_cost(workspace: Workspace, model: str, train: int, tokens: int) -> str | None:
     """What a provider would ask for so many examples with so many tokens; None where nobody is paid."""
     from core.counting.billing import auto_epochs

@@ -399,3 +399,40 @@ def test_small_chunks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for size in (1, 7, 64, 1000):
         monkeypatch.setattr("core.reading.json_stream._CHUNK", size)
         assert read(path)[0] == expected
+
+
+def test_a_missing_quotation_mark_costs_one_element(tmp_path: Path) -> None:
+    # From there on every string is outside, and what stood between strings is inside: brackets tell nothing any more.
+    whole = json.dumps(
+        {"name": "Ana", "type": "personal_chat", "id": 7, "messages": [_telegram(n, "x") for n in range(6)]}
+    )
+    broken = whole.replace('"id": 2, "type"', '"id": 2, "type', 1)
+    messages, report = read(written(tmp_path, "result.json", broken))
+    assert len(messages) == 5
+    assert [one.line for one in report.unread] == [3]
+
+
+def test_something_between_two_elements_costs_the_next_at_most(tmp_path: Path) -> None:
+    rows = [{"messages": [{"role": "user", "content": f"{n}"}]} for n in range(4)]
+    text = json.dumps(rows).replace("}, {", "} oops, {", 1)
+    messages, report = read(written(tmp_path, "rows.json", text))
+    assert [message.text for message in messages] == ["0", "1", "2", "3"]
+    assert len(report.unread) == 1
+
+
+def test_a_thread_that_breaks_off_gives_what_it_has(tmp_path: Path) -> None:
+    thread = {"participants": [{"name": "A"}], "messages": [{"sender_name": "A", "timestamp_ms": n * 1000, "content": "x"}
+                                                            for n in (3, 2, 1)]}  # fmt: skip
+    messages, report = read(written(tmp_path, "message_1.json", json.dumps(thread)[:-2]))
+    assert len(messages) == 3
+    assert report.warnings
+
+
+def test_half_a_character_in_any_field_reaches_no_message(tmp_path: Path) -> None:
+    channel = {
+        "guild": {"name": "g"},
+        "channel": {"id": "1", "name": "c"},
+        "messages": [{"id": "1", "type": "Call\ud800", "timestamp": "2023-05-27T10:00:00+00:00", "content": ""}],
+    }
+    messages, _report = read(written(tmp_path, "c.json", json.dumps(channel)))
+    assert messages[0].text.encode() == "Call\ufffd".encode()

@@ -377,3 +377,10 @@ def test_reading_can_be_stopped_and_says_how_far_it_is(tmp_path: Path) -> None:
     list(read_export(tmp_path / "export.txt", progress=lambda *step: steps.append(step)))
     assert all(done <= total == len(data) for done, total, _messages in steps)
     assert steps[-1][0] == len(data)
+
+
+def test_a_year_of_one_digit_is_none(tmp_path: Path) -> None:
+    # The first look at a file takes any number for a date's field, the second knows better; both must find the same.
+    export = "23/5/27, 10:00 - Ana: hola\n0/2/24, 10:01 - Ana: x\n23/5/28, 10:02 - Ana: chau\n"
+    messages, _report = read(written(tmp_path, "export.txt", export), date_order="ymd")
+    assert said(messages) == [("Ana", "hola\n0/2/24, 10:01 - Ana: x"), ("Ana", "chau")]

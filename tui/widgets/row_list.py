@@ -82,6 +82,10 @@ class Rows(Generic[R]):
             self._pages.move_to_end(number)
         return page[place] if place < len(page) else None
 
+    def forget(self, index: int) -> None:
+        """Ask the source again for what stands here."""
+        self._pages.pop(index // PAGE, None)
+
 
 class RowList(Widget, Generic[R], can_focus=True):
     """A list with a cursor."""
@@ -147,6 +151,11 @@ class RowList(Widget, Generic[R], can_focus=True):
         return self._rows.count if self._rows is not None else 0
 
     @property
+    def source(self) -> RowSource[R] | None:
+        """Where the rows come from."""
+        return self._rows.source if self._rows is not None else None
+
+    @property
     def row(self) -> R | None:
         """The row under the cursor."""
         return self.at(self.cursor)
@@ -163,6 +172,16 @@ class RowList(Widget, Generic[R], can_focus=True):
         self._top = min(self._top, max(0, self.count - 1))
         self._strips.clear()
         self._bring_into_view(fresh=True)
+
+    def repaint_row(self, index: int) -> None:
+        """This row says something else now, in as many lines as before: it alone is sent again."""
+        if self._rows is not None:
+            self._rows.forget(index)
+        for chosen in (False, True):
+            self._strips.pop((index, chosen), None)
+        for y, (there, _part) in enumerate(self._view):
+            if there == index:
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def go_to(self, index: int) -> None:
         """Put the cursor on a row; -1 is the last."""
