@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tui.screens.place import PlaceScreen
 
 POLL: float = 0.5  # seconds between two looks at whether another process changed the workspace
+TAKE_IN: float = 5.0  # seconds between two looks at what the runs under way have told
 
 
 class Workbench(App[int], inherit_bindings=False):
@@ -114,6 +115,7 @@ class Workbench(App[int], inherit_bindings=False):
         self._listen_for_the_end()
         self.look_for_changes()
         self.set_interval(POLL, self.look_for_changes)
+        self.set_interval(TAKE_IN, self.take_in_runs)
 
     def _listen_for_the_end(self) -> None:
         # A hang-up or a polite kill ends as `q` does: nothing is half-written, and the terminal is given back.
@@ -191,6 +193,16 @@ class Workbench(App[int], inherit_bindings=False):
         except Problem as problem:
             if not worker.is_cancelled:
                 self.call_from_thread(self.say_problem, problem)
+
+    @work(thread=True, exclusive=True, group="take in", name="take in runs", exit_on_error=False)
+    def take_in_runs(self) -> None:
+        """Take the events of runs under way into the store, on whatever screen one is."""
+        from core.workspace import runs
+
+        try:
+            runs.take_in(self.workspace)
+        except Problem as problem:
+            self.call_from_thread(self.say_problem, problem)
 
     def _saved_counters(self, *, exactly: bool = False, cancelled: Callable[[], bool] | None = None) -> Counters | None:
         from core.workspace import recipe

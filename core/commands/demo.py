@@ -13,7 +13,7 @@ import click
 
 from core.commands import Context, pass_context
 from core.commands.printing import Progress, data, duration, json_line, number, talk
-from core.commands.train import event_line
+from core.commands.train import event_lines
 from core.language import _
 
 
@@ -98,8 +98,8 @@ def demo(context: Context) -> int:
             if step - seen < steps / 8:
                 continue  # a tenth of the steps says enough here; `train follow` prints all
             seen = step
-        if line := event_line(event.kind, event.body):
-            data("   " + line.replace("\n", "\n   "))
+        for line in event_lines(event.kind, event.body):
+            data("   " + line)
     run = runs.named(workspace, run.id)
     if run.state != "succeeded" or run.model is None:
         talk(_("The run ended as {state}; `sinsonte train show {id}` says more.").format(state=run.state, id=run.id))

@@ -21,7 +21,7 @@ from core.chat import Side
 from core.counting.counter import Counter
 from core.dataset.duplicates import digest, folded
 from core.dataset.examples import Build
-from core.dataset.material import Material
+from core.dataset.material import EDITED, Material
 from core.dataset.recipe import Recipe
 from core.dataset.split import PURGED, TRAIN, VALIDATION, sides
 
@@ -136,11 +136,11 @@ class Recount:
     def _numbered(self, material: Material) -> _Hashes:
         """The numbers of the rows; a row whose words the curator changed has another, so its stretches are others."""
         before = self._material
-        for row in {row for one in (before, material) for row, said in one.decided.items() if said.text is not None}:
+        for row in {*before.rows_where(EDITED), *material.rows_where(EDITED)}:
             self._texts.pop(row, None)
         self._material = material
         numbers = self._random
-        edits = {row: one.text for row, one in material.decided.items() if one.text is not None}
+        edits = {row: material.text(row) for row in material.rows_where(EDITED)}
         if edits:
             numbers = numbers.copy()
             for row, text in edits.items():

@@ -20,7 +20,7 @@ from core.chat import Example, Line, Mark, Role, Side
 from core.cleaning.privacy import Aliases
 from core.dataset.duplicates import Duplicates
 from core.dataset.lines import LineWriter, alone
-from core.dataset.material import Material, kept, persona_of
+from core.dataset.material import WEIGHED, Material, kept, persona_of
 from core.dataset.plan import Plan, plan
 from core.dataset.recipe import Recipe
 from core.dataset.split import PURGED, TRAIN, VALIDATION, Conversations, sides
@@ -182,8 +182,9 @@ class Build:
         """How often examples are to be written, where the curator said so of their replies; 0 is never."""
         said: dict[int, list[int]] = {}
         grouping, made = self.grouping, self.plan
-        for row, decision in self.material.decided.items():
-            if decision.weight == 1 or not self.columns.kept[row] or not len(made):
+        for row in self.material.rows_where(WEIGHED):
+            decision = self.material.decided[row]
+            if not self.columns.kept[row] or not len(made):
                 continue
             turn = np.searchsorted(grouping.turns, np.searchsorted(grouping.rows, row), side="right") - 1
             entry = int(np.searchsorted(made.reply, turn, side="right")) - 1

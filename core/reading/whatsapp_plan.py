@@ -134,7 +134,7 @@ def _plan(export: Export, found: Survey) -> Plan:
 
 def _day_of(date: bytes, order: DateOrder) -> int | None:
     # A year has two digits or four, and the pattern that is made for an order knows it: "0/2/24" is no day of 2000.
-    if order == "ymd" and not date[:2].isdigit():
+    if not (date[:2] if order == "ymd" else date[-2:]).isdigit():
         return None
     return day_of(fields_of(date), order)
 
@@ -152,7 +152,12 @@ def _date_order(export: Export, found: Survey) -> Decision:
                 exit_code=2,
             )
         return Decision(cast("DateOrder", wanted), _("as told"))
-    decision = decide(dates, year_first=shape.year_first, two_digits=shape.year_digits == 2)
+    two_digits = shape.year_digits == 2
+    decision = decide(dates, year_first=shape.year_first, two_digits=two_digits)
+    if two_digits and not shape.year_first and (decision is None or decision.order != "ymd"):
+        # No year stands last in "23/5/2": unless that is how all are read, it is no date.
+        dates = [fields_of(run.date) for run in found.runs if run.date[-2:].isdigit()]
+        decision = decide(dates, year_first=False, two_digits=True)
     if decision is None:
         either = (one for one in dates if day_of(one, "dmy") is not None and day_of(one, "mdy") is not None)
         sample = next((one for one in either if one[0] != one[1]), None)

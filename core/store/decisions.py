@@ -135,6 +135,23 @@ def standing(store: Readable) -> Standing:
     return made
 
 
+def since(store: Readable, act: int) -> list[tuple[int, str, str, bytes]] | None:
+    """What the standing acts after this one (0: all) said, in order: the act, what, its value, the ids (10 bytes a
+    message). None when this act does not stand any more, so that what it was played on is of no use either.
+
+    One statement, so one state of the file: an undo by another process in between would be missed for good.
+    """
+    rows = store.read(
+        """SELECT a.id, a.state, d.what, d.value, d.uids
+           FROM acts AS a LEFT JOIN decisions AS d ON d.act_id = a.id AND a.id > ?
+           WHERE a.id = ? OR (a.id > ? AND a.state = 0) ORDER BY a.id, d.id""",
+        (act, act, act),
+    )
+    if act and (not rows or rows[0][0] != act or rows[0][1] != _STANDS):
+        return None
+    return [(row[0], row[2], row[3], row[4]) for row in rows if row[2] is not None]
+
+
 def erase(change: Change, uids: bytes) -> None:
     """Take messages (10 bytes each) out of every decision, undone ones too: an edit holds what somebody wrote."""
     wanted = {uids[at : at + UID] for at in range(0, len(uids), UID)}

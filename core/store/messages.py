@@ -90,6 +90,18 @@ def by_uids(store: Readable, uids: Iterable[str]) -> list[StoredMessage]:
     return [found[uid] for uid in asked if uid in found]
 
 
+def known(store: Readable, uids: Iterable[str]) -> set[str]:
+    """Which of these stable ids are those of messages that are there; nothing of the messages is read."""
+    asked = [bytes.fromhex(uid) for uid in uids]
+    found: set[str] = set()
+    for start in range(0, len(asked), _BUNCH):
+        bunch = asked[start : start + _BUNCH]
+        found.update(
+            row[0].hex() for row in store.read(f"SELECT uid FROM messages WHERE uid IN ({_marks(bunch)})", bunch)
+        )
+    return found
+
+
 def search(store: Readable, query: str, chat_ids: Sequence[int] | None = None) -> array[int]:
     """The ids of the messages that hold all words of `query`, chat by chat in order: 8 bytes each, for `by_ids`.
 

@@ -50,7 +50,7 @@ def decide(workspace: Workspace, what: str, uids: Sequence[str], value: str = ""
     label = _label(what, len(known), value)
     with workspace.store.write() as change:
         number = decisions.act(change, label, [decisions.Decision(what, known, value)])
-        revision.move(change)
+        revision.decided(change)
     return next(_row(one) for one in decisions.history(workspace.store, 1) if one.id == number)
 
 
@@ -63,7 +63,7 @@ def _known(workspace: Workspace, uids: Sequence[str]) -> list[str]:
                 _("“{text}” is no message's id.").format(text=uid[:40]),
                 advice=_("`sinsonte messages --json` shows the ids."),
             )
-    found = {row.uid for row in messages.by_uids(workspace.store, uids)}
+    found = messages.known(workspace.store, uids)
     missing = [uid for uid in uids if uid not in found]
     if missing:
         raise Misuse(_("there is no message {uid}.").format(uid=missing[0]))
@@ -94,7 +94,7 @@ def undo(workspace: Workspace) -> ActRow | None:
     with workspace.store.write() as change:
         found = decisions.undo(change)
         if found is not None:
-            revision.move(change)
+            revision.decided(change)
     return _row(found) if found else None
 
 
@@ -105,7 +105,7 @@ def redo(workspace: Workspace) -> ActRow | None:
     with workspace.store.write() as change:
         found = decisions.redo(change)
         if found is not None:
-            revision.move(change)
+            revision.decided(change)
     return _row(found) if found else None
 
 

@@ -1,16 +1,18 @@
 """The material of this workspace for the dataset stage: messages as columns, people, decisions; kept while they hold.
 
-At a million messages the columns take 0.9 s to read and the scan of cleaning rules a second more, so both stay in
-memory until `revision` moves; a recipe change then costs milliseconds.
+At a million messages the columns take 0.9 s to read and the scan of cleaning rules three seconds more, so both stay in
+memory while `revision` says that the messages are the same; a recipe change then costs milliseconds, and a decision of
+the curator what it touches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, cast
 
-from core.workspace import curation, revision
+from core.workspace import revision
 from core.workspace.opening import Workspace
+from core.workspace.standing import Standing
+from core.workspace.uids import Uids
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 def of(workspace: Workspace) -> Material:
     """Everything that examples are made from, as the store has it now."""
-    return workspace.derived("material", revision.of(workspace.store), lambda: _read(workspace))
+    return workspace.derived("material", revision.of(workspace.store), lambda: _decided(workspace))
 
 
 def hits(workspace: Workspace, recipe: Recipe) -> NDArray[np.uint16]:
@@ -31,9 +33,35 @@ def hits(workspace: Workspace, recipe: Recipe) -> NDArray[np.uint16]:
     from core.cleaning.rules import scan_key
     from core.dataset.material import scan
 
-    material = of(workspace)
-    key = (revision.of(workspace.store), scan_key(recipe.cleaning))
-    return workspace.derived("hits", key, lambda: scan(material, recipe))
+    def made() -> NDArray[np.uint16]:
+        having = of(workspace)
+        # A decision changes what a scan found of the messages that it edits, and of no other.
+        kept: dict[object, tuple[Material, NDArray[np.uint16]]] = workspace.derived(
+            "scans", revision.of_messages(workspace.store), lambda: {}
+        )
+        name = scan_key(recipe.cleaning)
+        found = scan(having, recipe, kept.get(name))
+        kept.clear()
+        kept[name] = (having, found)
+        return found
+
+    return workspace.derived("hits", (revision.of(workspace.store), scan_key(recipe.cleaning)), made)
+
+
+def _decided(workspace: Workspace) -> Material:
+    """The messages, read again only when there are others, with what the curator says of them now."""
+    held = workspace.derived("messages", revision.of_messages(workspace.store), lambda: _Held(_read(workspace)))
+    changed = held.standing.follow(workspace.store)
+    held.material = held.material.deciding(held.standing.by_row, changed)
+    return held.material
+
+
+class _Held:
+    """The material, and the decisions that it was last given."""
+
+    def __init__(self, material: Material) -> None:
+        self.material = material
+        self.standing = Standing(cast("Uids", material.uids))
 
 
 def _read(workspace: Workspace) -> Material:
@@ -50,7 +78,6 @@ def _read(workspace: Workspace) -> Material:
         texts=[text for chat in ids for some in columns.texts(store, chat) for text in some],
         uids=Uids(read.uids.tobytes()),
         participants={one.id: one for one in participants.all_participants(store)},
-        decisions=curation.standing(workspace),
     )
 
 
@@ -74,25 +101,3 @@ def _as_grouped(read: object, kept: NDArray[np.bool_]) -> Columns:
         kept=~kept,
         lengths=read.lengths,
     )
-
-
-class Uids(Sequence[str]):
-    """Stable ids as text, made when asked for: a million of them as texts would be 70 MB."""
-
-    def __init__(self, packed: bytes) -> None:
-        self._packed = packed
-
-    def __len__(self) -> int:
-        return len(self._packed) // 10
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self[one] for one in range(*index.indices(len(self)))]
-        place = index + len(self) if index < 0 else index
-        if not 0 <= place < len(self):
-            raise IndexError(index)
-        return self._packed[place * 10 : place * 10 + 10].hex()

@@ -290,8 +290,9 @@ def _exact(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callable[
     made = planned(workspace, recipe)
     having = material.of(workspace)
     folder = models.tokenizer_folder(workspace, recipe.model)
-    # Kept as long as the material: it remembers stretches of words, so a change of a window counts only what is new.
-    key = (revision.of(workspace.store), recipe.model, folder)
+    # Kept as long as the messages: it remembers stretches of words, so a change of a window, or a decision, counts only
+    # what is new.
+    key = (revision.of_messages(workspace.store), recipe.model, folder)
     if slot:  # counted once: what it remembers must not drive out what the working recipe's count remembers
         recount = Recount(having, counter_for(recipe.model, folder=folder))
     else:

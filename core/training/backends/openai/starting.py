@@ -25,6 +25,7 @@ from core.training.backends import Ability, Holder
 from core.training.backends.local import environment
 from core.training.backends.openai import wanted
 from core.training.backends.openai.follower import STATUS
+from core.training.history import History, of_kinds
 from core.training.states import TERMINAL, State
 
 if TYPE_CHECKING:
@@ -180,21 +181,11 @@ def _note(status: dict[str, Any]) -> str:
 
 
 def _state(folder: Path) -> State:
-    """Where the log says that the run stands. Its end is read: a log may be long, and screens ask twice a second."""
-    path = folder / events.FILE
-    try:
-        size = path.stat().st_size
-    except OSError:
-        return State.PREPARED
-    start = max(0, size - (1 << 16))
-    while True:
-        reader = events.Reader(path, start)
-        for event in reversed(list(reader.read())):
-            if event.kind in ("state", "end") and event.fields.get("state") in set(State):
-                return State(str(event.fields["state"]))
-        if start == 0:
-            return State.PREPARED
-        start = max(0, start - (size - start) * 4)
+    """Where the log says that the run stands."""
+    for event in History(folder / events.FILE).backwards(of_kinds("state", "end")):
+        if event.fields.get("state") in set(State):
+            return State(str(event.fields["state"]))
+    return State.PREPARED
 
 
 def _age(path: Path) -> float:
