@@ -161,7 +161,7 @@ def priced_models(workspace: Workspace) -> list[str]:
     """The models whose training has a price."""
     from core.counting.prices import load
 
-    return sorted(name for name, price in load(_own_prices(workspace)).items() if price.train is not None)
+    return sorted(name for name, price in load(own_prices(workspace)).items() if price.train is not None)
 
 
 def training_cost(workspace: Workspace, model: str, train: int, tokens: int) -> str | None:
