@@ -33,4 +33,5 @@ PLACES: Final = (
     Place("messages", "2", N_("Messages"), "tui.screens.conversation", "ConversationScreen"),
     Place("recipe", "3", N_("Recipe"), "tui.screens.recipe.screen", "RecipeScreen"),
     Place("runs", "5", N_("Runs"), "tui.screens.runs.listing", "RunsScreen"),
+    Place("talk", "7", N_("Talk"), "tui.screens.talk.screen", "TalkScreen"),
 )

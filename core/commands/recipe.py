@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import click
 
+from core.chat import local_iso
 from core.commands import Context, pass_context
 from core.commands.printing import data, json_line, number, table, talk
-from core.language import _
-from core.problem import Misuse
+from core.language import _, ngettext
+from core.problem import Misuse, Problem
 
 
 def assignments(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -83,6 +84,62 @@ def preview(context: Context, pairs: tuple[str, ...]) -> None:
         (_("cost of training"), counters.cost or _("nothing: it is trained here")),
     ):
         data(f"{label:<28} {value}")
+
+
+@recipe.command("shape", help=_("Show how turns, tokens and months are spread, and where the split falls."))
+@pass_context
+def shape(context: Context) -> None:
+    import dataclasses
+
+    from core.workspace import preview as verbs
+    from core.workspace import recipe as counting
+
+    counting.exact_counters(context.workspace)
+    told = verbs.shape(context.workspace)
+    if told is None:
+        raise Problem(_("this recipe gives no examples."), advice=_("Choose a persona, or widen the windows."))
+    if context.json:
+        json_line(dataclasses.asdict(told))
+        return
+    for name, spread in ((_("characters of a turn"), told.turns), (_("tokens of an example"), told.tokens)):
+        data(
+            _("{name}: half ≤ {median}, 95 % ≤ {high}, longest {longest}").format(
+                name=name, median=number(spread.median), high=number(spread.high), longest=number(spread.longest)
+            )
+        )
+    for name, side in ((_("to train on"), told.train), (_("held out"), told.validation)):
+        days = "—" if side.first is None or side.last is None else f"{local_iso(side.first)} … {local_iso(side.last)}"
+        many = ngettext("{n} example", "{n} examples", side.examples).format(n=number(side.examples))
+        data(f"{name}: {many}, {days}")
+    for month, train, held in told.months:
+        data(f"{month}  {number(train):>8} {number(held):>8}")
+
+
+@recipe.command(
+    "examples", help=_("Print examples as the chosen model would be trained on them; what is learnt is marked.")
+)
+@click.option("--from", "first", type=click.IntRange(min=1), default=1, show_default=True, help=_("the first of them"))
+@click.option("--limit", type=click.IntRange(min=1), default=5, show_default=True, help=_("at most so many"))
+@pass_context
+def examples(context: Context, first: int, limit: int) -> None:
+    import dataclasses
+
+    from core.workspace import preview as verbs
+    from core.workspace import recipe as counting
+
+    count = counting.exact_counters(context.workspace).examples
+    for n in range(first - 1, min(first - 1 + limit, count)):
+        one = verbs.example(context.workspace, n)
+        if one is None:
+            return
+        if context.json:
+            json_line(dataclasses.asdict(one))
+            continue
+        data(_("#{n} of {count} · {side} · {tokens} tokens").format(
+            n=one.n + 1, count=one.count, side=one.side or "—", tokens=one.learnt.tokens
+        ))  # fmt: skip
+        marked = (f"⟦{piece.text}⟧" if piece.sort == "trained" else piece.text for piece in one.learnt.pieces)
+        data("".join(marked).replace("⟧⟦", ""))
 
 
 @recipe.command("preset", help=_("Begin anew from a preset; without a name, show them and what each would change."))

@@ -164,6 +164,14 @@ def priced_models(workspace: Workspace) -> list[str]:
     return sorted(name for name, price in load(own_prices(workspace)).items() if price.train is not None)
 
 
+def example_limit(workspace: Workspace, model: str) -> int | None:
+    """The most tokens of an example that a provider's model takes, where that is known."""
+    from core.counting.prices import load, price_of
+
+    price = price_of(model, load(_own_prices(workspace)))
+    return price.example_tokens if price else None
+
+
 def training_cost(workspace: Workspace, model: str, train: int, tokens: int) -> str | None:
     """What a provider would ask for so many examples with so many tokens; None where nobody is paid."""
     from core.counting.billing import auto_epochs

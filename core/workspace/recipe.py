@@ -16,6 +16,7 @@ from core.workspace import revision
 from core.workspace.opening import Cancelled, Workspace
 
 if TYPE_CHECKING:
+    from core.counting.recount import Totals
     from core.dataset.examples import Build
     from core.dataset.material import Material
     from core.store.connection import Change
@@ -303,6 +304,8 @@ def _exact(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callable[
             raise Cancelled
 
     totals = recount.totals(made, progress=go_on)
+    if not slot:
+        workspace.derived("totals", (key[0], recipe.hash), lambda: totals)
     return Counters(
         len(made.grouping.rows),
         made.grouping.turn_count,
@@ -316,6 +319,14 @@ def _exact(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callable[
         0,
         recipe.model,
     )
+
+
+def exact_totals(workspace: Workspace) -> Totals | None:
+    """What the exact count of the working recipe found, if it was made already."""
+    from core.counting.recount import Totals
+
+    kept = workspace.peek("totals", (revision.of(workspace.store), current(workspace).hash))
+    return kept if isinstance(kept, Totals) else None
 
 
 def kept_columns(workspace: Workspace) -> tuple[Material, list[int]]:

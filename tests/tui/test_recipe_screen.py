@@ -11,13 +11,15 @@ from textual.pilot import Pilot
 
 from core.dataset.recipe import PARAMETERS
 from core.settings import Settings
-from core.workspace import chats, recipe, versions
+from core.workspace import chats, preview, recipe, versions
 from core.workspace.opening import Workspace, open_workspace
 from tests.tui.hosts import screen_text, speak_spanish, until
 from tests.workspace.conftest import export_with
 from tui.app import Workbench
 from tui.figures import number
+from tui.screens.recipe.example import ExampleBoard
 from tui.screens.recipe.parameters import ParameterList
+from tui.themes import palette_of
 
 
 def a_workspace(folder: Path) -> Workspace:
@@ -155,3 +157,93 @@ async def test_narrow_and_in_spanish(tmp_path: Path, monkeypatch: pytest.MonkeyP
         await to_parameter(pilot, "burst_window")
         await pilot.press("l")
         await until(pilot, "antes 1h")
+
+
+async def test_the_plots_and_the_split_stand_beside_the_parameters(tmp_path: Path) -> None:
+    workspace = a_workspace(tmp_path)
+    async with opened(workspace) as pilot:
+        await counted(pilot)
+        shape = preview.shape(workspace)
+        assert shape is not None
+        text = await until(pilot, "examples by month")
+        assert f"half ≤ {shape.turns.median}, 95 % ≤ {shape.turns.high}" in text
+        assert "█" in text
+        assert f"{shape.validation.conversations} conversations" in text
+        assert "left unused between them: 3 h" in text
+
+
+async def test_examples_are_read_one_after_the_other_and_lead_to_their_conversation(tmp_path: Path) -> None:
+    workspace = a_workspace(tmp_path)
+    async with opened(workspace) as pilot:
+        await counted(pilot)
+        count = recipe.exact_counters(workspace).examples
+        await until(pilot, f"example 1 of {count}")
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        await until(pilot, f"example 3 of {count}")
+        await pilot.press("left_square_bracket")
+        text = await until(pilot, f"example 2 of {count}")
+        assert "⏎" in text  # the separator
+        await pilot.press("e")
+        await until(pilot, "other examples")
+        await pilot.press("n", "n")
+        await until(pilot, f"example 4 of {count}")
+        one = preview.example(workspace, 3)
+        assert one is not None
+        await pilot.press("o")
+        await until(pilot, "Lía")
+        assert pilot.app.current_mode == "messages"
+
+
+async def test_what_is_learnt_is_bright_and_what_is_read_is_dim(tmp_path: Path) -> None:
+    async with opened(a_workspace(tmp_path)) as pilot:
+        await counted(pilot)
+        await until(pilot, "example 1 of")
+        board = pilot.app.screen.query_one(ExampleBoard)
+        assert board.example is not None
+        inks = {piece.text.strip(): piece.sort for piece in board.example.learnt.pieces}
+        palette = palette_of(pilot.app.current_theme)
+        drawn = [cell for line in board.draw(palette, 60, 30) for cell in line]
+        for words, style in drawn:
+            if words.startswith("casi"):
+                assert style == palette.strong
+            if words.startswith("número"):
+                assert style == palette.muted
+        assert "trained" in inks.values()
+
+
+async def test_a_preset_is_taken_and_a_version_brings_back_what_was(tmp_path: Path) -> None:
+    workspace = a_workspace(tmp_path)
+    async with opened(workspace) as pilot:
+        await pilot.press("V")
+        await until(pilot, "Nothing was saved yet")
+        await pilot.press("S")
+        await until(pilot, "under which name?")
+        await pilot.press("enter")
+        await until(pilot, "Saved as")
+        await pilot.press("p")
+        await until(pilot, "One person's WhatsApp voice")
+        await pilot.press("j")
+        await until(pilot, "buffer_unit turns → exchanges")
+        await pilot.press("enter")
+        await until(pilot, "The recipe is now the preset “csv”.")
+        assert recipe.current(workspace).buffer_unit == "exchanges"
+        assert recipe.current(workspace).persona == "Nico"
+        await pilot.press("V")
+        await until(pilot, "buffer_unit turns → exchanges")
+        await pilot.press("enter")
+        await until(pilot, "Back to “recipe”, version 1.")
+        assert recipe.current(workspace).buffer_unit == "turns"
+
+
+async def test_narrow_screens_show_one_pane_at_a_time(tmp_path: Path) -> None:
+    async with opened(a_workspace(tmp_path), (80, 24)) as pilot:
+        await counted(pilot)
+        assert "trained here" in screen_text(pilot.app)
+        await pilot.press("v")
+        text = await until(pilot, "examples by month")
+        assert "trained here" not in text
+        await pilot.press("v")
+        text = await until(pilot, "example 1 of")
+        assert "examples by month" not in text
+        await pilot.press("v")
+        await until(pilot, "trained here")

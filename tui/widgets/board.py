@@ -24,8 +24,8 @@ class Board(Widget):
         """The lines as they should be now; those beyond the height are not shown."""
         raise NotImplementedError
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
-        super().__init__(id=id)
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id, classes=classes)
         self._strips: list[Strip] = []
 
     def on_mount(self) -> None:

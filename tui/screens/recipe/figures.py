@@ -22,7 +22,7 @@ _ROWS = (
     ("examples", N_("examples")), ("train", N_("to train on")), ("validation", N_("held out")),
     ("tokens", N_("tokens")),
 )  # fmt: skip
-_LABEL, _FIGURE = 16, 14
+_LABEL, _FIGURE, _CHANGE = 15, 13, 11
 
 
 def marked(value: int | None, exact: bool) -> str:
@@ -43,7 +43,7 @@ class Figures(Board):
     DEFAULT_CSS = "Figures { height: 9; }"
 
     def __init__(self) -> None:
-        super().__init__(id="figures")
+        super().__init__(id="figures", classes="pane")
         self._now: Counters | None = None
         self._saved: Counters | None = None
 
@@ -59,27 +59,30 @@ class Figures(Board):
         # An estimate is compared with an estimate, or the estimate's error would pass for a change.
         settled = now.train is not None
         comparable = saved is not None and (saved.train is not None) == settled
-        lines: list[Line] = [[]]
+        fields: list[Line] = []
         for name, label in _ROWS:
             value: int | None = getattr(now, name)
             exact = name in ("messages", "turns", "conversations") or (now.exact if name == "tokens" else settled)
             more = ""
             if saved is not None and (comparable or name in ("messages", "turns", "conversations")):
                 more = change(value, getattr(saved, name))
-            lines.append(
+            fields.append(
                 [
                     (SPACE, palette.text),
                     (fitted(SafeText(_(label)), _LABEL), palette.muted),
                     (fitted(SafeText(marked(value, exact)), _FIGURE, right=True), palette.text),
-                    (SafeText("  " + more), palette.accent),
+                    (fitted(SafeText("  " + more), _CHANGE), palette.accent),
                 ]
             )
-        cost = now.cost or _("trained here, for nothing")
-        lines.append(
-            [
-                (SPACE, palette.text),
-                (fitted(SafeText(_("cost")), _LABEL), palette.muted),
-                (said(" {cost}", cost=cost), palette.text if now.cost else palette.muted),
-            ]
-        )
-        return lines
+        cost: Line = [
+            (SPACE, palette.text),
+            (fitted(SafeText(_("cost")), _LABEL), palette.muted),
+            (
+                said("{cost}", cost=now.cost or _("trained here, for nothing")),
+                palette.text if now.cost else palette.muted,
+            ),
+        ]
+        if height >= len(fields) + 2:
+            return [[], *fields, cost]
+        half = (len(fields) + 1) // 2  # two columns where there is no height for one
+        return [[*one, *other] for one, other in zip(fields[:half], [*fields[half:], []], strict=True)] + [cost]

@@ -68,8 +68,8 @@ class ParameterList(RowList[Any]):
     """The list; left and right change what the cursor is on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,l,plus,equals_sign", "step(1)", N_("more"), id="recipe.more"),
-        Binding("left,h,minus", "step(-1)", N_("less"), id="recipe.less"),
+        Binding("right,l,plus,equals_sign", "step(1)", N_("more"), id="recipe.more", show=False),
+        Binding("left,h,minus", "step(-1)", N_("less"), id="recipe.less", show=False),
         Binding("enter", "choose", N_("type a value"), id="recipe.type"),
     ]
 
@@ -119,9 +119,10 @@ class Meaning(Board):
         facts = [_("default {value}").format(value=value_shown(row.default))]
         if row.bounds and row.bounds != "true | false":
             facts.insert(0, row.bounds)
-        lines: list[Line] = [[]]
+        lines: list[Line] = [[]] if height > 3 else []
         lines += [
             [(SPACE, palette.text), (text, palette.text)] for text in wrapped(SafeText(row.meaning), width - 2, 2)
         ]
+        facts.append(_("← → change it"))
         lines.append([(SPACE, palette.text), (said("{facts}", facts=" · ".join(facts)), palette.muted)])
-        return lines[: height - 1] if len(lines) > height else lines
+        return lines

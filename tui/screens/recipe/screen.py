@@ -8,11 +8,13 @@ estimate at once, the exact ones as soon as they are there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
+from textual.worker import get_current_worker
 
 from core.language import N_, _, ngettext
 from core.problem import Problem
@@ -20,16 +22,20 @@ from core.safe_text import SafeText
 from tui.commands import Command
 from tui.lines import said
 from tui.screens.ask import AskDialog
-from tui.screens.place import Heading, PlaceScreen
+from tui.screens.place import Heading
+from tui.screens.recipe.example import ExampleBoard, ExampleDialog
 from tui.screens.recipe.figures import Figures
 from tui.screens.recipe.parameters import LIT, Meaning, ParameterList, paint_parameter
+from tui.screens.recipe.plots import Plots
+from tui.screens.recipe.saving import Saving
 from tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
+    from core.workspace.preview import ExampleShown, Shape
     from core.workspace.recipe import Counters, ParameterRow
 
 
-class RecipeScreen(PlaceScreen):
+class RecipeScreen(Saving):
     """The working recipe."""
 
     PLACE = "recipe"
@@ -39,13 +45,28 @@ class RecipeScreen(PlaceScreen):
     RecipeScreen.-narrow #panes { layout: vertical; }
     RecipeScreen #left { width: 1fr; height: 1fr; }
     RecipeScreen #right { width: 1fr; height: 1fr; }
+    RecipeScreen.-narrow Meaning { height: 3; }
     RecipeScreen.-narrow #right { height: 9; }
+    RecipeScreen.-narrow .pane { display: none; }
+    RecipeScreen.-narrow.view-figures #right { height: 5; }
+    RecipeScreen.-narrow.view-figures Figures { display: block; height: 5; }
+    RecipeScreen.-narrow.view-plots Plots { display: block; height: 9; }
+    RecipeScreen.-narrow.view-example ExampleBoard { display: block; }
+    RecipeScreen.-wide.view-example Figures { display: none; }
+    RecipeScreen.-wide.view-example Plots { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "save", N_("save"), id="recipe.save"),
-        Binding("S", "save_as", N_("save under a name"), id="recipe.save_as", show=False),
-        Binding("z", "revert", N_("back to the last save"), id="recipe.revert"),
+        Binding("v", "view", N_("view"), id="recipe.view"),
+        Binding("right_square_bracket", "example(1)", N_("next example"), id="recipe.next_example", show=False),
+        Binding("left_square_bracket", "example(-1)", N_("example before"), id="recipe.previous_example", show=False),
+        Binding("e", "whole_example", N_("examples"), id="recipe.example"),
+        Binding("o", "conversation", N_("the example's conversation"), id="recipe.conversation", show=False),
     ]
+
+    def __init__(self) -> None:
+        super().__init__(classes="view-figures")
+        self._view = 0
+        self._example = 0
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="panes"):
@@ -54,6 +75,8 @@ class RecipeScreen(PlaceScreen):
                 yield Meaning()
             with Vertical(id="right"):
                 yield Figures()
+                yield Plots()
+                yield ExampleBoard()
 
     # What changed
 
@@ -90,9 +113,64 @@ class RecipeScreen(PlaceScreen):
     def take_counters(self, counters: Counters) -> None:
         super().take_counters(counters)
         self.query_one(Figures).show(counters, self.workbench.saved_counters)
+        self._look()
+
+    @work(thread=True, exclusive=True, group="preview", name="preview", exit_on_error=False)
+    def _look(self) -> None:
+        """Draw what the recipe gives: 80 ms at a million messages, so after the counters and beside the keys."""
+        from core.workspace import preview
+
+        workspace, worker = self.workbench.workspace, get_current_worker()
+        try:
+            shape = preview.shape(workspace)
+            example = preview.example(workspace, self._example)
+        except Problem:
+            shape = example = None  # the counters say what is the matter
+        if not worker.is_cancelled:
+            self.app.call_from_thread(self._show_preview, shape, example)
+
+    def _show_preview(self, shape: Shape | None, example: ExampleShown | None) -> None:
+        self.query_one(Plots).show(shape)
+        self.query_one(ExampleBoard).show(example)
+        if example is not None:
+            self._example = example.n
 
     def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
         self.query_one(Meaning).show(event.row_list.row)
+
+    # Looking
+
+    def action_view(self) -> None:
+        """Another pane beside (or below) the parameters; where all have room, the example alone or all."""
+        views = ("figures", "plots", "example") if self.has_class("-narrow") else ("figures", "example")
+        self._view = (self._view + 1) % len(views)
+        for view in ("figures", "plots", "example"):
+            self.set_class(view == views[self._view], f"view-{view}")
+
+    def action_example(self, by: int) -> None:
+        self._example += by
+        self._look()
+
+    def action_whole_example(self) -> None:
+        from core.workspace import preview
+
+        def go(n: int | None) -> None:
+            if n is not None:
+                self._example = n
+                self.action_conversation()
+
+        self.app.push_screen(ExampleDialog(self._example, lambda n: preview.example(self.workbench.workspace, n)), go)
+
+    def action_conversation(self) -> None:
+        from core.workspace import preview
+
+        try:
+            example = preview.example(self.workbench.workspace, self._example)
+        except Problem as problem:
+            self.workbench.say_problem(problem)
+            return
+        if example is not None:
+            self.workbench.show_chat(example.chat)
 
     # Changing
 
@@ -132,50 +210,7 @@ class RecipeScreen(PlaceScreen):
         if typed is not None:
             self.workbench.look_for_changes()
 
-    # Saving
-
-    def action_save(self) -> None:
-        from core.workspace import versions
-
-        try:
-            if versions.last(self.workbench.workspace) is None:
-                self.action_save_as()
-                return
-            self._saved(versions.save(self.workbench.workspace))
-        except Problem as problem:
-            self.workbench.say_problem(problem)
-
-    def action_save_as(self) -> None:
-        from core.workspace import versions
-
-        made: list[Any] = []
-
-        def take(typed: str) -> None:
-            made.append(versions.save(self.workbench.workspace, typed))
-
-        def done(typed: str | None) -> None:
-            if typed is not None:
-                self._saved(made[-1])
-
-        name = versions.name(self.workbench.workspace)
-        self.app.push_screen(AskDialog(SafeText(_("Save the recipe under which name?")), name, take), done)
-
-    def _saved(self, row: Any) -> None:
-        self.workbench.look_for_changes()
-        self.workbench.say(said(_("Saved as “{name}”, version {version}."), name=row.name, version=row.version))
-
-    def action_revert(self) -> None:
-        from core.workspace import versions
-
-        try:
-            row = versions.revert(self.workbench.workspace)
-        except Problem as problem:
-            self.workbench.say_problem(problem)
-            return
-        self.workbench.look_for_changes()
-        self.workbench.say(said(_("Back to “{name}”, version {version}."), name=row.name, version=row.version))
-
     def commands(self) -> Iterator[Command]:
-        yield Command(SafeText(_("Save the recipe")), "screen.save", "s")
-        yield Command(SafeText(_("Save the recipe under a name")), "screen.save_as", "S")
-        yield Command(SafeText(_("Back to the last save")), "screen.revert", "z")
+        yield from super().commands()
+        yield Command(SafeText(_("Read the examples")), "screen.whole_example", "e")
+        yield Command(SafeText(_("The conversation of the example")), "screen.conversation", "o")
