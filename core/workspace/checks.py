@@ -110,7 +110,7 @@ def check(workspace: Workspace, name: str, model: str | None = None) -> tuple[Ch
     if not is_file and model is None:
         chosen = str(datasets.named(workspace, name).recipe.get("model", chosen))
     counter = counter_for(chosen, folder=models.tokenizer_folder(workspace, chosen))
-    price = price_of(chosen, load(own_prices(workspace)))
+    price = price_of(chosen, load(_own_prices(workspace)))
     limit = price.example_tokens if price else None
     tokens: Callable[[Example], int] = counter.example
     if is_file:
@@ -134,7 +134,7 @@ def prices(workspace: Workspace, dataset: str | None = None) -> list[PriceRow]:
     from core.counting.prices import load
     from core.workspace import datasets
 
-    known = load(own_prices(workspace))
+    known = load(_own_prices(workspace))
     rows: list[PriceRow] = []
     counted: dict[str, list[int]] = {}
     for model, price in sorted(known.items()):
@@ -161,7 +161,7 @@ def priced_models(workspace: Workspace) -> list[str]:
     """The models whose training has a price."""
     from core.counting.prices import load
 
-    return sorted(name for name, price in load(own_prices(workspace)).items() if price.train is not None)
+    return sorted(name for name, price in load(_own_prices(workspace)).items() if price.train is not None)
 
 
 def example_limit(workspace: Workspace, model: str) -> int | None:
@@ -177,7 +177,7 @@ def training_cost(workspace: Workspace, model: str, train: int, tokens: int) -> 
     from core.counting.billing import auto_epochs
     from core.counting.prices import MILLION, load, price_of
 
-    price = price_of(model, load(own_prices(workspace)))
+    price = price_of(model, load(_own_prices(workspace)))
     if price is None or price.train is None:
         return None
     told = amount(price.train * tokens * auto_epochs(train) / MILLION, price.currency)
@@ -194,8 +194,14 @@ def _each(price: Price, what: str) -> str | None:
     return None if value is None else f"{price.currency} {value:g}"
 
 
-def own_prices(workspace: Workspace) -> Path | None:
-    """The price file that the settings name."""
+def price_list(workspace: Workspace) -> Mapping[str, Price]:
+    """All training prices that are known, the user's own file included."""
+    from core.counting.prices import load
+
+    return load(_own_prices(workspace))
+
+
+def _own_prices(workspace: Workspace) -> Path | None:
     named = workspace.settings.prices
     if not named:
         return None

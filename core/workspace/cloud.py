@@ -119,7 +119,7 @@ def plan(
     from core import endpoints
     from core.counting.billing import auto_epochs, billable
     from core.counting.counter import counter_for
-    from core.counting.prices import MILLION, load, price_of
+    from core.counting.prices import MILLION, price_of
     from core.endpoints import retirement
     from core.training.backends.openai import wanted
     from core.workspace import checks
@@ -137,7 +137,7 @@ def plan(
         dataset=dataset if row else file.name if file else "",
         digest=row.digest if row else "",
     )
-    prices = load(checks.own_prices(workspace))
+    prices = checks.price_list(workspace)
     price = price_of(base, prices)
     counter = counter_for(base)
     tokens: dict[Side, list[int]] = {side: [] for side in Side}
