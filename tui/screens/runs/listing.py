@@ -62,6 +62,7 @@ class RunsScreen(PlaceScreen):
 
     PLACE = "runs"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "new", N_("new run"), id="runs.new"),
         Binding("m", "mark", N_("mark to compare"), id="runs.mark"),
         Binding("c", "compare", N_("compare"), id="runs.compare"),
     ]
@@ -150,6 +151,11 @@ class RunsScreen(PlaceScreen):
             return bool(self._rows)
         return len(self._painter.marked) > 1 if action == "compare" else True
 
+    def action_new(self) -> None:
+        from tui.screens.runs.start import StartScreen
+
+        self.app.push_screen(StartScreen())
+
     def action_mark(self) -> None:
         row_list: RowList[RunRow] = self.query_one("#runs", RowList)
         if (row := row_list.row) is None:
@@ -165,6 +171,7 @@ class RunsScreen(PlaceScreen):
         self.app.push_screen(CompareScreen(marked))
 
     def commands(self) -> Iterator[Command]:
+        yield Command(SafeText(_("Start a run")), "screen.new", "n")
         if self._rows:
             yield Command(SafeText(_("Mark the run for comparing")), "screen.mark", "m")
         if len(self._painter.marked) > 1:
