@@ -77,7 +77,11 @@ class Workbench(App[int], inherit_bindings=False):
         self.counters: Counters | None = None
         self.saved_counters: Counters | None = None  # of the last save: what changes are measured against
         self.open_chat: int | None = None
+<<<<<<< HEAD
         self.works = Works(self)
+=======
+        self.wanted_message: str | None = None  # the message to go to when its chat is shown
+>>>>>>> main
         self.crashed = ""  # the line to leave in the terminal
         self._wall = SecondWall()
         self._no_colour = NoColor()
@@ -110,12 +114,12 @@ class Workbench(App[int], inherit_bindings=False):
         return [*filters, self._wall]
 
     def on_mount(self) -> None:
+        self._listen_for_the_end()  # before the first paint: whoever sees the workbench may end it
         self.set_keymap(self.settings.keys)
         self.switch_mode(PLACES[0].name)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self._listen_for_the_end()
         self.look_for_changes()
         self.set_interval(POLL, self.look_for_changes)
         self.set_interval(TAKE_IN, self.take_in_runs)
@@ -154,6 +158,18 @@ class Workbench(App[int], inherit_bindings=False):
         """Open the messages of a chat."""
         self.open_chat = chat
         self.switch_mode("messages")
+
+    def show_message(self, chat: int, message: str) -> None:
+        """Open a message (by its stable id, as a check's finding has it) in its conversation, from any screen.
+
+        `core.workspace.conversations.place_of` tells the chat of a message whose id is all that one has.
+        """
+        self.wanted_message = message
+        self.open_chat = chat
+        if self.current_mode != "messages":
+            self.switch_mode("messages")
+        elif (place := self.place) is not None:
+            place.workspace_changed()
 
     def look_for_changes(self) -> None:
         """Ask whether anything changed, here or in another process; 7 µs when nothing did."""
@@ -237,6 +253,8 @@ class Workbench(App[int], inherit_bindings=False):
     def action_go(self, name: str) -> None:
         if self.current_mode != name:
             self.switch_mode(name)
+        elif self.place is not self.screen_stack[0]:
+            self.screen.dismiss()  # a screen that stands on its place, as the people on the chats, leads back to it
 
     def action_keys(self) -> None:
         from tui.keyboard import rows

@@ -85,7 +85,7 @@ def main() -> None:
                         streamed.append(options.tokens / (time.perf_counter() - began))
                         first.append(opened)
         finally:
-            serving.stop_server(folder / "s")
+            serving.stop_servers(folder / "s")
     ratios = [a / b for a, b in zip(streamed, plain, strict=True)]
     print(f"generate {statistics.median(plain):.0f} tokens/s, streamed {statistics.median(streamed):.0f} tokens/s")
     print(f"ratio of medians {statistics.median(streamed) / statistics.median(plain):.2f}, of rounds {ratios}")

@@ -54,7 +54,8 @@ def of_error(error: Exception, door: Door, *, arrived: bool) -> Trouble | None:
         case _:
             kind = replies.REFUSED
     code = failure.code or failure.kind
-    return Trouble(kind, failure.what, failure.advice, code, failure.retry, failure.wait or 0.0)
+    advice = "" if door.local else failure.advice  # theirs speaks of accounts and addresses
+    return Trouble(kind, failure.what, advice, code, failure.retry, failure.wait or 0.0)
 
 
 def of_our_own(error: Exception) -> Trouble:

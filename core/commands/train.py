@@ -24,10 +24,27 @@ def train() -> None:
 @click.option("--on", "backend", default="local", show_default=True, help=_("where"))
 @click.option("--model", default="mini", show_default=True, help=_("the base: mini, a folder, or a model's name"))
 @click.option("--follow", "follow_", is_flag=True, help=_("stay and show the events"))
+@click.option("--dry-run", is_flag=True, help=_("at a provider: show what it would cost, and start nothing"))
+@click.option("--yes", is_flag=True, help=_("do not ask"))
 @pass_context
-def start(context: Context, dataset: str, pairs: tuple[str, ...], backend: str, model: str, follow_: bool) -> int:
+def start(
+    context: Context,
+    dataset: str,
+    pairs: tuple[str, ...],
+    backend: str,
+    model: str,
+    follow_: bool,
+    dry_run: bool,
+    yes: bool,
+) -> int:
     from core.commands.demo import mini_progress
     from core.workspace import runs
+
+    if backend in context.settings.endpoints:
+        from core.commands import cloud
+
+        started = cloud.start(context, dataset, backend, model, assignments(pairs), dry_run=dry_run, yes=yes)
+        return show_events(context, started) if follow_ and started else 0
 
     run = runs.start(
         context.workspace, dataset, model=model, backend=backend, options=assignments(pairs), progress=mini_progress()

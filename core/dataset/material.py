@@ -14,10 +14,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.chat import Chat, Consent, Message, Participant
+from core.chat import Chat, Consent, Mark, Message, Participant
 from core.cleaning import consent, rules
 from core.dataset.recipe import Recipe
-from core.grouping import NOBODY, Columns, columns_of
+from core.grouping import JOINED, NOBODY, Columns, columns_of
 from core.language import _
 from core.problem import Misuse, Problem
 
@@ -30,9 +30,10 @@ class Decision:
     text: str | None = None  # in place of what was exported
     tags: frozenset[str] = frozenset()
     weight: int = 1  # 0: never learnt as a reply; above 1: its example is written so many times
+    begins: bool | None = None  # a conversation starts here, or does not, whatever the windows say
 
 
-KEPT, DROPPED, EDITED, TAGGED, WEIGHED = 1, 2, 4, 8, 16
+KEPT, DROPPED, EDITED, TAGGED, WEIGHED, REGROUPED = 1, 2, 4, 8, 16, 32
 
 
 def _bits(one: Decision) -> int:
@@ -42,6 +43,7 @@ def _bits(one: Decision) -> int:
         | EDITED * (one.text is not None)
         | TAGGED * bool(one.tags)
         | WEIGHED * (one.weight != 1)
+        | REGROUPED * (one.begins is not None)
     )
 
 
@@ -192,7 +194,18 @@ def kept(material: Material, recipe: Recipe, hits: NDArray[np.uint16] | None = N
             ] = False
     # Last, so that no decision brings back the words of somebody who refused.
     stays &= consent.may_be_used(columns.authors, material.participants, require_consent=recipe.require_consent)
+    if cut := material.rows_where(REGROUPED):
+        begins = {row: bool(material.decided[row].begins) for row in cut}
+        columns = replace(columns, marks=regrouped(columns.marks, begins))
     return columns.keeping(stays)
+
+
+def regrouped(marks: NDArray[np.uint8], begins: Mapping[int, bool]) -> NDArray[np.uint8]:
+    """The marks with what the curator split and joined."""
+    made = marks.copy()
+    for row, starts in begins.items():
+        made[row] = made[row] & ~np.uint8(Mark.STARTS | JOINED) | (Mark.STARTS if starts else JOINED)
+    return made
 
 
 def persona_of(material: Material, recipe: Recipe) -> Participant:
@@ -207,4 +220,4 @@ def persona_of(material: Material, recipe: Recipe) -> Participant:
     return one
 
 
-__all__ = ["NOBODY", "Decision", "Material", "kept", "material_of", "persona_of", "scan"]
+__all__ = ["NOBODY", "Decision", "Material", "kept", "material_of", "persona_of", "regrouped", "scan"]

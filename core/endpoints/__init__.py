@@ -24,4 +24,5 @@ from core.endpoints.profiles import profile_of as profile_of
 from core.endpoints.profiles import split_name as split_name
 from core.endpoints.waiting import Countdown as Countdown
 from core.endpoints.waiting import call as call
+from core.endpoints.waiting import pause_before as pause_before
 from core.endpoints.waiting import pause_for as pause_for

@@ -8,6 +8,8 @@ own template, which comes from the model folder and is rendered by transformers 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict
 
@@ -48,6 +50,13 @@ def ensure_template(tokenizer: Any) -> bool:
         )
     tokenizer.chat_template = PLAIN
     return True
+
+
+def mark_of(tokenizer: Any) -> str:
+    """The fingerprint of a tokenizer's chat template: what an adapter was trained with, and must be asked with."""
+    template = tokenizer.chat_template
+    told = template if isinstance(template, str) else json.dumps(template, sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def render(tokenizer: Any, messages: Sequence[Said], *, ask: bool = False) -> str:

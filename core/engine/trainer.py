@@ -31,6 +31,7 @@ from core.engine.packing import Layout, width_for
 from core.engine.problems import ModelProblem
 from core.engine.stepping import summed_losses
 from core.engine.telling import Since, sample, step
+from core.engine.templates import mark_of
 from core.engine.work import Work, open_work
 from core.language import _, ngettext
 from core.training import job as jobs
@@ -224,6 +225,7 @@ def _result(work: Work, progress: Progress) -> str:
         "best_step": progress.best_step,
         "best_loss": progress.best_loss,
         "end_tokens": sorted(work.ends),
+        "template_sha256": mark_of(work.tokenizer),
         "context": work.context,
         "examples": work.train.examples,
         "trained_tokens": work.train.trained_tokens,

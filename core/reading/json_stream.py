@@ -17,6 +17,8 @@ from typing import Any, Final, TextIO, cast
 _CHUNK: Final = 1 << 20
 _LARGEST: Final = 64 << 20  # characters of one value: a conversation with pictures inlined has some; more is no chat
 _SPACE: Final = re.compile(r"[ \t\n\r\ufeff]*")
+_COMMA: Final = re.compile(r"[ \t\n\r\ufeff]*,[ \t\n\r\ufeff]*")
+_BEGINNINGS: Final = frozenset('{["')
 _UNFINISHED: Final = re.compile(r"[.eE+-]{0,3}")  # between the digits of a number
 # Of a string that goes on behind the buffer's end only the quotation mark: brackets inside it are no tokens.
 _TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]', re.S)
@@ -94,7 +96,7 @@ class JsonStream:
 
     def value(self) -> Json:
         """The next value, whole."""
-        if self.peek() == "":
+        if self._buffer[self._at : self._at + 1] not in _BEGINNINGS and self.peek() == "":
             raise self._malformed(ended=True)
         while True:
             try:
@@ -235,6 +237,10 @@ class JsonStream:
                 if not keys and isinstance(value, dict):
                     keys = list(cast("dict[str, Json]", value))[:2]
                 yield value
+            comma = _COMMA.match(self._buffer, self._at)
+            if comma:
+                self._at = comma.end()
+                continue
             following = self.peek()
             if following not in {",", "]"}:
                 error = self._malformed(ended=not following)

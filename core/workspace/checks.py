@@ -194,6 +194,13 @@ def _each(price: Price, what: str) -> str | None:
     return None if value is None else f"{price.currency} {value:g}"
 
 
+def price_list(workspace: Workspace) -> Mapping[str, Price]:
+    """All training prices that are known, the user's own file included."""
+    from core.counting.prices import load
+
+    return load(_own_prices(workspace))
+
+
 def _own_prices(workspace: Workspace) -> Path | None:
     named = workspace.settings.prices
     if not named:

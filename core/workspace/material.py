@@ -7,18 +7,19 @@ the curator what it touches.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import threading
+from typing import TYPE_CHECKING
 
-from core.workspace import revision
+from core.store.standing import NOTHING, Standing
+from core.workspace import curation, revision
 from core.workspace.opening import Workspace
-from core.workspace.standing import Standing
-from core.workspace.uids import Uids
+from core.workspace.uids import SIZE, Uids
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from core.dataset.material import Material
+    from core.dataset.material import Decision, Material
     from core.dataset.recipe import Recipe
     from core.grouping import Columns
 
@@ -50,21 +51,45 @@ def hits(workspace: Workspace, recipe: Recipe) -> NDArray[np.uint16]:
 
 def _decided(workspace: Workspace) -> Material:
     """The messages, read again only when there are others, with what the curator says of them now."""
-    held = workspace.derived("messages", revision.of_messages(workspace.store), lambda: _Held(_read(workspace)))
-    changed = held.standing.follow(workspace.store)
-    held.material = held.material.deciding(held.standing.by_row, changed)
-    return held.material
+    held = workspace.derived("messages", revision.of_messages(workspace.store), lambda: _Held(*_read(workspace)))
+    return held.now(curation.standing_now(workspace))
 
 
 class _Held:
-    """The material, and the decisions that it was last given."""
+    """The material, with the decisions that it was last given."""
 
-    def __init__(self, material: Material) -> None:
-        self.material = material
-        self.standing = Standing(cast("Uids", material.uids))
+    def __init__(self, material: Material, packed: bytes) -> None:
+        self._material = material
+        self._packed = packed
+        self._uids = Uids(packed)
+        self._version = 0
+        self._lock = threading.Lock()
+
+    def now(self, standing: Standing) -> Material:
+        """The material with what stands: only the rows of which something else stands than before are looked up."""
+        with self._lock:
+            version, changed = standing.since(self._version)
+            if version == self._version:
+                return self._material
+            rows: set[int] = set()
+            if changed is None:
+                rows.update(self._material.decided)
+                version, changed = standing.snapshot()
+                decided: dict[int, Decision] = {}
+            else:
+                decided = dict(self._material.decided)
+            for row in self._uids.rows(b"".join(changed)):
+                rows.add(row)
+                said = changed[self._packed[row * SIZE : (row + 1) * SIZE]]
+                if said == NOTHING:
+                    decided.pop(row, None)
+                else:
+                    decided[row] = curation.as_decision(said)
+            self._material, self._version = self._material.deciding(decided, rows), version
+            return self._material
 
 
-def _read(workspace: Workspace) -> Material:
+def _read(workspace: Workspace) -> tuple[Material, bytes]:
     import numpy as np
 
     from core.dataset.material import Material
@@ -73,12 +98,14 @@ def _read(workspace: Workspace) -> Material:
     store = workspace.store
     ids = [chat.id for chat in sorted(chats.all_chats(store), key=lambda chat: chat.key)]
     read = columns.columns(store, ids)
-    return Material(
+    packed = read.uids.tobytes()
+    material = Material(
         columns=_as_grouped(read, np.zeros(len(read.ids), np.bool_)),
         texts=[text for chat in ids for some in columns.texts(store, chat) for text in some],
-        uids=Uids(read.uids.tobytes()),
+        uids=Uids(packed),
         participants={one.id: one for one in participants.all_participants(store)},
     )
+    return material, packed
 
 
 def _as_grouped(read: object, kept: NDArray[np.bool_]) -> Columns:

@@ -24,6 +24,8 @@ STATES: Final[Mapping[str, str]] = {
 }
 KINDS: Final[Mapping[str, str]] = {
     "state": N_("state"),
+    "upload": N_("upload"),
+    "job": N_("job"),
     "plan": N_("plan"),
     "step": N_("step"),
     "validation": N_("validation"),
@@ -69,6 +71,22 @@ def event(kind: str, body: Mapping[str, object]) -> str:
             return state(body.get("state"))
         case "checkpoint":
             return _("checkpoint at step {step}").format(step=_whole(body.get("step")))
+        case "upload":
+            done, total = (_number(body.get(name)) or 0.0 for name in ("done", "total"))
+            return _("{file}: {percent} % of {size}").format(
+                file=body.get("file"), percent=int(100 * done / total) if total else 100, size=size(total)
+            )
+        case "job":
+            return _("job {job}: {epochs} epochs, batch {batch}, learning rate ×{rate}").format(
+                job=body.get("job"),
+                epochs=body.get("epochs"),
+                batch=body.get("batch_size"),
+                rate=body.get("learning_rate"),
+            )
+        case "summary" if "model" in body:  # of a provider, which tells what it bills and no more
+            return _("{model}; {tokens} tokens trained").format(
+                model=body.get("model"), tokens=count(body.get("tokens"))
+            )
         case "summary":
             return _("{steps} steps in {time}, {tokens} tokens, {trained} of them trained").format(
                 steps=_whole(body.get("step")),

@@ -119,7 +119,7 @@ def start(
     if backend != "local":
         raise Misuse(
             _("there is no backend “{name}”.").format(name=backend),
-            advice=_("There are: {names}.").format(names="local"),
+            advice=_("There are: {names}.").format(names=", ".join(["local", *sorted(workspace.settings.endpoints)])),
         )
     made = datasets.named(workspace, dataset)
     defaults = _MINI_DEFAULTS if model == models.MINI else {}
@@ -358,8 +358,14 @@ def _take_in(workspace: Workspace, one: StoredRun, folder: Path) -> None:
 
 def _register(workspace: Workspace, one: StoredRun, folder: Path) -> None:
     from core.store import runs
-    from core.workspace import datasets, models
+    from core.training import backends
+    from core.workspace import cloud, datasets, models
 
+    if backends.place(folder)["backend"] == cloud.BACKEND:
+        name = cloud.register(workspace, one.id, one.dataset_id, one.base, folder)
+        with workspace.store.write() as change:
+            runs.update(change, one.id, model=name)
+        return
     dataset = next((row for row in datasets.listing(workspace) if row.id == one.dataset_id), None)
     persona = str(dataset.recipe.get("persona", "")) if dataset else ""
     taken = {row.name for row in models.listing(workspace)}

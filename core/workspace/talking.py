@@ -192,9 +192,9 @@ class _Local:
         label = row.base if row.base == models.MINI else Path(row.base).name
         server = serving.start(self._workspace.folder / _SERVERS, base, adapters, name=label)
         self.model = row.name if adapters else label
-        if self._opened is None or self._opened[0] != server:
+        if self._opened is None or self._opened[0] != server.process:
             self.close()
-            self._opened = (server, Client(doors.of_server(server)))
+            self._opened = (server.process, Client(doors.of_server(server)))
         return self._opened[1]
 
     def close(self) -> None:
@@ -207,7 +207,7 @@ def stop_servers(workspace: Workspace) -> bool:
     """Stop the model servers of this workspace; says whether any ran."""
     from core.chatting import serving
 
-    return serving.stop_server(workspace.folder / _SERVERS)
+    return serving.stop_servers(workspace.folder / _SERVERS) > 0
 
 
 def windowed(messages: Sequence[Mapping[str, str]], turns: int) -> list[Mapping[str, str]]:

@@ -10,11 +10,11 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from core.chatting.transcripts import ASSISTANT, CORRECTED, FORMATS, USER, Said, Transcript, Tree, bubbles
+from core.chatting.transcripts import ASSISTANT, CORRECTED, FORMATS, USER, Said, Transcript, Tree, bubbles, moment
 from core.language import _
 from core.problem import Misuse, Problem
 from core.workspace.opening import Workspace
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TITLE: Final = 60  # characters of the first words, which are a talk's title until it is given one
 
-__all__ = ["ASSISTANT", "CORRECTED", "FORMATS", "USER", "Lane", "Said", "TalkRow", "Tree", "bubbles"]
+__all__ = ["ASSISTANT", "CORRECTED", "FORMATS", "USER", "Lane", "Said", "TalkRow", "Tree", "bubbles", "moment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,26 @@ def write_reply(workspace: Workspace, talk: int, reply: Said) -> bool:
 
     with workspace.store.write() as change:
         return talks.complete(change, as_stored(talk, reply))
+
+
+def put(
+    workspace: Workspace,
+    talk: int,
+    parent: int | None,
+    role: str,
+    text: str,
+    *,
+    model: str = "",
+    finish: str = "stop",
+    manner: Mapping[str, Any] = {},
+) -> int:
+    """Enter a message that somebody said elsewhere; no lane moves on to it."""
+    from core.store import talks
+
+    with workspace.store.write() as change:
+        _must_be_there(change, talk)
+        one = _new(talk, parent, role, text, model if role == ASSISTANT else "", json.dumps(dict(manner)))
+        return talks.add(change, replace(one, finish=finish if role == ASSISTANT else ""))
 
 
 def edit(workspace: Workspace, talk: int, message: int, text: str, lane: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -436,3 +437,20 @@ def test_half_a_character_in_any_field_reaches_no_message(tmp_path: Path) -> Non
     }
     messages, _report = read(written(tmp_path, "c.json", json.dumps(channel)))
     assert messages[0].text.encode() == "Call\ufffd".encode()
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_a_long_thread_comes_back_as_a_short_one_does(newest_first: bool, tmp_path: Path, monkeypatch: Any) -> None:
+    dice = random.Random(seed := random.randrange(1 << 32))
+    at, messages = 1_600_000_000_000, []
+    for number in range(400):
+        # Now and then within one second, and now and then back, by which runs overlap.
+        at += dice.choice((0, 200, 9_000, 9_000, -8_000))
+        messages.append({"sender_name": dice.choice(("A", "B")), "timestamp_ms": at, "content": f"m{number}"})
+    thread = {"participants": [{"name": "A"}], "messages": messages[::-1] if newest_first else messages}
+    path = as_json(tmp_path, "message_1.json", thread)
+    held, _report = read(path)
+    assert len(held) == 400
+    monkeypatch.setattr("core.reading.spool._RUN", 37)
+    monkeypatch.setattr("core.reading.spool._PIECE", 5)
+    assert read(path)[0] == held, seed

@@ -22,14 +22,22 @@ class AskDialog(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", N_("back"), id="dialog.back")]
 
-    def __init__(self, question: SafeText, value: str = "", take: Callable[[str], object] | None = None) -> None:
+    def __init__(
+        self,
+        question: SafeText,
+        value: str = "",
+        take: Callable[[str], object] | None = None,
+        *,
+        placeholder: str = "",
+    ) -> None:
         super().__init__(classes="dialog")
         self._question = question
         self._value = value
         self._take = take
+        self._placeholder = placeholder
 
     def compose(self) -> ComposeResult:
-        field = Input(self._value, compact=True, select_on_focus=False)
+        field = Input(self._value, placeholder=self._placeholder, compact=True, select_on_focus=False)
         field.cursor_blink = False
         with Vertical():
             yield Plain(self._question)
