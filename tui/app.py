@@ -77,11 +77,8 @@ class Workbench(App[int], inherit_bindings=False):
         self.counters: Counters | None = None
         self.saved_counters: Counters | None = None  # of the last save: what changes are measured against
         self.open_chat: int | None = None
-<<<<<<< HEAD
         self.works = Works(self)
-=======
         self.wanted_message: str | None = None  # the message to go to when its chat is shown
->>>>>>> main
         self.crashed = ""  # the line to leave in the terminal
         self._wall = SecondWall()
         self._no_colour = NoColor()

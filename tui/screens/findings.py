@@ -54,7 +54,7 @@ def paint_finding(row: Row, _before: Row | None, width: int, chosen: bool, palet
     day = short_day(fault.sent_at) if fault.chat is not None else ""
     line: Line = [
         mark,
-        (fitted(said(_("   example {n}"), n=number(fault.n)), 20), palette.muted),
+        (fitted(said(_("   example {n}"), n=number(fault.n + 1)), 20), palette.muted),
         (fitted(SafeText(day), 14), palette.muted),
         (shown_in_line(fault.words[:_WORDS]), palette.text),
     ]

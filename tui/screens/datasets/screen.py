@@ -122,13 +122,9 @@ class DatasetsScreen(Building):
         row = self._list.row
         try:
             now = recipe.current(self.workbench.workspace)
-            changes = (
-                recipe.readable(row.recipe)
-                .changed({"persona_label": now.persona_label, "other_label": now.other_label})
-                .diff(now)
-                if row
-                else {}
-            )
+            # The labels are the dataset's own, pinned when it was frozen.
+            labels = {"persona_label": now.persona_label, "other_label": now.other_label}
+            changes = recipe.readable(row.recipe).changed(labels).diff(now) if row is not None else {}
         except Problem:
             changes = {}  # a recipe of another version
         self.query_one(Summary).show(row, changes)
@@ -258,7 +254,7 @@ class DatasetsScreen(Building):
 
         def then() -> None:
             if refused and self.is_current:
-                question = said(_("{problem}\n\nReplace what is there?"), problem=refused[0].text)
+                question = said(_("{folder}: {what}\n\nReplace it?"), folder=refused[0].where, what=refused[0].what)
                 self.app.push_screen(ConfirmDialog(question), replace)
 
         def replace(yes: bool | None) -> None:

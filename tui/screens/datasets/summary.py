@@ -53,12 +53,13 @@ class Summary(Board):
         row = self._row
         if row is None:
             return []
-        lines: list[Line] = [[]]
+        air: list[Line] = [[]] if height > 14 else []
+        lines: list[Line] = [*air]
         fields: list[Line] = [
             [
-                (fitted(said(" {label}", label=_(label)), 20), palette.muted),
-                (fitted(SafeText(number(row.counts.get(key, 0))), 9, right=True), palette.text),
-                (SafeText("   "), palette.text),
+                (fitted(said(" {label}", label=_(label)), 19), palette.muted),
+                (fitted(SafeText(number(row.counts.get(key, 0))), 8, right=True), palette.text),
+                (SafeText("  "), palette.text),
             ]
             for key, label in _COUNTS
         ]
@@ -66,7 +67,7 @@ class Summary(Board):
         if row.tainted:
             lines.append([(SafeText(_(" holds words of somebody who was forgotten since")), palette.error)])
         lines.append([(said(_(" counted for {model}"), model=row.recipe.get("model", "mini")), palette.muted)])
-        lines.append([])
+        lines += air
         lines += self._plots(palette, width)
         if self._changes:
             told = ", ".join(f"{name} {_short(was)} → {_short(now)}" for name, (was, now) in self._changes.items())

@@ -174,7 +174,7 @@ class RecipeScreen(Saving):
             self.workbench.say_problem(problem)
             return
         if example is not None:
-            self.workbench.show_chat(example.chat)
+            self.workbench.show_message(example.chat, example.message)
 
     def action_rules(self) -> None:
         from tui.screens.recipe.rules import RulesDialog
