@@ -212,9 +212,7 @@ class Conversation:
         """Begin a reply on every lane that ends with a question."""
         waiting = [lane for lane in range(len(self.models)) if (way := self.way(lane)) and way[-1].role != ASSISTANT]
         for lane in waiting:
-            self._speaker(
-                self.models[lane]
-            )  # all of them before the first is asked: one may restart the other's server
+            self._speaker(self.models[lane])  # both are there before the first is asked: they are compared
         for lane in waiting:
             self._answer(lane, self.way(lane)[-1].id)
 

@@ -561,8 +561,7 @@ async def test_base_and_tuned_side_by_side_from_the_real_server_which_dies_in_mi
             assert base.text != tuned.text
             assert tuned.reply_tokens > 1
             assert tuned.first_token is not None
-            server = serving.find(folder)
-            assert server is not None
+            (server,) = serving.find_all(folder)
             # A reply that would go on for long, and its server is killed.
             screen.talk.terms.manner = screen.talk.terms.manner.changed(
                 {"temperature": 2, "top_p": 1, "max_tokens": 400, "repetition_penalty": 0.1}
@@ -580,9 +579,9 @@ async def test_base_and_tuned_side_by_side_from_the_real_server_which_dies_in_mi
             # Asked again, a new server is started.
             await reading(pilot, "end", "c")
             await quiet(pilot, 200)
-            assert serving.find(folder) is not None
+            assert serving.find_all(folder)
     finally:
-        serving.stop_server(folder)
+        serving.stop_servers(folder)
 
 
 def test_the_terminal_process_never_imports_torch() -> None:
