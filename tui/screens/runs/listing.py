@@ -95,14 +95,22 @@ class RunsScreen(PlaceScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.set_interval(_LOOK, self.look)
+        self._clock = self.set_interval(_LOOK, self.look)
 
     def workspace_changed(self) -> None:
         self.look()
 
+    def on_screen_suspend(self) -> None:
+        # Textual repaints all of the screen on top for whatever moves on the one beneath, even behind an opaque one.
+        self._clock.pause()
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self._clock.resume()
+
     def look(self) -> None:
         """Ask how the runs stand, unless that is being asked or nobody is looking."""
-        if self.is_current and not self._looking:
+        if not self._looking and self.app.screen is self:
             self._looking = True
             self._read()
 
