@@ -34,4 +34,5 @@ PLACES: Final = (
     Place("recipe", "3", N_("Recipe"), "tui.screens.recipe.screen", "RecipeScreen"),
     Place("runs", "5", N_("Runs"), "tui.screens.runs.listing", "RunsScreen"),
     Place("talk", "7", N_("Talk"), "tui.screens.talk.screen", "TalkScreen"),
+    Place("account", "8", N_("Account"), "tui.screens.account.listing", "AccountScreen"),
 )
