@@ -65,8 +65,8 @@ class PlaceScreen(Screen[None]):
     AUTO_FOCUS = "RowList"
     PLACE: ClassVar[str] = ""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, classes: str | None = None) -> None:
+        super().__init__(classes=classes)
         self.heading = Heading()
 
     @property

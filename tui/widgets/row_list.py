@@ -136,7 +136,7 @@ class RowList(Widget, Generic[R], can_focus=True):
         self.painter = painter
         self._rows: Rows[R] | None = Rows(source) if source is not None else None
         self._lit = lit
-        self._empty = empty
+        self.empty = empty
         self._top = 0
         self._view: list[tuple[int, int]] = []  # for each line in sight: its row, and which of the row's lines it is
         self._strips: dict[tuple[int, bool], list[Strip]] = {}
@@ -380,7 +380,7 @@ class RowList(Widget, Generic[R], can_focus=True):
         if y >= len(self._view):
             text = NOTHING
             if not self.count and y == self.size.height // 3:
-                text = fitted(self._empty, max(self.size.width // 2 + width_of(self._empty) // 2, 0), right=True)
+                text = fitted(self.empty, max(self.size.width // 2 + width_of(self.empty) // 2, 0), right=True)
             return strip_of([(text, palette.muted)], self.size.width, palette.ground)
         row, part = self._view[y]
         strip = self._row_strips(row, row == self._shown_cursor)[part]

@@ -40,7 +40,13 @@ COLUMNS: Final = {
         Column(2, 19, wide=True),
         Column(1, 0),
     ),
-    "models": (Column(0, 40), Column(2, 10, right=True), Column(3, 16, wide=True), Column(4, 0)),
+    "models": (
+        Column(0, 40),
+        Column(2, 10, right=True),
+        Column(1, 14, wide=True),
+        Column(3, 16, wide=True),
+        Column(4, 0),
+    ),
     "jobs": (
         Column(0, 20),
         Column(2, 18),
