@@ -44,6 +44,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "serve": ("core.commands.serve", "serve", N_("serve models by the OpenAI protocol")),
     "transcripts": ("core.commands.transcripts", "transcripts", N_("the talks that were had with models")),
     "corrections": ("core.commands.transcripts", "corrections", N_("better replies, written in place of a model's")),
+    "account": ("core.commands.account", "account", N_("what lies at a provider, and its removal")),
     "prices": ("core.commands.prices", "prices", N_("what training and using models costs")),
     "doctor": ("core.commands.upkeep", "doctor", N_("check the machine and the workspace")),
     "backup": ("core.commands.upkeep", "backup", N_("save a copy of the workspace's database, or go back to one")),

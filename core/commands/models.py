@@ -8,6 +8,7 @@ import click
 
 from core.commands import Context, pass_context
 from core.commands.printing import confirmed, data, json_line, table, talk
+from core.commands.rehome import rehome
 from core.language import _
 from core.problem import Refused
 
@@ -100,6 +101,9 @@ def card(context: Context, name: str) -> None:
         json_line({"file": file})
     else:
         data(str(file))
+
+
+models.add_command(rehome)
 
 
 @models.command("delete", help=_("Remove a tuned model and its weights; its run stays."))
