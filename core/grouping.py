@@ -21,6 +21,8 @@ from core.chat import Kind, Mark, Message
 KINDS: Final[tuple[Kind, ...]] = tuple(Kind)  # the place of a kind here is its code in `Columns.kinds`
 KIND_CODES: Final[Mapping[Kind, int]] = {kind: code for code, kind in enumerate(KINDS)}
 NOBODY: Final = -1  # the author of a line that names nobody
+# In `Columns.marks` beside the marks of the export: the curator said that this message goes on with what is before it.
+JOINED: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ def boundaries(columns: Columns, burst_window: int, conversation_gap: int, max_t
     conversation goes on while no gap is above `conversation_gap` seconds, in one chat, and up to `max_turns` turns (0:
     no maximum). A message marked STARTS begins a conversation, and so does what follows it when the marked one is not
     kept. Messages marked UNTIMED have no gaps: only STARTS parts them. A clock set back makes a negative gap, which
-    parts nothing.
+    parts nothing. A message marked JOINED goes on with what is kept before it, and so does the rest of its conversation
+    when it is not kept itself.
     """
     rows = np.flatnonzero(columns.kept)
     count = len(rows)
@@ -120,6 +123,9 @@ def boundaries(columns: Columns, burst_window: int, conversation_gap: int, max_t
     places = np.flatnonzero(hard)
     places = places if whole else np.searchsorted(rows, places)
     apart[places[(places > 0) & (places < count)] - 1] = True
+    joined = np.flatnonzero(columns.marks & JOINED)
+    if len(joined):
+        _join(columns, rows, joined, apart, conversation_gap)
     changes = authors[1:] != authors[:-1]
     changes |= gaps > burst_window
     changes |= apart
@@ -132,6 +138,32 @@ def boundaries(columns: Columns, burst_window: int, conversation_gap: int, max_t
     begins[1:-1] = apart
     opening = np.flatnonzero(begins[turns])  # the last is the count of turns
     return Grouping(rows, turns, _cut(opening, max_turns) if max_turns else opening, authors[turns[:-1]])
+
+
+def _join(
+    columns: Columns, rows: NDArray[np.intp], joined: NDArray[np.intp], apart: NDArray[np.bool_], gap: int
+) -> None:
+    """Take away what parts joined messages from those before them; a curator joins by hand, so there are few.
+
+    Where neighbours are not kept, the nearest kept ones stand for them, as far as they are of the same conversations:
+    a join never glues what lies beyond the two that it was said of.
+    """
+    for row, place in zip(joined.tolist(), np.searchsorted(rows, joined).tolist(), strict=True):
+        if 0 < place < len(rows) and columns.chats[rows[place - 1]] == columns.chats[row]:
+            before, heir = int(rows[place - 1]), int(rows[place])
+            if _in_one(columns, before, row - 1, gap) and _in_one(columns, row, heir, gap):
+                apart[place - 1] = False
+
+
+def _in_one(columns: Columns, first: int, last: int, gap: int) -> bool:
+    """Whether no gap or start parts these rows."""
+    if first == last:
+        return True
+    inner = slice(first + 1, last + 1)
+    untimed = (columns.marks[first : last + 1] & Mark.UNTIMED) != 0
+    gaps = np.where(untimed[1:] | untimed[:-1], 0, np.diff(columns.times[first : last + 1]))
+    starts = ((columns.marks[inner] & Mark.STARTS) != 0) | (columns.chats[inner] != columns.chats[first:last])
+    return not bool((((gaps > gap) & ((columns.marks[inner] & JOINED) == 0)) | starts).any())
 
 
 def _cut(conversations: NDArray[np.intp], max_turns: int) -> NDArray[np.intp]:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tui.screens.place import PlaceScreen
 
 POLL: float = 0.5  # seconds between two looks at whether another process changed the workspace
+TAKE_IN: float = 5.0  # seconds between two looks at what the runs under way have told
 
 
 class Workbench(App[int], inherit_bindings=False):
@@ -72,7 +73,9 @@ class Workbench(App[int], inherit_bindings=False):
         self.workspace = workspace
         self.settings = settings
         self.counters: Counters | None = None
+        self.saved_counters: Counters | None = None  # of the last save: what changes are measured against
         self.open_chat: int | None = None
+        self.wanted_message: str | None = None  # the message to go to when its chat is shown
         self.crashed = ""  # the line to leave in the terminal
         self._wall = SecondWall()
         self._no_colour = NoColor()
@@ -105,14 +108,15 @@ class Workbench(App[int], inherit_bindings=False):
         return [*filters, self._wall]
 
     def on_mount(self) -> None:
+        self._listen_for_the_end()  # before the first paint: whoever sees the workbench may end it
         self.set_keymap(self.settings.keys)
         self.switch_mode(PLACES[0].name)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self._listen_for_the_end()
         self.look_for_changes()
         self.set_interval(POLL, self.look_for_changes)
+        self.set_interval(TAKE_IN, self.take_in_runs)
 
     def _listen_for_the_end(self) -> None:
         # A hang-up or a polite kill ends as `q` does: nothing is half-written, and the terminal is given back.
@@ -149,6 +153,18 @@ class Workbench(App[int], inherit_bindings=False):
         self.open_chat = chat
         self.switch_mode("messages")
 
+    def show_message(self, chat: int, message: str) -> None:
+        """Open a message (by its stable id, as a check's finding has it) in its conversation, from any screen.
+
+        `core.workspace.conversations.place_of` tells the chat of a message whose id is all that one has.
+        """
+        self.wanted_message = message
+        self.open_chat = chat
+        if self.current_mode != "messages":
+            self.switch_mode("messages")
+        elif (place := self.place) is not None:
+            place.workspace_changed()
+
     def look_for_changes(self) -> None:
         """Ask whether anything changed, here or in another process; 7 µs when nothing did."""
         from core.workspace import changes
@@ -161,7 +177,7 @@ class Workbench(App[int], inherit_bindings=False):
         if seen != self._seen:
             self._seen = seen
             self.count_again()
-            if (place := self.place) is not None:
+            if (place := self.place) is not None and place.is_mounted:
                 place.workspace_changed()
 
     @work(thread=True, exclusive=True, group="counters", name="counters", exit_on_error=False)
@@ -170,22 +186,52 @@ class Workbench(App[int], inherit_bindings=False):
         from core.workspace import chats, recipe
 
         worker: Worker[Any] = get_current_worker()
+
+        def cancelled() -> bool:
+            return worker.is_cancelled
+
         try:
             now = recipe.counters(self.workspace)
             self.call_from_thread(self._take_counters, now)
-            if now.examples and not now.exact and not worker.is_cancelled:
-                exact = recipe.exact_counters(self.workspace, cancelled=lambda: worker.is_cancelled)
-                if not worker.is_cancelled:
-                    self.call_from_thread(self._take_counters, exact)
+            if not now.examples:
+                return
+            self.call_from_thread(self._take_counters, now, self._saved_counters())
+            if not now.exact and not cancelled():
+                now = recipe.exact_counters(self.workspace, cancelled)
+                self.call_from_thread(self._take_counters, now)
+            if self.current_mode == "recipe":
+                self.call_from_thread(self._take_counters, now, self._saved_counters(exactly=True, cancelled=cancelled))
         except chats.Cancelled:
             return  # another change, or the end of the workbench, made this count useless
         except Problem as problem:
             if not worker.is_cancelled:
                 self.call_from_thread(self.say_problem, problem)
 
-    def _take_counters(self, counters: Counters) -> None:
+    @work(thread=True, exclusive=True, group="take in", name="take in runs", exit_on_error=False)
+    def take_in_runs(self) -> None:
+        """Take the events of runs under way into the store, on whatever screen one is."""
+        from core.workspace import runs
+
+        try:
+            runs.take_in(self.workspace)
+        except Problem as problem:
+            self.call_from_thread(self.say_problem, problem)
+
+    def _saved_counters(self, *, exactly: bool = False, cancelled: Callable[[], bool] | None = None) -> Counters | None:
+        from core.workspace import recipe
+
+        try:
+            if exactly:
+                return recipe.exact_saved_counters(self.workspace, cancelled)
+            return recipe.saved_counters(self.workspace)
+        except Problem:
+            return None  # the persona of then is not there any more: there is nothing to compare with
+
+    def _take_counters(self, counters: Counters, saved: Counters | None = None) -> None:
         self.counters = counters
-        if (place := self.place) is not None:
+        self.saved_counters = saved or self.saved_counters
+        # One that is not there yet takes them when it is.
+        if (place := self.place) is not None and place.is_mounted:
             place.take_counters(counters)
 
     # Acts
@@ -193,6 +239,8 @@ class Workbench(App[int], inherit_bindings=False):
     def action_go(self, name: str) -> None:
         if self.current_mode != name:
             self.switch_mode(name)
+        elif self.place is not self.screen_stack[0]:
+            self.screen.dismiss()  # a screen that stands on its place, as the people on the chats, leads back to it
 
     def action_keys(self) -> None:
         from tui.keyboard import rows

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _NAMES = {
     "enter": "⏎", "up": "↑", "down": "↓", "left": "←", "right": "→", "escape": N_("esc"), "pagedown": N_("page down"),
     "pageup": N_("page up"), "home": N_("home"), "end": N_("end"), "space": N_("space"), "question_mark": "?",
-    "slash": "/", "colon": ":", "tab": N_("tab"), "backspace": N_("backspace"), "left_square_bracket": "[",
-    "right_square_bracket": "]",
+    "slash": "/", "colon": ":", "plus": "+", "minus": "-", "equals_sign": "=", "asterisk": "*",
+    "tab": N_("tab"), "backspace": N_("backspace"), "left_square_bracket": "[", "right_square_bracket": "]",
 }  # fmt: skip
 
 

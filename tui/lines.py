@@ -80,6 +80,33 @@ def wrapped(text: SafeText, width: int, most: int | None = None) -> list[SafeTex
     return lines or [NOTHING]
 
 
+def flowed(cells: Iterable[Cell], width: int) -> list[Line]:
+    """Styled text of several lines, broken at spaces into lines of at most `width` columns."""
+    lines: list[Line] = [[]]
+    taken = 0
+    for text, style in cells:
+        for number, paragraph in enumerate(text.split("\n")):
+            if number:
+                lines.append([])
+                taken = 0
+            for word in _words(paragraph) if paragraph else ():
+                size = width_of(word)
+                if taken + size > width and taken:
+                    lines.append([])
+                    taken = 0
+                    if word.isspace():
+                        continue
+                while size > width:
+                    head = set_cell_size(word, width).rstrip() or word[:1]
+                    lines[-1].append((SafeText(head), style))
+                    lines.append([])
+                    word = word[len(head) :]
+                    size = width_of(word)
+                lines[-1].append((SafeText(word), style))
+                taken += size
+    return lines
+
+
 def _broken(text: str, width: int) -> Iterator[str]:
     for paragraph in text.split("\n"):
         if width_of(paragraph) <= width:

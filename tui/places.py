@@ -30,5 +30,8 @@ class Place:
 
 PLACES: Final = (
     Place("chats", "1", N_("Chats"), "tui.screens.library", "LibraryScreen"),
-    Place("messages", "2", N_("Messages"), "tui.screens.conversation", "ConversationScreen"),
+    Place("messages", "2", N_("Messages"), "tui.screens.conversations.screen", "ConversationsScreen"),
+    Place("recipe", "3", N_("Recipe"), "tui.screens.recipe.screen", "RecipeScreen"),
+    Place("runs", "5", N_("Runs"), "tui.screens.runs.listing", "RunsScreen"),
+    Place("talk", "7", N_("Talk"), "tui.screens.talk.screen", "TalkScreen"),
 )

@@ -6,7 +6,8 @@ are used, so that they follow the person's scheme and NO_COLOR can drop them alt
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 from rich.style import Style
@@ -50,6 +51,7 @@ class Palette:
     warning: Style
     error: Style
     persona: Style
+    found: Style  # a word that is looked for
     others: tuple[Style, ...]
 
 
@@ -65,6 +67,7 @@ def _own() -> Palette:
         ground=Style(bgcolor="#13161b", color=ink["text"]),
         chosen=Style(bgcolor="#28303b", color=ink["text"]),
         raised=Style(bgcolor="#1c2129", color=ink["text"]),
+        found=Style(color="#13161b", bgcolor="#e2b26b"),
         others=tuple(Style(color=one) for one in others),
         **styles,
     )
@@ -85,12 +88,19 @@ def _ansi() -> Palette:
         warning=Style(color="yellow"),
         error=Style(color="red"),
         persona=Style(color="yellow", bold=True),
+        found=Style(reverse=True),
         others=tuple(Style(color=one) for one in ("cyan", "blue", "magenta", "green", "red", "bright_cyan")),
     )
 
 
 OWN: Final = _own()
 ANSI: Final = _ansi()
+
+
+@cache
+def resting(palette: Palette) -> Palette:
+    """The palette for the cursor of a list that keys do not go to now."""
+    return replace(palette, chosen=palette.raised, accent=palette.faint)
 
 
 def palette_of(theme: Theme) -> Palette:
@@ -121,5 +131,6 @@ def _from(theme: Theme) -> Palette:
         warning=ink("warning"),
         error=ink("error"),
         persona=ink("accent", bold=True),
+        found=Style(color=colours["background"][:7], bgcolor=colours["accent"][:7]),
         others=(ink("primary"), ink("secondary"), ink("success")),
     )

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from core.chat import Chat, Kind, Message
 from core.problem import Problem
-from core.store import backups, chats, columns, decisions, intake, messages, participants, settings
+from core.store import backups, chats, columns, decisions, intake, messages, participants, settings, standing
 from core.store.connection import Store
 from core.store.opening import open_store
 from core.store.sqlite import sqlite3
@@ -189,7 +189,7 @@ def _read_all(store: Store) -> None:
     messages.search(store, "numero ñandú")
     participants.all_participants(store)
     settings.all_settings(store)
-    decisions.standing(store)
+    standing.Standing().follow(store)
 
 
 def damage(original: bytes, draw: random.Random) -> bytes:

@@ -20,6 +20,7 @@ from core.store import backups, chats, columns, datasets, decisions, intake, mes
 from core.store.connection import Store
 from core.store.opening import open_store
 from core.store.sqlite import sqlite3, sqlite_version
+from core.store.standing import Standing
 
 
 def salad(count: int, authors: int = 5) -> list[Message]:
@@ -170,11 +171,11 @@ def curating(count: int = 100_000) -> None:
             for n in range(count):
                 decisions.act(change, "drop", [decisions.Decision("drop", [f"{n:020x}"])])
         with timed("what stands of them"):
-            decisions.standing(store)
+            Standing().follow(store)
         with timed("an act on a million messages"), store.write() as change:
             decisions.act(change, "all", [decisions.Decision("drop", [f"{n:020x}" for n in range(1_000_000)])])
         with timed("what stands of all"):
-            decisions.standing(store)
+            Standing().follow(store)
         with timed("undo"), store.write() as change:
             decisions.undo(change)
 

@@ -1,135 +1,112 @@
-"""Asking a model: one reply, whole or streamed, through the openai package, over a local socket or to an endpoint.
+"""Asking a model: one streaming client over the openai package for every endpoint, local or not.
 
-In: a client, a model's name, messages. Out: pieces of text and, at the end, a `Reply` that says whether it is whole.
-A reply is whole only when the server said why it ended and that was not the length: anything else was cut off.
+In: a door, a model's name, messages, a manner. Out: a `Stream` of pieces with live figures, and at its end a `Reply`
+(core/chatting/streaming.py). Nothing is shown here and nothing is stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.chatting.serving import Server
-from core.language import _
-from core.problem import Problem
+from core.chatting import pump
+from core.chatting.manner import Manner
+from core.chatting.replies import Reply
+from core.chatting.streaming import Stream
 
 if TYPE_CHECKING:
     import openai
 
+    from core.counting.prices import UsePrice
+    from core.endpoints import Profile
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back."""
-
-    text: str
-    finish: str  # as the server said it; "" if it said nothing
-    prompt_tokens: int = 0
-    reply_tokens: int = 0
-
-    @property
-    def cut_off(self) -> bool:
-        """Whether the end of it is missing."""
-        return self.finish in ("", "length")
+Messages = Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How to answer; what is None is left to the server."""
+class Patience:
+    """How long to wait, in seconds. A server that sends keep-alive comments while a request waits its turn is alive."""
 
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    top_k: int | None = None  # beyond the protocol: our own server and vLLM know it
-    repetition_penalty: float | None = None  # likewise
-
-    def request(self) -> dict[str, Any]:
-        """The same as arguments of a request."""
-        told: dict[str, Any] = {
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "max_tokens": self.max_tokens,
-            "stop": list(self.stop) or None,
-            "seed": self.seed,
-            "frequency_penalty": self.frequency_penalty,
-            "presence_penalty": self.presence_penalty,
-        }
-        extra = {"top_k": self.top_k, "repetition_penalty": self.repetition_penalty}
-        extra = {name: value for name, value in extra.items() if value is not None}
-        kept = {name: value for name, value in told.items() if value is not None}
-        return {**kept, "extra_body": extra} if extra else kept
+    connect: float = 5.0
+    first: float = 180.0  # for anything at all: a large model on a processor reads a long prompt for minutes
+    between: float = 60.0  # for the next piece
+    tries: int = 3  # where nothing has arrived and the server is busy or away
 
 
-def open_client(server: Server, *, timeout: float = 600.0) -> openai.OpenAI:
-    """A client of the local model server."""
-    import httpx2
-    import openai
+@dataclass(frozen=True, slots=True)
+class Door:
+    """An endpoint as the client needs it: how to open it, and what it can do beyond the protocol."""
 
-    transport = httpx2.HTTPTransport(uds=str(server.socket))
-    return openai.OpenAI(
-        base_url="http://sinsonte.invalid/v1",  # the socket is the address; no name is ever looked up
-        api_key="local",
-        http_client=openai.DefaultHttpxClient(transport=transport, trust_env=False),
-        timeout=timeout,
-        max_retries=0,
-    )
+    profile: Profile
+    local: bool = False  # our own server on a socket, which may have stopped
+    goes_on: bool = False  # takes the beginning of a reply as the last message, and goes on from there
+    counts: bool = False  # tells the tokens so far with every piece
+    beyond: bool = False  # knows top_k, repetition_penalty and the like
+    patience: Patience = Patience()
 
 
-def ask(
-    client: openai.OpenAI, model: str, messages: Sequence[Mapping[str, str]], manner: Manner | None = None
-) -> Reply:
-    """One whole reply."""
-    stream = stream_reply(client, model, messages, manner)
-    while True:
-        try:
-            next(stream)
-        except StopIteration as end:
-            return end.value
+class Client:
+    """One endpoint. Serves any thread, and several streams at once."""
 
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self._opened: openai.AsyncOpenAI | None = None
 
-def stream_reply(
-    client: openai.OpenAI, model: str, messages: Sequence[Mapping[str, str]], manner: Manner | None = None
-) -> Generator[str, None, Reply]:
-    """The pieces as they come; the generator's value (what `yield from` gives) is the whole reply. Closing it ends the
-    reply at the server too."""
-    import httpx2
-    import openai
+    async def opened(self) -> openai.AsyncOpenAI:
+        """The openai package's client, made when first asked for, on the thread that reads."""
+        if self._opened is None:
+            from core import endpoints
 
-    said: list[str] = []
-    finish, prompt_tokens, reply_tokens = "", 0, 0
-    request: dict[str, Any] = {"model": model, "messages": [dict(one) for one in messages]}
-    request |= (manner or Manner()).request()
-    try:
-        with client.chat.completions.create(**request, stream=True, stream_options={"include_usage": True}) as stream:
-            for chunk in stream:
-                if chunk.usage:
-                    prompt_tokens, reply_tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
-                for choice in chunk.choices:
-                    if choice.index == 0:
-                        finish = choice.finish_reason or finish
-                        if choice.delta.content:
-                            said.append(choice.delta.content)
-                            yield choice.delta.content
-    except openai.APIConnectionError:
-        if not said:
-            raise Problem(
-                _("The model does not answer."), where=model, advice=_("Its server may have stopped: try again.")
-            ) from None
-    except openai.APIStatusError as error:
-        raise Problem(_("The model's server refused: {reason}").format(reason=_reason(error)), where=model) from None
-    except (openai.APIError, httpx2.HTTPError):
-        pass  # broken off in the middle: what came is told, and that it was cut off
-    return Reply("".join(said), finish, prompt_tokens, reply_tokens)
+            patience = self.door.patience
+            self._opened = endpoints.open_async_client(self.door.profile, connect=patience.connect, read=patience.first)
+        return self._opened
 
+    def stream(
+        self,
+        model: str,
+        messages: Messages,
+        manner: Manner | None = None,
+        *,
+        prompt: str | None = None,
+        going_on: bool = False,
+        price: UsePrice | None = None,
+    ) -> Stream:
+        """Begin a reply. With `prompt` it is a raw completion. `going_on`: the last message is the reply's beginning."""
+        manner = manner or Manner()
+        told: dict[str, Any] = {"model": model, **manner.request(chat=prompt is None, beyond=self.door.beyond)}
+        told["stream_options"] = {"include_usage": True}
+        if self.door.counts:
+            told["stream_options"]["continuous_usage_stats"] = True
+        if prompt is not None:
+            told["prompt"] = prompt
+        else:
+            told["messages"] = [dict(one) for one in messages]
+            if going_on:
+                # The names are vLLM's; llama.cpp and Ollama go on from an assistant's line by themselves.
+                more = {"continue_final_message": True, "add_generation_prompt": False}
+                told["extra_body"] = {**told.get("extra_body", {}), **more}
+        return Stream(
+            self,
+            told,
+            chat=prompt is None,
+            alternatives=manner.n or 1,
+            price=price,
+            goes_on=going_on,
+        )
 
-def _reason(error: openai.APIStatusError) -> str:
-    body: Any = error.body
-    if isinstance(body, dict):
-        message = body.get("message")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        if isinstance(message, str):
-            return message
-    return f"HTTP {error.status_code}"
+    def ask(self, model: str, messages: Messages, manner: Manner | None = None, **told: Any) -> Reply:
+        """One reply, waited for."""
+        return self.stream(model, messages, manner, **told).whole()
+
+    def close(self) -> None:
+        """Close its connections."""
+        client, self._opened = self._opened, None
+        if client is not None:
+            pump.start(client.close())
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()

@@ -21,11 +21,12 @@ from core.language import _
 from core.problem import Problem
 
 USER, ASSISTANT = "user", "assistant"
-CORRECTED: Final = "corrected"  # the `finish` of what somebody wrote in a reply's place
+# How a reply ended that no server ended: what somebody wrote in its place, and what was answered in the chat itself.
+CORRECTED, REAL = "corrected", "real"
 FORMATS: Final = {"markdown": ".md", "jsonl": ".jsonl", "text": ".txt"}
 _KEY: Final = "sinsonte"
 _LARGEST: Final = 256 << 20
-_WHOLE: Final = ("stop", "eos", "tool_calls", "content_filter", CORRECTED)
+_WHOLE: Final = ("stop", "eos", "tool_calls", CORRECTED, REAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,18 @@ class Tree:
         return [self.by_id[number] for number in self._children.get(parent, [])]
 
     def siblings(self, number: int) -> list[Said]:
-        """The message and what stands beside it: other wordings, other replies."""
+        """The message and what stands beside it: other wordings, other replies. What was answered in the chat itself is
+        none of them."""
         one = self.by_id[number]
-        return [other for other in self.children(one.parent) if other.role == one.role]
+        return [other for other in self.children(one.parent) if other.role == one.role and other.finish != REAL]
+
+    def real(self, parent: int | None) -> Said | None:
+        """What was answered in the chat itself to a question that was taken from there."""
+        return next((one for one in self.children(parent) if one.finish == REAL), None)
 
     def newest_below(self, number: int) -> int:
         """The end of the way that goes on from this message by the newest answer each time."""
-        while answers := self._children.get(number):
+        while answers := [one.id for one in self.children(number) if one.finish != REAL]:
             number = answers[-1]
         return number
 

@@ -55,6 +55,8 @@ def _plain(what: str, text: str) -> None:
 
 _plain("keep", _("Keep messages, whatever the cleaning rules say."))
 _plain("drop", _("Leave messages out, as replies and as context."))
+_plain("split", _("Begin a new conversation at these messages, whatever the windows say."))
+_plain("join", _("Begin no conversation at these messages: they go on with what is before them."))
 _plain("clear", _("Take back everything that was said of messages."))
 
 

@@ -13,7 +13,7 @@ import click
 
 from core.commands import Context, pass_context
 from core.commands.printing import Progress, data, duration, json_line, number, talk
-from core.commands.train import event_line
+from core.commands.train import event_lines
 from core.language import _
 
 
@@ -35,7 +35,7 @@ def mini_progress() -> Callable[[int, int, str], None]:
 @click.command(help=_("The whole job on the sample chats and the embedded model, in about a minute or two."))
 @pass_context
 def demo(context: Context) -> int:
-    from core.workspace import chats, datasets, evaluations, recipe, runs, transcripts
+    from core.workspace import chats, datasets, evaluations, recipe, runs, talking
 
     began = time.monotonic()
     workspace = context.workspace
@@ -98,8 +98,8 @@ def demo(context: Context) -> int:
             if step - seen < steps / 8:
                 continue  # a tenth of the steps says enough here; `train follow` prints all
             seen = step
-        if line := event_line(event.kind, event.body):
-            data("   " + line.replace("\n", "\n   "))
+        for line in event_lines(event.kind, event.body):
+            data("   " + line)
     run = runs.named(workspace, run.id)
     if run.state != "succeeded" or run.model is None:
         talk(_("The run ended as {state}; `sinsonte train show {id}` says more.").format(state=run.state, id=run.id))
@@ -111,10 +111,11 @@ def demo(context: Context) -> int:
         **measured.as_json(),
     )
     prompt = datasets.held_out_prompt(workspace, made.name)
-    replies = {
-        name: transcripts.ask(workspace, name, prompt, max_tokens=80, temperature=0.7, top_p=0.9, seed=7).text
-        for name in ("mini", run.model)
-    }
+    manner = talking.Manner(temperature=0.7, top_p=0.9, max_tokens=80, seed=7)
+    replies: dict[str, str] = {}
+    for name in ("mini", run.model):
+        with talking.open_speaker(workspace, name) as speaker:
+            replies[name] = speaker.ask([*speaker.opening(), {"role": "user", "content": prompt}], manner).text
     say(
         "reply",
         _("6. One reply of each to “{prompt}”:").format(prompt=prompt)
@@ -126,7 +127,7 @@ def demo(context: Context) -> int:
         base=replies["mini"],
         tuned=replies[run.model],
     )
-    transcripts.stop_servers(workspace)
+    talking.stop_servers(workspace)
     seconds = time.monotonic() - began
     say(
         "done",

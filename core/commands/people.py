@@ -65,6 +65,16 @@ def join(context: Context, name: str, other: str) -> None:
     talk(_("“{other}” is now “{name}”.").format(other=other, name=name))
 
 
+@participants.command("split", help=_("Take a name out of the person that it joined."))
+@click.argument("name")
+@pass_context
+def split(context: Context, name: str) -> None:
+    from core.workspace import people
+
+    whole = people.split(context.workspace, name)
+    talk(_("“{name}” is apart from “{whole}” again.").format(name=name, whole=whole))
+
+
 @participants.command("consent", help=_("Record that a person agreed, or refused, that their words are used."))
 @click.argument("name")
 @click.argument("answer", type=click.Choice(["yes", "no", "unknown"]))

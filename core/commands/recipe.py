@@ -1,13 +1,17 @@
-"""Commands about the recipe: show, set, preview."""
+"""Commands about the recipe: show, set, preview, save and go back, presets."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 import click
 
+from core.chat import local_iso
 from core.commands import Context, pass_context
 from core.commands.printing import data, json_line, number, table, talk
-from core.language import _
-from core.problem import Misuse
+from core.language import _, ngettext
+from core.problem import Misuse, Problem
 
 
 def assignments(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -80,6 +84,149 @@ def preview(context: Context, pairs: tuple[str, ...]) -> None:
         (_("cost of training"), counters.cost or _("nothing: it is trained here")),
     ):
         data(f"{label:<28} {value}")
+
+
+@recipe.command("shape", help=_("Show how turns, tokens and months are spread, and where the split falls."))
+@pass_context
+def shape(context: Context) -> None:
+    import dataclasses
+
+    from core.workspace import preview as verbs
+    from core.workspace import recipe as counting
+
+    counting.exact_counters(context.workspace)
+    told = verbs.shape(context.workspace)
+    if told is None:
+        raise Problem(_("this recipe gives no examples."), advice=_("Choose a persona, or widen the windows."))
+    if context.json:
+        json_line(dataclasses.asdict(told))
+        return
+    for name, spread in ((_("characters of a turn"), told.turns), (_("tokens of an example"), told.tokens)):
+        data(
+            _("{name}: half ≤ {median}, 95 % ≤ {high}, longest {longest}").format(
+                name=name, median=number(spread.median), high=number(spread.high), longest=number(spread.longest)
+            )
+        )
+    for name, side in ((_("to train on"), told.train), (_("held out"), told.validation)):
+        days = "—" if side.first is None or side.last is None else f"{local_iso(side.first)} … {local_iso(side.last)}"
+        many = ngettext("{n} example", "{n} examples", side.examples).format(n=number(side.examples))
+        data(f"{name}: {many}, {days}")
+    for month, train, held in told.months:
+        data(f"{month}  {number(train):>8} {number(held):>8}")
+
+
+@recipe.command(
+    "examples", help=_("Print examples as the chosen model would be trained on them; what is learnt is marked.")
+)
+@click.option("--from", "first", type=click.IntRange(min=1), default=1, show_default=True, help=_("the first of them"))
+@click.option("--limit", type=click.IntRange(min=1), default=5, show_default=True, help=_("at most so many"))
+@pass_context
+def examples(context: Context, first: int, limit: int) -> None:
+    import dataclasses
+
+    from core.workspace import preview as verbs
+    from core.workspace import recipe as counting
+
+    count = counting.exact_counters(context.workspace).examples
+    for n in range(first - 1, min(first - 1 + limit, count)):
+        one = verbs.example(context.workspace, n)
+        if one is None:
+            return
+        if context.json:
+            json_line(dataclasses.asdict(one))
+            continue
+        data(_("#{n} of {count} · {side} · {tokens} tokens").format(
+            n=one.n + 1, count=one.count, side=one.side or "—", tokens=one.learnt.tokens
+        ))  # fmt: skip
+        marked = (f"⟦{piece.text}⟧" if piece.sort == "trained" else piece.text for piece in one.learnt.pieces)
+        data("".join(marked).replace("⟧⟦", ""))
+
+
+@recipe.command("preset", help=_("Begin anew from a preset; without a name, show them and what each would change."))
+@click.argument("name", required=False)
+@pass_context
+def preset(context: Context, name: str | None) -> None:
+    from core.workspace import versions
+
+    if name is not None:
+        made = versions.preset(context.workspace, name)
+        if context.json:
+            json_line({**made.to_dict(), "hash": made.hash})
+        else:
+            talk(_("The recipe is now the preset “{name}”; hash {hash}.").format(name=name, hash=made.hash))
+        return
+    for row in versions.presets(context.workspace):
+        if context.json:
+            json_line({"preset": row.name, "meaning": row.meaning, "changes": row.changes})
+            continue
+        data(f"{row.name}: {row.meaning}")
+        _print_changes(row.changes)
+
+
+def _print_changes(changes: Mapping[str, tuple[object, object]]) -> None:
+    for key, (was, now) in changes.items():
+        data(f"  {key}: {json.dumps(was, ensure_ascii=False)} → {json.dumps(now, ensure_ascii=False)}")
+
+
+@recipe.command("save", help=_("Save the recipe as a new version, under its name or another."))
+@click.argument("name", default="")
+@pass_context
+def save(context: Context, name: str) -> None:
+    from core.workspace import versions
+
+    row = versions.save(context.workspace, name)
+    if context.json:
+        json_line(row.as_json())
+    else:
+        talk(_("Saved as “{name}”, version {version}.").format(name=row.name, version=row.version))
+
+
+@recipe.command("versions", help=_("List the saved recipes."))
+@pass_context
+def list_versions(context: Context) -> None:
+    from core.workspace import versions
+
+    rows = versions.listing(context.workspace)
+    if context.json:
+        for row in rows:
+            json_line(row.as_json())
+        return
+    if not rows:
+        talk(_("Nothing was saved yet. Save the recipe with: sinsonte recipe save NAME"))
+        return
+    table(
+        [_("version"), _("saved"), "hash", _("recipe")],
+        [(row.version, row.saved_at[:16].replace("T", " "), row.hash, row.name) for row in rows],
+        right=(0,),
+    )
+
+
+@recipe.command("diff", help=_("Show what differs from the last save."))
+@pass_context
+def diff(context: Context) -> None:
+    from core.workspace import versions
+
+    changes = versions.changes(context.workspace)
+    if context.json:
+        json_line({key: list(pair) for key, pair in changes.items()})
+        return
+    _print_changes(changes)
+    if not changes:
+        talk(_("Nothing differs from the last save."))
+
+
+@recipe.command("revert", help=_("Go back to the last save, or to any version of a saved recipe."))
+@click.argument("name", default="")
+@click.argument("version", type=click.IntRange(min=1), required=False)
+@pass_context
+def revert(context: Context, name: str, version: int | None) -> None:
+    from core.workspace import versions
+
+    row = versions.take(context.workspace, name, version) if name else versions.revert(context.workspace)
+    if context.json:
+        json_line(row.as_json())
+    else:
+        talk(_("Back to “{name}”, version {version}.").format(name=row.name, version=row.version))
 
 
 @recipe.command("rules", help=_("Show every cleaning rule with what it touches."))

@@ -23,20 +23,20 @@ from core.problem import Misuse
 def ask(
     context: Context, model: str, text: str | None, max_tokens: int, temperature: float, top_p: float, seed: int | None
 ) -> int:
-    from core.workspace import transcripts
+    from core.workspace import talking
 
     if text is None:
         if sys.stdin.isatty():
             raise Misuse(_("there is nothing to ask."), advice=_("Give TEXT, or pipe it in."))
         text = str(sys.stdin.read()).strip()
-    reply = transcripts.ask(
-        context.workspace, model, text, max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed
-    )
+    manner = talking.Manner(temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=seed)
+    with talking.open_speaker(context.workspace, model) as speaker:
+        reply = speaker.ask([*speaker.opening(), {"role": "user", "content": text}], manner)
     if context.json:
         json_line(reply.as_json())
     else:
         data(reply.text)
-    if reply.cut_off:
-        talk(_("The reply was cut off ({reason}).").format(reason=reply.finish_reason or _("the stream broke")))
+    if reply.trouble:
+        talk(str(reply.trouble.problem(model)))
         return 1
     return 0

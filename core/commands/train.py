@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import click
 
 from core.commands import Context, pass_context
-from core.commands.printing import data, duration, highlighted, json_line, number, table, talk
+from core.commands.printing import data, highlighted, json_line, table, talk
 from core.commands.recipe import assignments
 from core.language import _
 from core.safe_text import shown_in_line
@@ -24,10 +24,27 @@ def train() -> None:
 @click.option("--on", "backend", default="local", show_default=True, help=_("where"))
 @click.option("--model", default="mini", show_default=True, help=_("the base: mini, a folder, or a model's name"))
 @click.option("--follow", "follow_", is_flag=True, help=_("stay and show the events"))
+@click.option("--dry-run", is_flag=True, help=_("at a provider: show what it would cost, and start nothing"))
+@click.option("--yes", is_flag=True, help=_("do not ask"))
 @pass_context
-def start(context: Context, dataset: str, pairs: tuple[str, ...], backend: str, model: str, follow_: bool) -> int:
+def start(
+    context: Context,
+    dataset: str,
+    pairs: tuple[str, ...],
+    backend: str,
+    model: str,
+    follow_: bool,
+    dry_run: bool,
+    yes: bool,
+) -> int:
     from core.commands.demo import mini_progress
     from core.workspace import runs
+
+    if backend in context.settings.endpoints:
+        from core.commands import cloud
+
+        started = cloud.start(context, dataset, backend, model, assignments(pairs), dry_run=dry_run, yes=yes)
+        return show_events(context, started) if follow_ and started else 0
 
     run = runs.start(
         context.workspace, dataset, model=model, backend=backend, options=assignments(pairs), progress=mini_progress()
@@ -114,50 +131,49 @@ def show_events(context: Context, run: str) -> int:
         if context.json:
             json_line(event.as_json())
             continue
-        line = event_line(event.kind, event.body)
-        if line:
+        for line in event_lines(event.kind, event.body):
             data(line)
     state = runs.named(context.workspace, run).state
     return 0 if state in ("succeeded", "paused") else 1
 
 
-def event_line(kind: str, body: Mapping[str, object]) -> str:
-    """One event in words."""
+def event_lines(kind: str, body: Mapping[str, object]) -> list[str]:
+    """One event in words; a problem is marked, a sample stands further in."""
+    from core.workspace import run_words
 
-    def figure(name: str) -> float:
-        value = body.get(name)
-        return float(value) if isinstance(value, int | float) else float("nan")
+    words = run_words.event(kind, body)
+    if not words:
+        return []
+    mark = {"problem": "! ", "sample": "  "}.get(kind, "")
+    return [mark + shown_in_line(line) for line in words.split("\n", 1)]
 
-    if kind == "step":
-        eta = body.get("eta_seconds")
-        left = f" · {duration(float(eta))}" if isinstance(eta, int | float) else ""
-        return _("step {step}/{steps}  loss {loss:.4f}  {speed} tokens/s{left}").format(
-            step=body.get("step"),
-            steps=body.get("steps", "?"),
-            loss=figure("loss"),
-            speed=number(int(figure("tokens_per_second"))) if body.get("tokens_per_second") else "—",
-            left=left,
-        )
-    if kind == "validation":
-        return _("step {step}  held-out loss {loss:.4f}  perplexity {perplexity:.3f}").format(
-            step=body.get("step"), loss=figure("loss"), perplexity=figure("perplexity")
-        )
-    if kind == "sample":
-        return f"  › {shown_in_line(str(body.get('prompt')))}\n  ‹ {shown_in_line(str(body.get('reply')))}"
-    if kind == "problem":
-        return f"! {body.get('text')} {body.get('advice') or ''}"
-    if kind == "plan":
-        return _("plan: {steps} steps, {examples} examples, {tokens} tokens, {trained} of them trained").format(
-            steps=body.get("steps"),
-            examples=body.get("examples"),
-            tokens=body.get("tokens"),
-            trained=body.get("trained_tokens"),
-        )
-    if kind in ("state", "end"):
-        return _("state: {state}").format(state=body.get("state"))
-    if kind == "checkpoint":
-        return _("checkpoint at step {step}").format(step=body.get("step"))
-    return str(body.get("text", "")) if kind == "log" else ""
+
+@train.command("compare", help=_("Put runs beside each other: what they came to, and in which settings they differ."))
+@click.argument("runs_", metavar="RUN RUN...", nargs=-1, required=True)
+@pass_context
+def compare(context: Context, runs_: tuple[str, ...]) -> None:
+    from core.workspace import comparing, run_words, runs
+
+    rows = comparing.compared(context.workspace, [runs.named(context.workspace, run).id for run in runs_])
+    if context.json:
+        for row in rows:
+            json_line(row.figures)
+        return
+    table(
+        ["id", _("state"), _("best held-out loss"), _("at step"), _("loss"), _("tokens/s"), _("differs in")],
+        [
+            (
+                row.run.id,
+                run_words.state(row.run.state),
+                run_words.figure(row.best, 4),
+                run_words.count(row.best_step),
+                run_words.figure(row.loss, 4),
+                run_words.count(row.speed),
+                "  ".join(f"{key}={value}" for key, value in row.differs.items()),
+            )
+            for row in rows
+        ],
+    )
 
 
 @train.command("pause", help=_("Write a checkpoint and stop; resume goes on from there."))

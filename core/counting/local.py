@@ -197,23 +197,55 @@ class LocalCounter:
 
     def rendered(self, example: Example) -> str:
         """The example in the model's chat template."""
-        messages = [_message(line.role, self._defused(line.text)) for line in example.lines]
-        try:
-            return self._render(messages)
-        except self._error:
-            pass
-        try:
-            return self._render(_alternating(messages))
-        except self._error:
-            pass
+        return self._render(self.fitted(example.lines))
+
+    def fitted(self, lines: Sequence[Line]) -> list[dict[str, str]]:
+        """The lines as messages that this template takes: as they are, or for a strict one with its roles alternating.
+        `train` is not empty on those that are learnt."""
+        messages = [_message(line.role, self._defused(line.text), trained=line.trained) for line in lines]
+        for form in (messages, _alternating(messages)):
+            try:
+                self._render(form)
+            except self._error:
+                continue
+            return form
         raise Problem(
             _("The chat template of {model} refuses an example of this dataset.").format(model=self.model),
             advice=_("Choose a larger buffer or another model."),
         )
 
-    def _render(self, messages: Sequence[dict[str, str]]) -> str:
+    def render(self, messages: Sequence[dict[str, str]], *, ask: bool = False) -> str:
+        """The text of messages that `fitted` gave; `ask` opens the reply that is to come."""
+        return self._render(messages, ask=ask)
+
+    def encoded(self, text: str) -> Any:
+        """The tokens of a rendered text, with where each stands in it: an `Encoding` of the package tokenizers."""
+        return self._tokenizer.encode(text, add_special_tokens=False)
+
+    def decoded(self, token: int) -> str:
+        """The text of one token, control tokens included."""
+        return str(self._tokenizer.decode([token], skip_special_tokens=False))
+
+    def token(self, text: str) -> int | None:
+        """The number of a token, if there is one that is spelt so."""
+        found: int | None = self._tokenizer.token_to_id(text)
+        return found
+
+    @property
+    def end_of_text(self) -> str:
+        """The model's own end-of-text token; empty if it has none."""
+        return self._special("eos_token")
+
+    @property
+    def special(self) -> frozenset[int]:
+        """The numbers of the control tokens."""
+        added: dict[int, Any] = self._tokenizer.get_added_tokens_decoder()
+        return frozenset(number for number, one in added.items() if one.special)
+
+    def _render(self, messages: Sequence[dict[str, str]], *, ask: bool = False) -> str:
+        told = [{"role": one["role"], "content": one["content"]} for one in messages]
         return self._template.render(
-            messages=messages, add_generation_prompt=False, enable_thinking=False, tools=None, documents=None,
+            messages=told, add_generation_prompt=ask, enable_thinking=False, tools=None, documents=None,
             bos_token=self._special("bos_token"), eos_token=self._special("eos_token"),
             pad_token=self._special("pad_token"), unk_token=self._special("unk_token"),
         )  # fmt: skip
@@ -238,17 +270,18 @@ def _alternating(messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     made: list[dict[str, str]] = []
     for message in messages:
         role = "user" if message["role"] == Role.SYSTEM else message["role"]
+        train = message["train"] if role == Role.ASSISTANT else ""
         if made and made[-1]["role"] == role:
-            made[-1] = {"role": role, "content": f"{made[-1]['content']}\n{message['content']}"}
+            made[-1] = {"role": role, "content": f"{made[-1]['content']}\n{message['content']}", "train": train}
         else:
-            made.append({"role": role, "content": message["content"]})
+            made.append({"role": role, "content": message["content"], "train": train})
     if made and made[0]["role"] == Role.ASSISTANT:
-        made.insert(0, {"role": "user", "content": "…"})
+        made.insert(0, {"role": "user", "content": "…", "train": ""})
     return made
 
 
-def _message(role: Role, content: str) -> dict[str, str]:
-    return {"role": role.value, "content": content}
+def _message(role: Role, content: str, *, trained: bool = False) -> dict[str, str]:
+    return {"role": role.value, "content": content, "train": "yes" if trained and role is Role.ASSISTANT else ""}
 
 
 def _json(file: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from core.chat import Side
 from core.counting.counter import Counter
 from core.dataset.duplicates import digest, folded
 from core.dataset.examples import Build
-from core.dataset.material import Material
+from core.dataset.material import EDITED, Material
 from core.dataset.recipe import Recipe
 from core.dataset.split import PURGED, TRAIN, VALIDATION, sides
 
@@ -45,6 +45,10 @@ class Totals:
     validation_tokens: int
     longest: int  # tokens of the longest example
     exact: bool
+    # The entries of the plan that are written, in the order of yielding, and the tokens of each; `written` is None where
+    # examples had to be made to be counted.
+    written: NDArray[np.intp] | None = field(default=None, compare=False, repr=False)
+    each: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -124,7 +128,7 @@ class Recount:
                 self._tokens.append(cost(line))
                 self._folds.append(int.from_bytes(digest(folded(line.text))[:8], "little"))
                 self._words.append(len(line.text.split()))
-                if progress and not done % 4_096:
+                if progress and not done % 256:
                     progress(done, len(missing))
         found = np.fromiter((slots[key] for key in keys), np.intp, len(keys))
         return (
@@ -136,11 +140,11 @@ class Recount:
     def _numbered(self, material: Material) -> _Hashes:
         """The numbers of the rows; a row whose words the curator changed has another, so its stretches are others."""
         before = self._material
-        for row in {row for one in (before, material) for row, said in one.decided.items() if said.text is not None}:
+        for row in {*before.rows_where(EDITED), *material.rows_where(EDITED)}:
             self._texts.pop(row, None)
         self._material = material
         numbers = self._random
-        edits = {row: one.text for row, one in material.decided.items() if one.text is not None}
+        edits = {row: material.text(row) for row in material.rows_where(EDITED)}
         if edits:
             numbers = numbers.copy()
             for row, text in edits.items():
@@ -150,15 +154,16 @@ class Recount:
     def _by_examples(self, build: Build) -> Totals:
         """Where lines do not add up (or likeness is asked for), every example is made and counted."""
         tokens = {TRAIN: 0, VALIDATION: 0}
-        longest = 0
+        each = array("q")
         for example in build:
             own = self._counter.example(example)
             tokens[TRAIN if example.side is Side.TRAIN else VALIDATION] += own
-            longest = max(longest, own)
+            each.append(own)
         told = build.report
         return Totals(
             told.train, told.validation, told.duplicates, told.across, told.purged, told.short, told.unweighted,
-            tokens[TRAIN], tokens[VALIDATION], longest, self._counter.exact,
+            tokens[TRAIN], tokens[VALIDATION], max(each, default=0), self._counter.exact, None,
+            np.array(each, np.int64),
         )  # fmt: skip
 
 
@@ -235,6 +240,7 @@ def _totals(
         left &= ~again
     weights[side == VALIDATION] = 1
     train, validation = left & (side == TRAIN), left & (side == VALIDATION)
+    written = entries[left[entries]]
     return Totals(
         train=int(weights[train].sum()),
         validation=int(validation.sum()),
@@ -247,6 +253,8 @@ def _totals(
         validation_tokens=int(own[validation].sum()),
         longest=int(own[left].max()) if left.any() else 0,
         exact=counter.exact,
+        written=written,
+        each=own[written],
     )
 
 

@@ -7,17 +7,17 @@ before masks. It knows no turn and no example; what it is given it never changes
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.chat import Chat, Consent, Message, Participant
+from core.chat import Chat, Consent, Mark, Message, Participant
 from core.cleaning import consent, rules
 from core.dataset.recipe import Recipe
-from core.grouping import NOBODY, Columns, columns_of
+from core.grouping import JOINED, NOBODY, Columns, columns_of
 from core.language import _
 from core.problem import Misuse, Problem
 
@@ -30,6 +30,21 @@ class Decision:
     text: str | None = None  # in place of what was exported
     tags: frozenset[str] = frozenset()
     weight: int = 1  # 0: never learnt as a reply; above 1: its example is written so many times
+    begins: bool | None = None  # a conversation starts here, or does not, whatever the windows say
+
+
+KEPT, DROPPED, EDITED, TAGGED, WEIGHED, REGROUPED = 1, 2, 4, 8, 16, 32
+
+
+def _bits(one: Decision) -> int:
+    """What a decision says, as bits: a million of them in an array are compared in a millisecond."""
+    return (
+        {"keep": KEPT, "drop": DROPPED}.get(one.state, 0)
+        | EDITED * (one.text is not None)
+        | TAGGED * bool(one.tags)
+        | WEIGHED * (one.weight != 1)
+        | REGROUPED * (one.begins is not None)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +57,49 @@ class Material:
     participants: Mapping[int, Participant]
     decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
     decided: Mapping[int, Decision] = field(init=False)  # the same by row
+    said: NDArray[np.uint8] = field(init=False)  # by row, which things were said: bits of KEPT, DROPPED, EDITED, ...
 
     def __post_init__(self) -> None:
         decisions = self.decisions
         by_row = {row: decisions[uid] for row, uid in enumerate(self.uids) if uid in decisions} if decisions else {}
-        object.__setattr__(self, "decided", by_row)
-        self._measure(by_row, {})
+        object.__setattr__(self, "decided", {})
+        object.__setattr__(self, "said", np.zeros(len(self.columns), np.uint8))
+        self._decide(by_row, by_row)
 
-    def _measure(self, now: Mapping[int, Decision], before: Mapping[int, Decision]) -> None:
-        """Put the lengths of edited words in the columns, and those of exported ones where an edit was taken back."""
-        lengths = {row: len(self.texts[row]) for row, one in before.items() if one.text is not None}
-        lengths |= {row: len(one.text) for row, one in now.items() if one.text is not None}
-        if lengths:
-            changed = self.columns.lengths.copy()
-            for row, length in lengths.items():
-                changed[row] = length
-            object.__setattr__(self, "columns", replace(self.columns, lengths=changed))
-
-    def deciding(self, decided: Mapping[int, Decision]) -> Material:
+    def deciding(self, decided: Mapping[int, Decision], changed: Collection[int] | None = None) -> Material:
         """The same messages with other decisions, given by row: nothing is read or looked up again, so that a curator's
-        key press costs no more at a million messages than at a thousand."""
+        key press costs no more at a million messages than at a thousand. `changed`: the rows of which something else is
+        said than before, where that is known.
+        """
+        before = self.decided
         made = replace(self, decisions={})
-        object.__setattr__(made, "decided", dict(decided))
-        made._measure(decided, self.decided)
+        object.__setattr__(made, "decided", before)
+        object.__setattr__(made, "said", self.said)
+        made._decide(decided, decided.keys() | before.keys() if changed is None else changed)
         return made
+
+    def _decide(self, decided: Mapping[int, Decision], changed: Collection[int]) -> None:
+        """Take these decisions, with the lengths of edited words in the columns and those of exported ones where an edit
+        was taken back."""
+        if not changed:
+            return
+        said, lengths = self.said.copy(), self.columns.lengths
+        for row in changed:
+            one = decided.get(row)
+            edited = one is not None and one.text is not None
+            if edited or said[row] & EDITED:
+                lengths = lengths.copy() if lengths is self.columns.lengths else lengths
+                lengths[row] = len(one.text if one is not None and one.text is not None else self.texts[row])
+            said[row] = 0 if one is None else _bits(one)
+        object.__setattr__(self, "said", said)
+        object.__setattr__(self, "decided", dict(decided))
+        if lengths is not self.columns.lengths:
+            object.__setattr__(self, "columns", replace(self.columns, lengths=lengths))
+
+    def rows_where(self, bits: int) -> list[int]:
+        """The rows of which one of these things was said."""
+        rows: list[int] = np.flatnonzero(self.said & bits).tolist()
+        return rows
 
     def text(self, row: int) -> str:
         """The words of a message: the curator's if they were edited."""
@@ -124,11 +158,16 @@ def scan(
     cleaning = recipe.cleaning
     kinds, marks = material.columns.kinds, material.columns.marks
     pattern = re.compile(cleaning.pattern) if cleaning.pattern else None
-    edited = {row for row, one in material.decided.items() if one.text is not None}
+    edited = material.rows_where(EDITED)
     if earlier is not None and earlier[0].texts is material.texts:
-        hits = earlier[1].copy()
-        for row in {row for row, one in earlier[0].decided.items() if one.text is not None} - edited:
-            hits[row] = rules.scan(kinds[row : row + 1], marks[row : row + 1], [material.texts[row]], cleaning)[0]
+        before, hits = earlier
+        if before.said is material.said:
+            return hits
+        hits = hits.copy()
+        for row in before.rows_where(EDITED):
+            if not material.said[row] & EDITED:
+                hits[row] = rules.scan(kinds[row : row + 1], marks[row : row + 1], [material.texts[row]], cleaning)[0]
+        edited = [row for row in edited if before.decided.get(row) is not material.decided[row]]
     else:
         hits = rules.scan(kinds, marks, material.texts, cleaning)
     for row in edited:
@@ -145,14 +184,28 @@ def kept(material: Material, recipe: Recipe, hits: NDArray[np.uint16] | None = N
     stays = ~rules.dropped(hits, columns.lengths, recipe.cleaning)
     unwanted = frozenset(recipe.drop_tags)
     empty = rules.BITS["empty"]
-    for row, decision in material.decided.items():
-        if decision.state == "drop" or not unwanted.isdisjoint(decision.tags):
-            stays[row] = False
-        elif decision.state == "keep" and not hits[row] & empty:
-            stays[row] = True
+    if material.decided:
+        said = material.said
+        stays |= ((said & KEPT) != 0) & ((hits & empty) == 0)
+        stays[(said & DROPPED) != 0] = False
+        if unwanted:
+            stays[
+                [row for row in material.rows_where(TAGGED) if not unwanted.isdisjoint(material.decided[row].tags)]
+            ] = False
     # Last, so that no decision brings back the words of somebody who refused.
     stays &= consent.may_be_used(columns.authors, material.participants, require_consent=recipe.require_consent)
+    if cut := material.rows_where(REGROUPED):
+        begins = {row: bool(material.decided[row].begins) for row in cut}
+        columns = replace(columns, marks=regrouped(columns.marks, begins))
     return columns.keeping(stays)
+
+
+def regrouped(marks: NDArray[np.uint8], begins: Mapping[int, bool]) -> NDArray[np.uint8]:
+    """The marks with what the curator split and joined."""
+    made = marks.copy()
+    for row, starts in begins.items():
+        made[row] = made[row] & ~np.uint8(Mark.STARTS | JOINED) | (Mark.STARTS if starts else JOINED)
+    return made
 
 
 def persona_of(material: Material, recipe: Recipe) -> Participant:
@@ -167,4 +220,4 @@ def persona_of(material: Material, recipe: Recipe) -> Participant:
     return one
 
 
-__all__ = ["NOBODY", "Decision", "Material", "kept", "material_of", "persona_of", "scan"]
+__all__ = ["NOBODY", "Decision", "Material", "kept", "material_of", "persona_of", "regrouped", "scan"]

@@ -78,8 +78,9 @@ def _choice(stage: str, default: str, choices: tuple[str, ...], help_: str) -> A
     return _of(stage, "choice", default, help_, choices=choices)
 
 
-_PEOPLE, _CLEANING, _PRIVACY, _GROUPING, _EXAMPLES, _WRITING, _SPLIT = (
+_PEOPLE, _CLEANING, _PRIVACY, _GROUPING, _EXAMPLES, _WRITING, _SPLIT, _MODEL = (
     N_("people"), N_("cleaning"), N_("privacy"), N_("grouping"), N_("examples"), N_("writing"), N_("split"),
+    N_("model"),
 )  # fmt: skip
 
 
@@ -227,7 +228,7 @@ class Recipe:
         unit=N_("share"),
     )
 
-    model: str = _of(_SPLIT, "text", "mini", N_("The model whose tokens are counted."))
+    model: str = _of(_MODEL, "text", "mini", N_("The model whose tokens are counted."))
 
     def __post_init__(self) -> None:
         for parameter in PARAMETERS.values():

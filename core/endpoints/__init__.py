@@ -12,6 +12,7 @@ breaks in the middle comes out as a `Failure`. `split_name("lab:ID")` parts the 
 Knows no dataset, no run, no store.
 """
 
+from core.endpoints.client import open_async_client as open_async_client
 from core.endpoints.client import open_client as open_client
 from core.endpoints.failures import Failure as Failure
 from core.endpoints.failures import explained as explained
@@ -23,4 +24,5 @@ from core.endpoints.profiles import profile_of as profile_of
 from core.endpoints.profiles import split_name as split_name
 from core.endpoints.waiting import Countdown as Countdown
 from core.endpoints.waiting import call as call
+from core.endpoints.waiting import pause_before as pause_before
 from core.endpoints.waiting import pause_for as pause_for

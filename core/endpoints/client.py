@@ -46,6 +46,32 @@ def open_client(profile: Profile, *, read: float = READ) -> openai.OpenAI:
     return client
 
 
+def open_async_client(profile: Profile, *, connect: float = CONNECT, read: float = READ) -> openai.AsyncOpenAI:
+    """The same for reading replies on a thread of their own: a task can be stopped at once, a waiting thread cannot."""
+    import httpx2
+    import openai
+
+    timeout = httpx2.Timeout(30.0, connect=connect, read=read, write=WRITE)
+    address = profile.endpoint.base_url
+    many = httpx2.Limits(max_connections=None)  # 50 talks at once are 50 connections, not a queue
+    if address.startswith("unix:"):
+        socket = httpx2.AsyncHTTPTransport(uds=address.removeprefix("unix:"), limits=many)
+        http = openai.DefaultAsyncHttpxClient(transport=socket, trust_env=False, timeout=timeout)
+    else:
+        away = urlsplit(address).hostname not in _LOOPBACK
+        http = openai.DefaultAsyncHttpxClient(trust_env=away, timeout=timeout, limits=many)
+    client = openai.AsyncOpenAI(
+        base_url="http://sinsonte.invalid/v1" if address.startswith("unix:") else address,
+        api_key=_key(profile),
+        timeout=timeout,
+        max_retries=0,
+        http_client=http,
+    )
+    if profile.kind != "openai":
+        client.organization = client.project = client.admin_api_key = None
+    return client
+
+
 def _key(profile: Profile) -> str:
     endpoint = profile.endpoint
     if endpoint.kind == "custom" and not endpoint.api_key_env and not endpoint.api_key_file:

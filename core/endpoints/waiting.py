@@ -31,6 +31,7 @@ def call(
     profile: Profile,
     *,
     tries: int = 5,
+    may_be_text: bool = False,
     tell: Countdown | None = None,
     stop: Callable[[], bool] | None = None,
     again: Callable[[Failure], bool] | None = None,
@@ -38,14 +39,15 @@ def call(
 ) -> Answer:
     """The answer of `ask`; up to `tries` attempts (0: no end) where another can help.
 
-    `again` may forbid a further try: what must not happen twice is not asked for again after a silence. When `stop`
+    An answer that is a text is the package's way to hand on a page of HTML, and a Failure unless `may_be_text`. `again`
+    may forbid a further try: what must not happen twice is not asked for again after a silence. When `stop`
     says so, the failure that was waited out is raised.
     """
     attempt = 1
     while True:
         try:
             answer = ask()
-            if isinstance(answer, str):  # the package hands on a page of HTML as a text, without a word
+            if isinstance(answer, str) and not may_be_text:
                 raise not_json(profile)
             return answer
         except Exception as error:

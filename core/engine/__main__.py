@@ -86,7 +86,7 @@ def _words() -> argparse.ArgumentParser:
     serve = verbs.add_parser("serve", help="answer the OpenAI protocol")
     serve.add_argument("--socket", type=Path)
     serve.add_argument("--port", type=int)
-    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--key-file", type=Path)
     serve.add_argument("--base", required=True)
     serve.add_argument("--name", default="")
     serve.add_argument("--adapter", action="append", default=[], metavar="NAME=FOLDER")

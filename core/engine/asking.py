@@ -21,6 +21,10 @@ from core.problem import Problem
 
 _MOST_REPLIES: Final = 16
 _MOST_ALTERNATIVES: Final = 20
+# Asked for and ignored, these would give something else than was asked for; so only values that change nothing pass.
+_UNSUPPORTED: Final[Mapping[str, tuple[Any, ...]]] = {
+    "best_of": (1,), "echo": (False,), "suffix": ("",), "logit_bias": ({},), "tools": ([],), "functions": ([],),
+}  # fmt: skip
 
 
 class WrongError(Exception):
@@ -43,6 +47,7 @@ class Asked:
     chat: bool
     stream: bool
     usage: bool
+    counts: bool  # the tokens so far are told with every piece
     n: int
     id: str
     made: int
@@ -67,6 +72,9 @@ def read(body: Any, voices: Mapping[str, Any], *, chat: bool) -> Asked:
             param="model",
             status=404,
         )
+    for name, harmless in _UNSUPPORTED.items():
+        if told.get(name) not in (None, *harmless):
+            raise WrongError(f"{name} is not supported here.", code="unsupported_parameter", param=name)
     ids = _chat_ids(told, voice) if chat else _plain_ids(told, voice)
     if len(ids) >= voice.context:
         raise WrongError(
@@ -94,13 +102,15 @@ def read(body: Any, voices: Mapping[str, Any], *, chat: bool) -> Asked:
         repetition_penalty=_or(_number(told, "repetition_penalty", 0.1, 10), 1.0),
         frequency_penalty=_or(_number(told, "frequency_penalty", -2, 2), 0.0),
         presence_penalty=_or(_number(told, "presence_penalty", -2, 2), 0.0),
+        no_repeat_ngram=int(_or(_number(told, "no_repeat_ngram_size", 0, 1000), 0)),
         max_tokens=int(min(most, room)),
         stop=tuple(stop),
         seed=None if seed is None else int(seed) & (2**63 - 1),
         logprobs=logprobs,
     )
     options = told.get("stream_options")
-    usage = isinstance(options, dict) and options.get("include_usage") is True
+    options = options if isinstance(options, dict) else {}
+    usage = options.get("include_usage") is True
     kind = "chatcmpl" if chat else "cmpl"
     return Asked(
         voice,
@@ -109,6 +119,7 @@ def read(body: Any, voices: Mapping[str, Any], *, chat: bool) -> Asked:
         chat,
         told.get("stream") is True,
         usage,
+        usage and options.get("continuous_usage_stats") is True,
         int(_or(_number(told, "n", 1, _MOST_REPLIES), 1)),
         f"{kind}-{secrets.token_hex(12)}",
         int(time.time()),
@@ -140,8 +151,14 @@ def _chat_ids(told: Mapping[str, Any], voice: Any) -> list[int]:
             raise WrongError("role must be system, user or assistant.", param=f"messages[{number}].role")
         content = _text(one.get("content"), f"messages[{number}].content")
         messages.append({"role": "system" if role == "developer" else role, "content": defused(content, words)})
+    # The names are vLLM's: the last message is the beginning of the reply, which goes on from there.
+    begun = ""
+    if told.get("continue_final_message") is True:
+        if len(messages) < 2 or messages[-1]["role"] != "assistant":
+            raise WrongError("continue_final_message needs an assistant message at the end.", param="messages")
+        begun = messages.pop()["content"]
     try:
-        text = render(voice.tokenizer, fitted(voice.tokenizer, messages), ask=True)
+        text = render(voice.tokenizer, fitted(voice.tokenizer, messages), ask=True) + begun
     except Problem as problem:
         raise WrongError(str(problem), param="messages") from None
     return list(voice.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -203,12 +220,12 @@ def part(asked: Asked, piece: Piece) -> dict[str, Any]:
     return told
 
 
-def line(asked: Asked, index: int, said: dict[str, Any], ended: str = "") -> bytes:
-    """One server-sent event."""
+def line(asked: Asked, index: int, said: dict[str, Any], ended: str = "", spent: int = 0) -> bytes:
+    """One server-sent event; `spent` is the tokens so far, for those who asked to be told."""
     choice = {"index": index, "finish_reason": ended or None, "logprobs": None, **said}
     whole = {**_head(asked, chunk=True), "choices": [choice]}
     if asked.usage:
-        whole["usage"] = None
+        whole["usage"] = _usage(asked, spent) if asked.counts else None
     return b"data: " + json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n\n"
 
 

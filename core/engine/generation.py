@@ -34,6 +34,7 @@ class Choice:
     repetition_penalty: float = 1.0
     frequency_penalty: float = 0.0
     presence_penalty: float = 0.0
+    no_repeat_ngram: int = 0  # never so many tokens in a row twice, the prompt's included; 0: off
     max_tokens: int = 256
     stop: tuple[str, ...] = ()
     seed: int | None = None
@@ -68,6 +69,7 @@ def write(
     # What the model itself said, for the two additive penalties; the multiplicative one also looks at the prompt.
     counts: dict[int, int] = {}
     seen = set(ids)
+    rows = _Rows(ids, choice.no_repeat_ngram)
     given = torch.tensor([list(ids)], device=device)
     last = torch.tensor([len(ids) - 1], device=device)
     for number in range(room):
@@ -77,7 +79,7 @@ def write(
                 logits = model(input_ids=given, past_key_values=cache, use_cache=True).logits[0, -1].float().cpu()
             # A model may have more rows than its voice has tokens: filling, or what another adapter added.
             logits = logits[:vocabulary]
-            token = _choose(logits, choice, counts, seen, chance)
+            token = _choose(rows.without_repeats(logits), choice, counts, seen, chance)
             told = torch.log_softmax(logits, -1) if choice.logprobs >= 0 else None
         if token in ends:
             yield Piece(text.rest(), ended="stop")
@@ -95,6 +97,7 @@ def write(
         yield piece
         counts[token] = counts.get(token, 0) + 1
         seen.add(token)
+        rows.add(token)
         given = torch.tensor([[token]], device=device)
     yield Piece(text.rest(), ended="stop" if text.stopped else "length")
 
@@ -125,6 +128,32 @@ def _choose(
         ordered = ordered.masked_fill(before >= choice.top_p, 0.0)  # the likeliest always stays
         chances = torch.zeros_like(chances).scatter_(0, places, ordered)
     return int(torch.multinomial(chances, 1, generator=chance))
+
+
+class _Rows:
+    """Which token would say a row of so many a second time."""
+
+    def __init__(self, ids: Sequence[int], size: int) -> None:
+        self.size = size
+        self.last: list[int] = []
+        self.after: dict[tuple[int, ...], set[int]] = {}
+        for token in ids if size else ():
+            self.add(token)
+
+    def add(self, token: int) -> None:
+        if not self.size:
+            return
+        if len(self.last) == self.size - 1:
+            self.after.setdefault(tuple(self.last), set()).add(token)
+        self.last = [*self.last, token][-(self.size - 1) :] if self.size > 1 else []
+
+    def without_repeats(self, logits: torch.Tensor) -> torch.Tensor:
+        banned = self.after.get(tuple(self.last)) if self.size and len(self.last) == self.size - 1 else None
+        if not banned:
+            return logits
+        logits = logits.clone()
+        logits[list(banned)] = -torch.inf
+        return logits
 
 
 class _Text:

@@ -1,9 +1,8 @@
 """The model server: one copy of the base's weights, with any number of adapters, spoken to in the OpenAI protocol.
 
 In: requests over a Unix socket that only its owner can open, or over a port with a key. Out: replies, whole or
-streamed. A model is named by its adapter, or by the base's name with every adapter off. Requests take turns:
-switching adapters is a state of the whole model, so it happens under a lock. Template and end tokens are those of the
-training.
+streamed. A model is named by its adapter, or by the base's name with every adapter off; over the socket an adapter can
+be let in and go while it runs, by the names that vLLM gave these requests. Who speaks when is core/engine/turns.py's.
 
 It writes no log of what is said, ends a reply when its reader has gone, and stops itself when idle.
 """
@@ -15,15 +14,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import hmac
 import json
 import os
 import socket
-import stat
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,86 +30,25 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from core.engine import asking, loading
+from core.engine import asking
 from core.engine.asking import Asked, WrongError
-from core.engine.generation import Choice, Piece, write
-from core.engine.machine import this_machine
-from core.engine.problems import ModelProblem
+from core.engine.generation import Piece, write
+from core.engine.listening import assert_free, open_port, open_socket, read_key
+from core.engine.problems import ModelProblem, out_of_memory
+from core.engine.turns import FullError, Turn, Turns
+from core.engine.voices import House, open_house
 from core.language import _
 from core.training.events import Log
 
 KEY_VARIABLE: Final = "SINSONTE_SERVER_KEY"
 _LARGEST_BODY: Final = 8 << 20
+_BEAT: Final = 10.0  # seconds: a comment says that the server lives, to readers who wait for their turn
+_GRACE: Final = 3  # seconds for replies under way when the server is told to stop
 
 
-@dataclass
-class Voice:
-    """One name that can be asked for."""
-
-    name: str
-    adapter: str | None  # None: the base
-    tokenizer: Any
-    ends: set[int]
-    context: int
-    made: int = 0
-
-
-@dataclass
-class House:
-    """The model and its voices; `turn` is held by the one who speaks."""
-
-    model: Any
-    voices: dict[str, Voice]
-    turn: threading.Lock = field(default_factory=threading.Lock)
-    last_used: float = field(default_factory=time.monotonic)
-    busy: int = 0
-
-    @property
-    def tuned(self) -> bool:
-        """Whether any adapter is on the model."""
-        return any(voice.adapter for voice in self.voices.values())
-
-    @contextlib.contextmanager
-    def speaking(self, voice: Voice) -> Iterator[Any]:
-        """The model set to this voice, to oneself."""
-        with self.turn:
-            if voice.adapter is None:
-                with self.model.disable_adapter() if self.tuned else contextlib.nullcontext():
-                    yield self.model
-            else:
-                if self.model.active_adapters != [voice.adapter]:
-                    self.model.set_adapter(voice.adapter)
-                yield self.model
-
-
-def open_house(base_named: str, name: str, adapters: dict[str, Path], *, threads: int = 0) -> House:
-    """Load the base and put its adapters on."""
-    machine = this_machine(threads=threads)
-    base = loading.find_base(base_named)
-    tokenizer = loading.load_tokenizer(base.folder, label=base.name)
-    for folder in adapters.values():
-        loading.check_adapter(folder, base)
-    model = loading.load_model(base, machine, half_weights=machine.device.type == "cuda" and machine.half)
-    model.eval()
-    ends = loading.end_tokens(model, tokenizer)
-    context = loading.context_of(model.config, tokenizer)
-    label = name or base.name
-    made = int(time.time())
-    voices = {label: Voice(label, None, tokenizer, ends, context, made)}
-    for number, (adapter, folder) in enumerate(adapters.items()):
-        inner = f"adapter_{number}"  # a name that a module may bear; the outer one is free
-        model = loading.put_on(model, folder, inner)
-        own = (
-            loading.load_tokenizer(folder, label=adapter) if (folder / "tokenizer_config.json").is_file() else tokenizer
-        )
-        told = loading.read_lineage(folder).get("end_tokens", [])
-        mine = {one for one in told if isinstance(one, int)} if isinstance(told, list) else set[int]()
-        voices[adapter] = Voice(adapter, inner, own, mine or ends, context, made)
-    return House(model, voices)
-
-
-def application(house: House, key: str = "") -> Starlette:
+def application(house: House, key: str = "", *, turns: Turns | None = None) -> Starlette:
     """The routes. An empty key means that the socket's own permissions guard it."""
+    turns = turns or Turns(house)
 
     async def models(request: Request) -> Response:
         return refused(request, key) or JSONResponse(
@@ -125,7 +61,7 @@ def application(house: House, key: str = "") -> Starlette:
                         "created": v.made,
                         "owned_by": "sinsonte",
                         "kind": "adapter" if v.adapter else "base",
-                        "context": v.context,
+                        "max_model_len": v.context,
                     }
                     for v in house.voices.values()
                 ],
@@ -135,23 +71,42 @@ def application(house: House, key: str = "") -> Starlette:
     async def complete(request: Request) -> Response:
         if no := refused(request, key):
             return no
-        house.busy += 1
         try:
             body = await _body(request)
             asked = asking.read(body, house.voices, chat=request.url.path.endswith("/chat/completions"))
+            pieces = _pieces(turns, asked, request)
             if asked.stream:
-                house.busy += 1  # given back when the stream ends
                 return StreamingResponse(
-                    _stream(house, asked), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+                    _stream(asked, pieces), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
                 )
-            return await _whole(house, asked, request)
+            return await _whole(asked, pieces)
         except WrongError as wrong:
             return _error(wrong.status, str(wrong), wrong.code, wrong.param)
+        except FullError:
+            return _error(503, "Too many requests are waiting.", "busy", headers={"Retry-After": "5"})
         except ClientDisconnect:
             return Response(status_code=499)
-        finally:
-            house.busy -= 1
-            house.last_used = time.monotonic()
+
+    async def adapters(request: Request) -> Response:
+        """vLLM's requests for adapters at run time; only for those who could read the files themselves."""
+        if key:
+            return _error(403, "Adapters come and go over the socket only.", "not_allowed")
+        try:
+            told = await _body(request)
+            name, folder = (told.get("lora_name"), told.get("lora_path")) if isinstance(told, dict) else (None, None)
+            if not isinstance(name, str) or not name:
+                raise WrongError("lora_name must be a name.", param="lora_name")
+            if request.url.path.endswith("/unload_lora_adapter"):
+                await asyncio.wrap_future(turns.do(functools.partial(house.let_go, name)))
+            elif isinstance(folder, str):
+                await asyncio.wrap_future(turns.do(functools.partial(house.let_in, name, Path(folder))))
+            else:
+                raise WrongError("lora_path must be a folder.", param="lora_path")
+        except WrongError as wrong:
+            return _error(wrong.status, str(wrong), wrong.code, wrong.param)
+        except ModelProblem as problem:
+            return _error(400, str(problem), problem.cause)
+        return JSONResponse({"status": "ok"})
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -162,6 +117,8 @@ def application(house: House, key: str = "") -> Starlette:
             Route("/v1/models", models),
             Route("/v1/chat/completions", complete, methods=["POST"]),
             Route("/v1/completions", complete, methods=["POST"]),
+            Route("/v1/load_lora_adapter", adapters, methods=["POST"]),
+            Route("/v1/unload_lora_adapter", adapters, methods=["POST"]),
         ]
     )
 
@@ -176,9 +133,12 @@ def refused(request: Request, key: str) -> Response | None:
     return _error(401, "The key is missing or wrong.", "invalid_api_key")
 
 
-def _error(status: int, message: str, code: str, param: str | None = None) -> Response:
-    kind = "authentication_error" if status == 401 else "invalid_request_error"
-    return JSONResponse({"error": {"message": message, "type": kind, "param": param, "code": code}}, status_code=status)
+def _error(
+    status: int, message: str, code: str, param: str | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    kind = {401: "authentication_error", 503: "server_error"}.get(status, "invalid_request_error")
+    told = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    return JSONResponse(told, status_code=status, headers=headers)
 
 
 async def _body(request: Request) -> Any:
@@ -193,137 +153,99 @@ async def _body(request: Request) -> Any:
         raise WrongError("The body is not JSON.", code="invalid_json") from None
 
 
-async def _pieces(house: House, asked: Asked, index: int, gone: threading.Event) -> AsyncIterator[Piece]:
-    """The pieces of one reply, made in a thread. Closing this, or setting `gone`, ends it at the next token."""
+def _pieces(turns: Turns, asked: Asked, request: Request) -> AsyncIterator[tuple[int, Piece] | None]:
+    """The pieces of all replies as they come, each with its number; None now and then, while there is none. They are
+    entered at once, so that a full house can still be told with a status."""
     loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[Piece | BaseException | None] = asyncio.Queue()
+    queue: asyncio.Queue[tuple[int, Piece | BaseException | None]] = asyncio.Queue()
 
-    def hand(one: Piece | BaseException | None) -> None:
+    def hand(index: int, one: Piece | BaseException | None) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has closed: nobody listens
-            loop.call_soon_threadsafe(queue.put_nowait, one)
+            loop.call_soon_threadsafe(queue.put_nowait, (index, one))
 
-    def work() -> None:
+    def writing(index: int) -> Callable[[Any], Iterator[Piece]]:
+        voice, choice = asked.voice, asked.choice_for(index)
+        return lambda model: write(model, voice.tokenizer, asked.ids, choice, ends=voice.ends, context=voice.context)
+
+    entered = [Turn(asked.voice, writing(index), functools.partial(hand, index)) for index in range(asked.n)]
+    turns.enter(entered)
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        for turn in entered:
+            turn.gone.set()
+
+    async def come() -> AsyncIterator[tuple[int, Piece] | None]:
+        left = len(entered)
+        watching = asyncio.create_task(watch())
         try:
-            with house.speaking(asked.voice) as model:
-                choice = asked.choice_for(index)
-                for piece in write(
-                    model, asked.voice.tokenizer, asked.ids, choice, ends=asked.voice.ends, context=asked.voice.context
-                ):
-                    if gone.is_set():
-                        return
-                    hand(piece)
-        except BaseException as error:  # noqa: BLE001 - carried over to the request that waits
-            hand(error)
+            while left:
+                try:
+                    async with asyncio.timeout(_BEAT):
+                        index, one = await queue.get()
+                except TimeoutError:
+                    yield None
+                    continue
+                if isinstance(one, BaseException):
+                    raise one
+                if one is None:
+                    left -= 1
+                else:
+                    yield index, one
+            if any(turn.gone.is_set() for turn in entered):
+                raise ClientDisconnect
         finally:
-            hand(None)
+            watching.cancel()
+            for turn in entered:
+                turn.gone.set()
 
-    thread = asyncio.create_task(asyncio.to_thread(work))
-    try:
-        while (one := await queue.get()) is not None:
-            if isinstance(one, BaseException):
-                raise one
-            yield one
-        await thread
-    finally:
-        gone.set()
+    return come()
 
 
-async def _stream(house: House, asked: Asked) -> AsyncIterator[bytes]:
-    gone = threading.Event()
+async def _stream(asked: Asked, pieces: AsyncIterator[tuple[int, Piece] | None]) -> AsyncIterator[bytes]:
     spent = 0
+    begun: set[int] = set()
     try:
-        for index in range(asked.n):
-            if asked.chat:
-                yield asking.line(asked, index, asking.opening())
-            async for piece in _pieces(house, asked, index, gone):
-                spent += piece.token >= 0
-                if piece.text or piece.ended or (piece.token >= 0 and asked.choice.logprobs >= 0):
-                    yield asking.line(asked, index, asking.part(asked, piece), piece.ended)
-            gone = threading.Event()
+        async for one in pieces:
+            if one is None:
+                yield b": waiting\n\n"
+                continue
+            index, piece = one
+            if asked.chat and index not in begun:
+                begun.add(index)
+                yield asking.line(asked, index, asking.opening(), spent=spent)
+            spent += piece.token >= 0
+            if piece.text or piece.ended or (piece.token >= 0 and asked.choice.logprobs >= 0):
+                yield asking.line(asked, index, asking.part(asked, piece), piece.ended, spent)
         if asked.usage:
             yield asking.usage_line(asked, spent)
         yield b"data: [DONE]\n\n"
+    except ClientDisconnect:
+        return
     except Exception as error:  # noqa: BLE001 - a stream that has begun can only say so in its own way
-        message = {
-            "error": {"message": f"The model failed ({type(error).__name__}).", "type": "server_error", "code": None}
-        }
-        yield b"data: " + json.dumps(message).encode() + b"\n\n"
-    finally:
-        gone.set()
-        house.busy -= 1
-        house.last_used = time.monotonic()
+        yield b"data: " + json.dumps({"error": _failure(error)}).encode() + b"\n\n"
 
 
-async def _whole(house: House, asked: Asked, request: Request) -> Response:
-    gone = threading.Event()
-
-    async def watch() -> None:
-        while not await request.is_disconnected():
-            await asyncio.sleep(0.1)
-        gone.set()
-
-    watching = asyncio.create_task(watch())
+async def _whole(asked: Asked, pieces: AsyncIterator[tuple[int, Piece] | None]) -> Response:
+    replies: list[list[Piece]] = [[] for _one in range(asked.n)]
     try:
-        replies: list[list[Piece]] = []
-        for index in range(asked.n):
-            ended = threading.Event() if not gone.is_set() else gone
-            pieces: list[Piece] = []
-            async for piece in _pieces(house, asked, index, ended):
-                pieces.append(piece)
-                if gone.is_set():
-                    ended.set()
-            if gone.is_set():
-                return Response(status_code=499)
-            replies.append(pieces)
-        return JSONResponse(asking.whole(asked, replies))
-    finally:
-        watching.cancel()
+        async for one in pieces:
+            if one is not None:
+                replies[one[0]].append(one[1])
+    except ClientDisconnect:
+        raise
+    except Exception as error:  # noqa: BLE001 - the edge of a request
+        return JSONResponse({"error": _failure(error)}, status_code=500)
+    return JSONResponse(asking.whole(asked, replies))
 
 
-def open_socket(path: Path) -> socket.socket:
-    """A Unix socket that only its owner can reach. One left behind by a server that died is taken over."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.parent.stat().st_mode & 0o022:
-        raise ModelProblem(
-            "socket",
-            _("The folder of the socket can be written by others."),
-            where=path.parent.name,
-            advice=_("Choose a folder with mode 0700."),
-        )
-    with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as probe:
-        try:
-            probe.connect(str(path))
-        except FileNotFoundError:
-            pass
-        except ConnectionRefusedError:
-            # A plain file answers the same way, and is somebody's.
-            if not stat.S_ISSOCK(path.lstat().st_mode):
-                raise ModelProblem(
-                    "socket", _("There is something here already."), where=path.name, advice=_("Choose another socket.")
-                ) from None
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise ModelProblem(
-                "socket",
-                _("The socket cannot be opened ({reason}).").format(reason=error.strerror or str(error)),
-                where=path.name,
-                advice=_("Its path may be too long (107 bytes) or not a socket."),
-            ) from None
-        else:
-            raise ModelProblem(
-                "socket",
-                _("A server already listens here."),
-                where=path.name,
-                advice=_("Stop it, or choose another socket."),
-            )
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        made.bind(str(path))
-    finally:
-        os.umask(before)
-    made.listen(64)
-    return made
+def _failure(error: BaseException) -> dict[str, Any]:
+    if out_of_memory(error):
+        said = "Memory ran out: shorten the conversation, or ask for fewer replies at once."
+        return {"message": said, "type": "server_error", "param": None, "code": "out_of_memory"}
+    said = f"The model failed ({type(error).__name__})."
+    return {"message": said, "type": "server_error", "param": None, "code": "model_failed"}
 
 
 def serve(told: argparse.Namespace, log: Log, stop: Callable[[], bool]) -> None:
@@ -335,27 +257,50 @@ def serve(told: argparse.Namespace, log: Log, stop: Callable[[], bool]) -> None:
             raise ModelProblem("data", _("An adapter is given as NAME=FOLDER."), where=name)
         adapters[name] = Path(folder)
     key = os.environ.pop(KEY_VARIABLE, "")
-    if (told.socket is None) == (told.port is None):
+    if told.key_file is not None:
+        key = read_key(told.key_file)
+    place: Path | None = told.socket
+    port: int = -1 if told.port is None else told.port
+    if (place is None) == (port < 0):
         raise ModelProblem("data", _("A server needs either a socket or a port."))
-    if told.port is not None and len(key) < 16:
+    if place is None and len(key) < 16:
         raise ModelProblem(
             "key",
             _("A server on a port needs a key of at least 16 characters."),
-            advice=_("Put it in the variable {name}, or use a socket.").format(name=KEY_VARIABLE),
+            advice=_("Put it in a file for --key-file or in the variable {name}, or use a socket.").format(
+                name=KEY_VARIABLE
+            ),
         )
-    house = open_house(told.base, told.name, adapters, threads=told.threads)
-    if stop():
-        return
-    if told.socket is not None:
-        listening = open_socket(told.socket)
+    # What stands in the way is told before the weights are read, which may take minutes.
+    listening: socket.socket | None = None
+    if place is None:
+        listening = open_port(port)
     else:
-        listening = socket.create_server((told.host, told.port), reuse_port=False)
+        assert_free(place)
+    try:
+        house = open_house(told.base, told.name, adapters, threads=told.threads)
+        if not stop():
+            if place is not None:
+                listening = open_socket(place)
+            assert listening is not None
+            _answer(listening, Turns(house), key, told, log, stop)
+    finally:
+        if listening is not None:
+            listening.close()
+            if place is not None:
+                place.unlink(missing_ok=True)
+
+
+def _answer(
+    listening: socket.socket, turns: Turns, key: str, told: argparse.Namespace, log: Log, stop: Callable[[], bool]
+) -> None:
+    listening.listen(128)
     config = uvicorn.Config(
-        application(house, key),
+        application(turns.house, key if told.socket is None else "", turns=turns),
         log_level="critical",
         access_log=False,
         lifespan="off",
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=_GRACE,
         server_header=False,
         ws="none",
     )
@@ -364,27 +309,23 @@ def serve(told: argparse.Namespace, log: Log, stop: Callable[[], bool]) -> None:
         "summary",
         socket=str(told.socket or ""),
         port=listening.getsockname()[1] if told.port is not None else 0,
-        models=list(house.voices),
+        models=list(turns.house.voices),
     )
 
     async def watch() -> None:
         while not server.should_exit:
             await asyncio.sleep(min(1.0, told.idle / 4) if told.idle else 1.0)
-            quiet = time.monotonic() - house.last_used
-            if stop() or (told.idle and not house.busy and quiet > told.idle):
+            quiet = time.monotonic() - turns.last_used
+            if stop() or (told.idle and not turns.busy and quiet > told.idle):
                 server.should_exit = True
 
     async def both() -> None:
         watching = asyncio.create_task(watch())
         await server.serve(sockets=[listening])
         watching.cancel()
+        turns.stop()
 
-    try:
-        asyncio.run(both())
-    finally:
-        listening.close()
-        if told.socket is not None:
-            told.socket.unlink(missing_ok=True)
+    asyncio.run(both())
 
 
-__all__ = ["Choice", "House", "application", "open_house", "open_socket", "serve"]
+__all__ = ["House", "application", "open_house", "open_socket", "serve"]

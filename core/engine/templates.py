@@ -8,6 +8,8 @@ own template, which comes from the model folder and is rendered by transformers 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict
 
@@ -64,6 +66,13 @@ def check_template(tokenizer: Any) -> None:
             where="chat_template",
             advice=_("Choose another base model, or take its chat_template away to train with a plain one."),
         )
+
+
+def mark_of(tokenizer: Any) -> str:
+    """The fingerprint of a tokenizer's chat template: what an adapter was trained with, and must be asked with."""
+    template = tokenizer.chat_template
+    told = template if isinstance(template, str) else json.dumps(template, sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def render(tokenizer: Any, messages: Sequence[Said], *, ask: bool = False) -> str:

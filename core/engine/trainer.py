@@ -29,6 +29,7 @@ from core.engine.gauges import JOULES_A_KWH
 from core.engine.machine import peak_memory
 from core.engine.problems import ModelProblem
 from core.engine.telling import Since, sample, step
+from core.engine.templates import mark_of
 from core.engine.together import Together, like, whole
 from core.engine.work import Work, open_work
 from core.language import _, ngettext
@@ -252,6 +253,7 @@ def _result(work: Work, progress: Progress) -> str:
         "best_step": progress.best_step,
         "best_loss": progress.best_loss,
         "end_tokens": sorted(work.ends),
+        "template_sha256": mark_of(work.tokenizer),
         "context": work.context,
         "examples": work.train.examples,
         "trained_tokens": work.train.trained_tokens,

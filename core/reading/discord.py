@@ -86,7 +86,7 @@ def _message(export: Export, raw: Object, number: int, people: _People) -> Messa
         return None
     author = an_object(raw.get("author"))
     text = words(raw.get("content"))
-    kind_of = str(raw.get("type", "Default"))
+    kind_of = words(str(raw.get("type", "Default")))
     if kind_of == "Call":
         return Message(people.name(author), sent_at, Kind.CALL, text, 0, number)
     if kind_of not in _SPEECH:

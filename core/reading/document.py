@@ -7,7 +7,7 @@ In: decoded JSON. Out: text, whole numbers and times as our nouns want them. Kno
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sized
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TextIO, cast
@@ -21,6 +21,7 @@ from core.reading.json_stream import JsonStream, Malformed
 from core.reading.source import Source
 
 Object = dict[str, Any]
+_YEAR_2100 = 4_102_444_800
 
 
 def an_object(value: Any) -> Object:
@@ -46,6 +47,9 @@ def words(value: Any) -> str:
 
 def unix_seconds(value: Any, *, per_second: int = 1) -> int | None:
     """Seconds since 1970 out of a number, or text of one, if it is one that a chat can have."""
+    if type(value) is int:
+        seconds = value // per_second
+        return seconds if 0 <= seconds < _YEAR_2100 else None
     if isinstance(value, str):
         try:
             value = float(value)
@@ -54,7 +58,7 @@ def unix_seconds(value: Any, *, per_second: int = 1) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return None
     seconds = int(value // per_second)
-    return seconds if 0 <= seconds < 4_102_444_800 else None  # until the year 2100
+    return seconds if 0 <= seconds < _YEAR_2100 else None
 
 
 def clock_seconds(value: Any) -> int | None:
@@ -83,14 +87,17 @@ def unread_element(export: Export) -> Callable[[int, Malformed, str], None]:
 
 
 @contextmanager
-def walking(export: Export, source: Source | None = None) -> Generator[JsonStream]:
-    """The export's JSON from its start. A document that breaks off is reported, not raised, once messages were read."""
+def walking(export: Export, source: Source | None = None, *, gathered: Sized = ()) -> Generator[JsonStream]:
+    """The export's JSON from its start. A document that breaks off is reported, not raised, once messages were read.
+
+    `gathered`: those that a reader holds back until it has the whole thread, and that the report does not know yet.
+    """
     text = open_text(source or export.source, export.encoding)
     try:
         yield JsonStream(cast("TextIO", text))
     except Malformed as error:
         where = _("line {line}, character {offset}").format(line=error.line, offset=error.offset)
-        if not export.report.messages:
+        if not export.report.messages and not gathered:
             raise Problem(
                 _("the JSON breaks off or is damaged ({where}).").format(where=where),
                 where=export.source.name,

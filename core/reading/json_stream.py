@@ -11,14 +11,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Final, TextIO
+from functools import lru_cache
+from typing import Any, Final, TextIO, cast
 
 _CHUNK: Final = 1 << 20
 _LARGEST: Final = 64 << 20  # characters of one value: a conversation with pictures inlined has some; more is no chat
 _SPACE: Final = re.compile(r"[ \t\n\r\ufeff]*")
+_COMMA: Final = re.compile(r"[ \t\n\r\ufeff]*,[ \t\n\r\ufeff]*")
+_BEGINNINGS: Final = frozenset('{["')
 _UNFINISHED: Final = re.compile(r"[.eE+-]{0,3}")  # between the digits of a number
-_TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.S)
+# Of a string that goes on behind the buffer's end only the quotation mark: brackets inside it are no tokens.
+_TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]', re.S)
+_SCALAR: Final = r'(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\s"{}\[\],:]+)'
 _NEXT_ELEMENT: Final = re.compile(r"[}\]]\s*,\s*(?=[{\[])")
+_AFTER_VALUE: Final = re.compile(r"[,\]}]")
 _HEX: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\x([0-9A-Fa-f]{2})")
 _decode: Final = json.JSONDecoder(strict=False).raw_decode
 
@@ -90,7 +96,7 @@ class JsonStream:
 
     def value(self) -> Json:
         """The next value, whole."""
-        if self.peek() == "":
+        if self._buffer[self._at : self._at + 1] not in _BEGINNINGS and self.peek() == "":
             raise self._malformed(ended=True)
         while True:
             try:
@@ -128,13 +134,20 @@ class JsonStream:
     def _end_of_value(self) -> int | None:
         """Where the value that begins here ends, by its brackets and quotes alone; None if it does not."""
         if self.peek() not in '{["':
-            match = re.compile(r"[,\]}]").search(self._buffer, self._at)
-            return match.start() if match else None
+            at = self._at
+            while not (match := _AFTER_VALUE.search(self._buffer, at)):
+                at = len(self._buffer) - self._at  # filling moves the buffer, not the distance
+                if len(self._buffer) - self._at > _LARGEST or not self._fill():
+                    return None
+            return match.start()
         depth = 0
         offset = 0  # from self._at: filling moves the buffer, not the distance
         while True:
             for match in _TOKEN.finditer(self._buffer, self._at + offset):
                 token = match[0]
+                if token == '"':
+                    offset = match.start() - self._at
+                    break
                 if token in "{[":
                     depth += 1
                 elif token in "}]":
@@ -144,6 +157,16 @@ class JsonStream:
                 offset = match.end() - self._at
             if len(self._buffer) - self._at > _LARGEST or not self._fill():
                 return None
+
+    def _behind_space(self, at: int) -> int:
+        """The next place from `at` on that is no space, with the text from the position on still at hand."""
+        while True:
+            match = _SPACE.match(self._buffer, at)
+            at = match.end() if match else at
+            gone = self._at
+            if at < len(self._buffer) or not self._fill():
+                return at
+            at -= gone
 
     def skip(self) -> None:
         """Pass over a value; an array element by element, so that its size does not matter."""
@@ -193,31 +216,62 @@ class JsonStream:
         One that is not JSON is told to `bad` (its number, where, its beginning) and passed over; without `bad` it
         raises.
         """
-        for number in self.entries():
+        self._expect("[")
+        if self.peek() == "]":
+            self._at += 1
+            return
+        keys: list[str] = []
+        number = 0
+        while True:
+            number += 1
             self.element = number
-            text = ""
             try:
                 value = self.value()
             except Malformed as error:
                 if bad is None:
                     raise
-                text = self._buffer[self._at : self._at + 400]
-                bad(number, error, text)
-                if not self._pass_over():
+                bad(number, error, self._buffer[self._at : self._at + 400])
+                if not self._pass_over(keys):
                     return
+            else:
+                if not keys and isinstance(value, dict):
+                    keys = list(cast("dict[str, Json]", value))[:2]
+                yield value
+            comma = _COMMA.match(self._buffer, self._at)
+            if comma:
+                self._at = comma.end()
                 continue
-            yield value
+            following = self.peek()
+            if following not in {",", "]"}:
+                error = self._malformed(ended=not following)
+                if bad is None:
+                    raise error
+                number += 1
+                bad(number, error, self._buffer[self._at : self._at + 400])
+                if not self._pass_over(keys):
+                    return
+                following = self.peek()
+            self._at += 1
+            if following == "]":
+                return
 
-    def _pass_over(self) -> bool:
-        """Go on behind an element that is not JSON. False when the text ends before that."""
+    def _pass_over(self, keys: list[str]) -> bool:
+        """Go on behind an element that is not JSON. False when the text ends before that.
+
+        Its end is where its brackets and quotes say, unless something begins before that as its siblings do: then one
+        of its quotes is missing, and the brackets that were counted belong to the elements behind it.
+        """
         end = self._end_of_value()
+        sibling = _border_before(keys).search(self._buffer, self._at + 1, end or len(self._buffer)) if keys else None
+        if sibling:
+            self._at = sibling.start()
+            return True
         if end is not None:
-            at = self._at
-            self._at = end
-            if self.peek() in ",]" and self.peek():
+            end = self._behind_space(end)
+            if self._buffer[end : end + 1] in {",", "]"}:
+                self._at = end
                 return True
-            self._at = min(at, len(self._buffer))
-        # Its quotes do not match up: go to the next thing that looks like the border of two elements.
+        # Nothing is known of its siblings, or none follows: on to what looks like the border of any two elements.
         while True:
             match = _NEXT_ELEMENT.search(self._buffer, self._at + 1)
             if match:
@@ -226,3 +280,15 @@ class JsonStream:
             self._at = max(self._at, len(self._buffer) - 64)
             if not self._fill():
                 return False
+
+
+@lru_cache(maxsize=64)
+def _compiled(first: str, second: str) -> re.Pattern[str]:
+    begins = r"\{\s*" + re.escape(first) + r"\s*:"
+    return re.compile(r",\s*(?=" + begins + (rf"\s*{_SCALAR}\s*,\s*{re.escape(second)}\s*:)" if second else ")"))
+
+
+def _border_before(keys: list[str]) -> re.Pattern[str]:
+    """The comma before an element that begins with these keys."""
+    first, second, *_rest = [*(json.dumps(key, ensure_ascii=False) for key in keys), "", ""]
+    return _compiled(first, second)

@@ -2,7 +2,7 @@
 export.
 
 In: an `Export`, with the thread's other files beside it. Out: batches in time order. These exports run newest first
-over several files, so a thread is held and sorted; its messages are smaller than the JSON they come from. Text is
+over several files, so a thread goes through a `Spool`. Text is
 UTF-8 written byte by byte as Latin-1, and is put right string by string; the encrypted export writes it rightly.
 Times are given in Unix time without a zone: they are kept as UTC.
 """
@@ -15,12 +15,13 @@ from typing import Any, Final
 from core.chat import Chat, Kind, Mark, Message
 from core.language import _
 from core.reading.document import Object, a_list, an_object, unix_seconds, unread_element, walking, words
-from core.reading.export import BATCH, Batch, Export
+from core.reading.export import BATCH, Batch, Export, collection_paused
 from core.reading.source import Source
+from core.reading.spool import Spool
 
-_MEDIA: Final = (
+_MEDIA: Final = {
     "photos", "videos", "audio_files", "gifs", "sticker", "files", "share", "media", "shared_link", "magic_words_gif",
-)  # fmt: skip
+}  # fmt: skip
 
 
 def read(export: Export) -> Iterator[Batch]:
@@ -30,9 +31,8 @@ def read(export: Export) -> Iterator[Batch]:
         thread.take(source)
     export.report.evidence.setdefault("times", _("Unix time without a zone, kept as UTC"))
     chat = thread.chat()
-    messages = thread.sorted()
-    for start in range(0, len(messages), BATCH):
-        yield Batch(chat, messages[start : start + BATCH])
+    for messages in thread.messages.oldest_first():
+        yield Batch(chat, messages)
 
 
 def mended(text: str) -> str:
@@ -50,14 +50,14 @@ class _Thread:
 
     def __init__(self, export: Export) -> None:
         self._export = export
-        self._messages: list[Message] = []
+        self.messages = Spool()
         self._about: dict[str, Any] = {}
         self._instagram = "instagram" in str(export.source.inside or export.source.path).lower()
         self._encrypted = False
 
     def take(self, source: Source) -> None:
         """One file of the thread."""
-        with walking(self._export, source) as stream:
+        with walking(self._export, source, gathered=self.messages) as stream, collection_paused():
             for key in stream.keys():  # noqa: SIM118 - a stream is no dictionary: its keys come one by one
                 if key == "messages" and stream.peek() == "[":
                     for element in stream.items(unread_element(self._export)):
@@ -84,15 +84,9 @@ class _Thread:
         path = words(self._about.get("thread_path"))
         return Chat(title, "instagram" if self._instagram else "messenger", path)
 
-    def sorted(self) -> list[Message]:
-        """Oldest first. Within a second the file's order is turned round, since files run newest first."""
-        messages = self._messages
-        if len(messages) > 1 and messages[0].sent_at >= messages[-1].sent_at:
-            messages.reverse()
-        messages.sort(key=lambda message: message.sent_at)
-        return messages
-
     def _said(self, value: Any) -> str:
+        if isinstance(value, str) and value.isascii():
+            return value
         return words(value) if self._encrypted else mended(words(value))
 
     def _add(self, raw: Object, number: int) -> None:
@@ -108,17 +102,17 @@ class _Thread:
         kind = self._kind(raw, text)
         marks = Mark.FORWARDED if raw.get("is_forwarded") else 0
         author = "" if kind is Kind.SYSTEM else sender or "?"
-        self._messages.append(Message(author, sent_at, kind, text, marks, number))
+        self.messages.add(Message(author, sent_at, kind, text, marks, number))
 
     def _kind(self, raw: Object, text: str) -> Kind:
         if raw.get("is_unsent") is True or raw.get("isUnsent") is True:
             return Kind.DELETED
         if "call_duration" in raw or raw.get("type") == "Call":
             return Kind.CALL
-        if any(raw.get(key) for key in _MEDIA) or raw.get("type") == "media":
-            share = an_object(raw.get("share"))
+        media = {key for key in raw.keys() & _MEDIA if raw[key]}
+        if media or raw.get("type") == "media":
             # A link that somebody wrote comes as a share, too; the words are theirs.
-            only_link = bool(share) and text and not any(raw.get(key) for key in _MEDIA if key != "share")
+            only_link = media == {"share"} and isinstance(raw["share"], dict) and text
             if not only_link:
                 return Kind.MEDIA
         kind = self._export.phrases.activity(text)

@@ -83,6 +83,8 @@ def _shape_of(match: re.Match[bytes]) -> Shape | None:
     word = match["word"] or b""
     year_first = bool(word) or len(first) > 2
     digits = len(first) if year_first else len(last)
+    if len(first) == 2 and len(last) == 1:
+        digits = 2  # "23/5/2": the year may be the first of two digits, and the day has no zero before it
     if digits not in (2, 4) or (year_first and len(last) > 2) or len(first) == 3:
         return None
     return Shape(
@@ -122,6 +124,8 @@ def _date_pattern(shape: Shape, order: DateOrder | None, *, strict: bool) -> byt
     year = rb"(?:19[7-9]|20\d)\d" if shape.year_digits == 4 else rb"\d\d"
     if order is None and shape.separator not in _YEAR_WORDS:
         field = rb"\d{1,2}"
+        if shape.year_digits == 2 and not shape.year_first:
+            year = field  # it may stand first, and the day last
         return separator.join([year, field, field] if shape.year_first else [field, field, year])
     day, month = rb"(?:3[01]|[12]\d|0?[1-9])", rb"(?:1[0-2]|0?[1-9])"
     if shape.separator in _YEAR_WORDS:

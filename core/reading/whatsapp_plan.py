@@ -20,6 +20,7 @@ from core.reading.date_order import Decision, decide, undecided
 from core.reading.encoding import open_utf8
 from core.reading.export import Export
 from core.reading.phrases import plain
+from core.reading.source import CHUNK
 from core.reading.whatsapp_header import DateOrder, day_of, fields_of, header_pattern
 from core.reading.whatsapp_survey import HEAD, Buffers, Place, Run, Survey, ends_in_crlf, find_shape, survey
 
@@ -47,7 +48,8 @@ def _surveys(export: Export) -> list[Survey]:
     half = export.source.size // 2
     while place is not None:
         with open_utf8(export.source, export.encoding) as stream:
-            head = next((buffer for buffer, _last in Buffers(stream, place, lines=None, crlf=False)), b"")[1:]
+            beginning = Buffers(stream, place, lines=None, crlf=False, whole=CHUNK)
+            head = next((buffer for buffer, _last in beginning), b"")[1:]
         shape = find_shape(head[:HEAD], export.phrases) or find_shape(head, export.phrases)
         if shape is None:
             if not found:
@@ -115,7 +117,7 @@ class Plan:
 def _plan(export: Export, found: Survey) -> Plan:
     decision = _date_order(export, found)
     order = decision.order
-    days = [day_of(fields_of(run.date), order) for run in found.runs]
+    days = [_day_of(run.date, order) for run in found.runs]
     runs: list[tuple[Run, int, int]] = []  # a run, its first header among the possible ones, its day
     impossible = 0
     for run, day in zip(found.runs, days, strict=True):
@@ -128,6 +130,13 @@ def _plan(export: Export, found: Survey) -> Plan:
     authors, colon_names = _learn_authors(export, found)
     quoted = _quoted(found, runs, authors)
     return Plan(found, decision, impossible > 0, authors, colon_names, _sections(found, runs, authors), quoted)
+
+
+def _day_of(date: bytes, order: DateOrder) -> int | None:
+    # A year has two digits or four, and the pattern that is made for an order knows it: "0/2/24" is no day of 2000.
+    if not (date[:2] if order == "ymd" else date[-2:]).isdigit():
+        return None
+    return day_of(fields_of(date), order)
 
 
 def _date_order(export: Export, found: Survey) -> Decision:
@@ -143,7 +152,12 @@ def _date_order(export: Export, found: Survey) -> Decision:
                 exit_code=2,
             )
         return Decision(cast("DateOrder", wanted), _("as told"))
-    decision = decide(dates, year_first=shape.year_first, two_digits=shape.year_digits == 2)
+    two_digits = shape.year_digits == 2
+    decision = decide(dates, year_first=shape.year_first, two_digits=two_digits)
+    if two_digits and not shape.year_first and (decision is None or decision.order != "ymd"):
+        # No year stands last in "23/5/2": unless that is how all are read, it is no date.
+        dates = [fields_of(run.date) for run in found.runs if run.date[-2:].isdigit()]
+        decision = decide(dates, year_first=False, two_digits=True)
     if decision is None:
         either = (one for one in dates if day_of(one, "dmy") is not None and day_of(one, "mdy") is not None)
         sample = next((one for one in either if one[0] != one[1]), None)

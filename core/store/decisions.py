@@ -1,23 +1,24 @@
 """The curator's decisions, with undo and redo without limit, across restarts. In: acts on messages; out: what stands.
 
-An **act** is what one key press did: a label, a time, and decisions (keep, drop, edit, tag, untag, weight), each with
-all its messages in one blob of stable ids, so dropping a conversation or a million messages is one row. Acts are never
-changed, only marked: undo marks the newest that stands, redo takes the mark off, and a new act puts what was undone
-out of reach. What stands is derived by playing the standing acts in order: 1 s for 100,000 single acts, less for a
-million messages in one. Decisions refer to messages by id alone, so they wait for a message that is not there yet.
+An **act** is what one key press did: a label, a time, and decisions (keep, drop, edit, tag, untag, weight, split,
+join), each with all its messages in one blob of stable ids, so dropping a conversation or a million messages is one row.
+Acts are never changed, only marked: undo marks the newest that stands, redo takes the mark off, and a new act puts what
+was undone out of reach. What stands is derived by playing the standing acts in order: core/store/standing.py. Decisions
+refer to messages by id alone, so they wait for a message that is not there yet.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from core.store.connection import Change, Readable
 from core.store.intake import UID
 
 KEEP, DROP, EDIT, TAG, UNTAG, WEIGHT, CLEAR = "keep", "drop", "edit", "tag", "untag", "weight", "clear"
-WHATS = (KEEP, DROP, EDIT, TAG, UNTAG, WEIGHT, CLEAR)
+SPLIT, JOIN = "split", "join"  # a conversation starts at this message; it goes on with the one before
+WHATS = (KEEP, DROP, EDIT, TAG, UNTAG, WEIGHT, CLEAR, SPLIT, JOIN)
 
 _STANDS, _UNDONE, _OUT_OF_REACH = 0, 1, 2
 
@@ -42,44 +43,6 @@ class Act:
     label: str
     at: int
     undone: bool
-
-
-@dataclass(slots=True)
-class Standing:
-    """What stands, by stable id as bytes: only messages of which something was said are here."""
-
-    kept: dict[bytes, bool] = field(default_factory=dict[bytes, bool])  # True keep, False drop
-    edits: dict[bytes, str] = field(default_factory=dict[bytes, str])
-    weights: dict[bytes, float] = field(default_factory=dict[bytes, float])
-    tags: dict[str, set[bytes]] = field(default_factory=dict[str, set[bytes]])
-
-    def play(self, what: str, value: str, uids: bytes) -> None:
-        """Apply one decision on top of what stands; `uids` is 10 bytes a message."""
-        each = [uids[at : at + UID] for at in range(0, len(uids), UID)]
-        if what == KEEP:
-            self.kept.update(dict.fromkeys(each, True))
-        elif what == DROP:
-            self.kept.update(dict.fromkeys(each, False))
-        elif what == EDIT and value:
-            self.edits.update(dict.fromkeys(each, value))
-        elif what == WEIGHT:
-            self.weights.update(dict.fromkeys(each, float(value)))
-        elif what == TAG:
-            self.tags.setdefault(value, set()).update(each)
-        elif what == UNTAG:
-            self.tags.get(value, set[bytes]()).difference_update(each)
-        else:
-            self._take_back(each, everything=what == CLEAR)
-
-    def _take_back(self, uids: list[bytes], *, everything: bool) -> None:
-        for uid in uids:
-            self.edits.pop(uid, None)
-            if everything:
-                self.kept.pop(uid, None)
-                self.weights.pop(uid, None)
-        if everything:
-            for tagged in self.tags.values():
-                tagged.difference_update(uids)
 
 
 def act(change: Change, label: str, decisions: Iterable[Decision]) -> int:
@@ -124,15 +87,21 @@ def history(store: Readable, limit: int = 1000) -> list[Act]:
     return [Act(row[0], row[1], row[2], row[3] != _STANDS) for row in rows]
 
 
-def standing(store: Readable) -> Standing:
-    """What stands now."""
-    made = Standing()
-    for what, value, uids in store.each(
-        """SELECT d.what, d.value, d.uids FROM decisions AS d JOIN acts AS a ON a.id = d.act_id
-           WHERE a.state = 0 ORDER BY d.act_id, d.id"""
-    ):
-        made.play(what, value, uids)
-    return made
+def since(store: Readable, act: int) -> list[tuple[int, str, str, bytes]] | None:
+    """What the standing acts after this one (0: all) said, in order: the act, what, its value, the ids (10 bytes a
+    message). None when this act does not stand any more, so that what it was played on is of no use either.
+
+    One statement, so one state of the file: an undo by another process in between would be missed for good.
+    """
+    rows = store.read(
+        """SELECT a.id, a.state, d.what, d.value, d.uids
+           FROM acts AS a LEFT JOIN decisions AS d ON d.act_id = a.id AND a.id > ?
+           WHERE a.id = ? OR (a.id > ? AND a.state = 0) ORDER BY a.id, d.id""",
+        (act, act, act),
+    )
+    if act and (not rows or rows[0][0] != act or rows[0][1] != _STANDS):
+        return None
+    return [(row[0], row[2], row[3], row[4]) for row in rows if row[2] is not None]
 
 
 def erase(change: Change, uids: bytes) -> None:

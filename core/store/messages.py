@@ -50,6 +50,16 @@ def page(store: Readable, chat_id: int, first: int, count: int) -> list[StoredMe
     return [_message(row) for row in rows]
 
 
+def at_places(store: Readable, chat_id: int, places: Sequence[int]) -> list[StoredMessage]:
+    """The messages of a chat at these places; those that are gone are left out."""
+    found: list[StoredMessage] = []
+    for start in range(0, len(places), _BUNCH):
+        bunch = places[start : start + _BUNCH]
+        sql = f"{_COLUMNS} WHERE m.chat_id = ? AND m.place IN ({_marks(bunch)}) ORDER BY m.place"
+        found += [_message(row) for row in store.read(sql, (chat_id, *bunch))]
+    return found
+
+
 def count(store: Readable, chat_id: int) -> int:
     """How many messages the chat has."""
     return int(store.read("SELECT coalesce(max(place) + 1, 0) FROM messages WHERE chat_id = ?", (chat_id,))[0][0])
@@ -88,6 +98,46 @@ def by_uids(store: Readable, uids: Iterable[str]) -> list[StoredMessage]:
             message = _message(row)
             found[message.uid] = message
     return [found[uid] for uid in asked if uid in found]
+
+
+def places_of(store: Readable, uids: Iterable[bytes]) -> list[tuple[bytes, int, int]]:
+    """(stable id, chat, place) of messages by their stable ids, in no order; those that are gone are left out."""
+    asked = list(uids)
+    found: list[tuple[bytes, int, int]] = []
+    for start in range(0, len(asked), _BUNCH):
+        bunch = asked[start : start + _BUNCH]
+        sql = f"SELECT uid, chat_id, place FROM messages WHERE uid IN ({_marks(bunch)})"
+        found += [(row[0], row[1], row[2]) for row in store.read(sql, bunch)]
+    return found
+
+
+def uids_at(store: Readable, chat_id: int, places: Iterable[int]) -> bytes:
+    """The stable ids of the messages at these places, 10 bytes each, in the order of the chat."""
+    asked = sorted(places)
+    parts: list[bytes] = []
+    at = 0
+    while at < len(asked):
+        # Runs of neighbours are read as ranges: a conversation, or half a million matches that stand together.
+        end = at
+        while end + 1 < len(asked) and asked[end + 1] == asked[end] + 1:
+            end += 1
+        if end - at >= 8:
+            parts.append(uids_between(store, chat_id, asked[at], asked[end] + 1))
+            at = end + 1
+            continue
+        bunch = asked[at : at + _BUNCH]
+        sql = f"SELECT uid FROM messages WHERE chat_id = ? AND place IN ({_marks(bunch)}) ORDER BY place"
+        parts += [row[0] for row in store.read(sql, (chat_id, *bunch))]
+        at += len(bunch)
+    return b"".join(parts)
+
+
+def uids_between(store: Readable, chat_id: int, first: int, end: int) -> bytes:
+    """The stable ids of the messages from place `first` to before `end`, 10 bytes each."""
+    rows = store.each(
+        "SELECT uid FROM messages WHERE chat_id = ? AND place >= ? AND place < ? ORDER BY place", (chat_id, first, end)
+    )
+    return b"".join(row[0] for row in rows)
 
 
 def search(store: Readable, query: str, chat_ids: Sequence[int] | None = None) -> array[int]:

@@ -6,6 +6,7 @@ what runs leave behind `preview`, `merge`, `card`, `write_card`, `lineage`.
 
 from core.training import mini as mini
 from core.training.events import Event as Event
+from core.training.history import History as History
 from core.training.job import Job as Job
 from core.training.models import Preview as Preview
 from core.training.models import card as card

@@ -93,9 +93,7 @@ class Writer:
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             _lock(self._file, path)
-            last_attempt, last_seq = 0, 0
-            for event in Reader(path).read():
-                last_attempt, last_seq = max(last_attempt, event.attempt), max(last_seq, event.seq)
+            last_attempt, last_seq = _last(path)
             self.attempt = max(1, last_attempt if same_attempt else last_attempt + 1)
             self.seq = last_seq
             size = os.fstat(self._file).st_size
@@ -125,6 +123,14 @@ class Writer:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+
+def _last(path: Path) -> tuple[int, int]:
+    """Attempt and number of the newest event. Both only grow, so the end of the log tells."""
+    from core.training.history import History  # it reads what this module writes
+
+    newest = History(path).last()
+    return (newest.attempt, newest.seq) if newest else (0, 0)
 
 
 def _lock(file: int, path: Path) -> None:

@@ -18,6 +18,7 @@ from core.problem import Problem
 from core.training import backends, events, job
 from core.training.backends import Holder
 from core.training.events import Event, Reader
+from core.training.history import History, of_kinds
 from core.training.job import Job
 from core.training.states import AT_REST, RESUMABLE, TERMINAL, State
 
@@ -26,6 +27,7 @@ MODEL: Final = "model"
 CHECKPOINTS: Final = "checkpoints"
 TRAIN: Final = "train.jsonl"
 VALIDATION: Final = "validation.jsonl"
+_LOOK_BACK: Final = 16 << 20  # bytes: five hours of steps at their quickest
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class RunState:
     loss: float | None = None
     validation_loss: float | None = None
     eta_seconds: float | None = None
+    learning_rate: float | None = None
+    tokens_per_second: float | None = None
+    memory_bytes: float | None = None
     cause: str = ""  # of a failure: a word that programs can test
     problem: str = ""  # the same for people
     advice: str = ""
@@ -76,6 +81,9 @@ class RunState:
                     steps=_int(told.get("steps")) or now.steps,
                     loss=_float(told.get("loss")),
                     eta_seconds=_float(told.get("eta_seconds")),
+                    learning_rate=_float(told.get("lr")),
+                    tokens_per_second=_float(told.get("tokens_per_second")),
+                    memory_bytes=_float(told.get("memory_bytes")),
                 )
             case "validation":
                 return replace(now, validation_loss=_float(told.get("loss")))
@@ -145,11 +153,29 @@ def cancel(folder: Path) -> bool:
 def state(folder: Path, told: RunState | None = None) -> RunState:
     """Where the run of this folder stands now. `told` is what its log says, for those who keep that up to date."""
     holder = backends.of(folder).refresh(folder)
-    if told is None:
-        told = RunState()
-        for event in Reader(folder / events.FILE).read():
-            told = told.after(event)
-    return held(told, holder)
+    return held(logged(folder) if told is None else told, holder)
+
+
+def logged(folder: Path) -> RunState:
+    """Where the run stands by its log alone, from the log's end: a long one is not read whole."""
+    history = History(folder / events.FILE)
+    told = history.tail()
+    if told and told[0].seq > 1:
+        # Of what the end does not tell, the newest before it counts; a step tells that the run was running.
+        missing = {"plan", "validation", "checkpoint"} - {event.kind for event in told}
+        if not any(event.kind in ("state", "end", "step") for event in told):
+            missing |= {"state", "end", "step"}
+        before: dict[str, Event] = {}
+        for event in history.backwards(of_kinds(*missing), most=_LOOK_BACK):
+            if event.seq < told[0].seq:
+                before.setdefault(event.kind, event)
+            if len(before) == len(missing):
+                break
+        told = [*sorted(before.values(), key=lambda event: event.seq), *told]
+    now = RunState()
+    for event in told:
+        now = now.after(event)
+    return now
 
 
 def held(told: RunState, holder: Holder) -> RunState:
@@ -202,8 +228,10 @@ def follow(
 
 
 def _int(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53 else 0
 
 
 def _float(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    # A log is anybody's: JSON as Python reads it knows NaN, and integers that no float holds.
+    known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    return float(value) if known else None

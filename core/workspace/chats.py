@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.reading import ImportReport
     from core.store.connection import Change
     from core.store.messages import StoredMessage
+    from core.store.standing import Said, Standing
 
 SAMPLES: Final = Path(__file__).parent.parent.parent / "sample_chats"
 
@@ -56,6 +57,9 @@ class MessageRow(NamedTuple):
     turn_starts: bool
     conversation_starts: bool
     mine: bool
+    place: int
+    said: Said  # what the curator said of it; an edit's words stand in `text`
+    exported: str
 
     @property
     def timed(self) -> bool:
@@ -222,14 +226,16 @@ def messages(
 ) -> Iterator[MessageRow]:
     """Messages in their order, of one chat or all, or those that hold the words of a query."""
     from core.store import messages as stored
+    from core.workspace import curation
 
     left = limit if limit is not None else 2**62
     if query is not None:
         chosen = None if chat is None else [chat]
         ids = stored.search(workspace.store, query, chosen)
+        standing = curation.standing_now(workspace)
         for start in range(0, min(len(ids), left), 500):
             for row in stored.by_ids(workspace.store, ids[start : min(start + 500, left)]):
-                yield _row(row, None, None, "")
+                yield _row(row, None, None, "", standing)
         return
     for one in [chat] if chat is not None else [row.id for row in listing(workspace)]:
         transcript_of = transcript(workspace, one)
@@ -245,9 +251,10 @@ class Transcript:
     """A chat by row number: any page costs the page, however long the chat."""
 
     def __init__(self, workspace: Workspace, chat_id: int) -> None:
-        from core.workspace import recipe
+        from core.workspace import curation, recipe
 
         current = recipe.current(workspace)
+        self._standing = curation.standing_now(workspace)
         self._workspace = workspace
         self._chat = chat_id
         self._persona = current.persona
@@ -269,7 +276,7 @@ class Transcript:
         before: StoredMessage | None = None
         rows: list[MessageRow] = []
         for row in found:
-            rows.append(_row(row, before, (self._burst, self._gap), self._persona))
+            rows.append(_row(row, before, (self._burst, self._gap), self._persona, self._standing))
             before = row
         return rows[1:] if first else rows
 
@@ -281,22 +288,34 @@ def transcript(workspace: Workspace, chat_id: int) -> Transcript:
     return Transcript(workspace, chat_id)
 
 
-def _row(row: StoredMessage, before: StoredMessage | None, windows: tuple[int, int] | None, persona: str) -> MessageRow:
+def _row(
+    row: StoredMessage,
+    before: StoredMessage | None,
+    windows: tuple[int, int] | None,
+    persona: str,
+    standing: Standing,
+) -> MessageRow:
+    said = standing.of(row.uid)
     conversation = before is None or bool(row.marks & Mark.STARTS)
+    if windows is not None and before is not None and not (row.marks | before.marks) & Mark.UNTIMED:
+        conversation = conversation or row.sent_at - before.sent_at > windows[1]
+    if said.begins is not None and before is not None:
+        conversation = said.begins
     turn = conversation or before is None or row.author != before.author
     if windows is not None and before is not None and not (row.marks | before.marks) & Mark.UNTIMED:
-        passed = row.sent_at - before.sent_at
-        conversation = conversation or passed > windows[1]
-        turn = turn or conversation or passed > windows[0]
+        turn = turn or row.sent_at - before.sent_at > windows[0]
     return MessageRow(
         row.uid,
         row.chat_id,
         row.author,
         row.sent_at,
         row.kind,
-        row.text,
+        row.text if said.text is None else said.text,
         row.marks,
         turn,
         conversation,
         bool(persona) and row.author == persona,
+        row.place,
+        said,
+        row.text,
     )

@@ -157,6 +157,21 @@ def prices(workspace: Workspace, dataset: str | None = None) -> list[PriceRow]:
     return rows
 
 
+def priced_models(workspace: Workspace) -> list[str]:
+    """The models whose training has a price."""
+    from core.counting.prices import load
+
+    return sorted(name for name, price in load(_own_prices(workspace)).items() if price.train is not None)
+
+
+def example_limit(workspace: Workspace, model: str) -> int | None:
+    """The most tokens of an example that a provider's model takes, where that is known."""
+    from core.counting.prices import load, price_of
+
+    price = price_of(model, load(_own_prices(workspace)))
+    return price.example_tokens if price else None
+
+
 def training_cost(workspace: Workspace, model: str, train: int, tokens: int) -> str | None:
     """What a provider would ask for so many examples with so many tokens; None where nobody is paid."""
     from core.counting.billing import auto_epochs
@@ -177,6 +192,13 @@ def amount(money: Any, currency: str) -> str:
 def _each(price: Price, what: str) -> str | None:
     value = getattr(price, what)
     return None if value is None else f"{price.currency} {value:g}"
+
+
+def price_list(workspace: Workspace) -> Mapping[str, Price]:
+    """All training prices that are known, the user's own file included."""
+    from core.counting.prices import load
+
+    return load(_own_prices(workspace))
 
 
 def _own_prices(workspace: Workspace) -> Path | None:

@@ -75,7 +75,7 @@ def correct(workspace: Workspace, talk: int, message: int, text: str, lane: int 
         reply = _corrected_before(workspace, tree, message) or reply
     if text.strip() == reply.text.strip():
         raise Problem(_("this is what the model said."), advice=_("Change the words, then keep them."))
-    prompt = messages(row.system, tree.path(reply.parent))
+    prompt = messages(str(reply.manner.get("system", row.system)), tree.path(reply.parent))
     told = [{key: value for key, value in one.items() if key != "name"} for one in prompt]
     with workspace.store.write() as change:
         number = corrections.put(

@@ -1,11 +1,12 @@
 """The verbs about decisions: what the curator says of messages, with undo and redo that outlive the program.
 
-A decision is attached to messages by their stable ids, so it stands whatever becomes of windows and conversations.
+A decision is attached to messages by their stable ids, so it stands whatever becomes of windows and conversations: a
+split or a join too, which is said of the message at which a conversation starts or does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,8 +18,9 @@ from core.workspace.opening import Workspace
 if TYPE_CHECKING:
     from core.dataset.material import Decision
     from core.store.decisions import Act
+    from core.store.standing import Said, Standing
 
-WORDS: Final = ("keep", "drop", "edit", "tag", "untag", "weight", "clear")
+WORDS: Final = ("keep", "drop", "edit", "tag", "untag", "weight", "split", "join", "clear")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +35,42 @@ class ActRow:
 
 def decide(workspace: Workspace, what: str, uids: Sequence[str], value: str = "") -> ActRow:
     """Say one thing of these messages; it is saved when this returns."""
-    from core.store import decisions
+    _must_make_sense(what, value)
+    return _act(workspace, what, _known(workspace, uids), value)
 
+
+def decide_at(workspace: Workspace, chat: int, places: Iterable[int], what: str, value: str = "") -> ActRow:
+    """The same of the messages at these places of a chat, however many: one act, and one undo."""
+    from core.store import messages
+
+    _must_make_sense(what, value)
+    packed = messages.uids_at(workspace.store, chat, places)
+    if not packed:
+        raise Problem(_("no messages were named."))
+    return _act(workspace, what, [packed[at : at + 10].hex() for at in range(0, len(packed), 10)], value)
+
+
+def _must_make_sense(what: str, value: str) -> None:
     if what not in WORDS:
         raise Misuse(
             _("“{word}” is no decision.").format(word=what),
             advice=_("There are: {names}.").format(names=", ".join(WORDS)),
         )
-    known = _known(workspace, uids)
     if what in ("tag", "untag") and not value.strip():
         raise Misuse(_("a tag needs a name."))
     if what == "weight" and not (value.isdecimal() and int(value) <= 100):
         raise Misuse(_("a weight is a whole number from 0 to 100."))
     if what == "edit" and not value.strip():
         raise Misuse(_("an edit needs its text."), advice=_("To leave a message out, drop it."))
-    label = _label(what, len(known), value)
+
+
+def _act(workspace: Workspace, what: str, uids: Sequence[str], value: str) -> ActRow:
+    from core.store import decisions
+
+    label = _label(what, len(uids), value)
     with workspace.store.write() as change:
-        number = decisions.act(change, label, [decisions.Decision(what, known, value)])
-        revision.move(change)
+        number = decisions.act(change, label, [decisions.Decision(what, uids, value)])
+        revision.decided(change)
     return next(_row(one) for one in decisions.history(workspace.store, 1) if one.id == number)
 
 
@@ -63,13 +83,14 @@ def _known(workspace: Workspace, uids: Sequence[str]) -> list[str]:
                 _("“{text}” is no message's id.").format(text=uid[:40]),
                 advice=_("`sinsonte messages --json` shows the ids."),
             )
-    found = {row.uid for row in messages.by_uids(workspace.store, uids)}
-    missing = [uid for uid in uids if uid not in found]
+    asked = list(dict.fromkeys(uids))
+    found = {uid.hex() for uid, _chat, _place in messages.places_of(workspace.store, map(bytes.fromhex, asked))}
+    missing = next((uid for uid in asked if uid not in found), None)
     if missing:
-        raise Misuse(_("there is no message {uid}.").format(uid=missing[0]))
-    if not uids:
+        raise Misuse(_("there is no message {uid}.").format(uid=missing))
+    if not asked:
         raise Problem(_("no messages were named."))
-    return list(dict.fromkeys(uids))
+    return asked
 
 
 def _label(what: str, count: int, value: str) -> str:
@@ -81,6 +102,8 @@ def _label(what: str, count: int, value: str) -> str:
         "tag": _("tag {many} “{value}”"),
         "untag": _("take “{value}” off {many}"),
         "weight": _("weigh {many} {value}"),
+        "split": _("split at {many}"),
+        "join": _("join at {many}"),
         "clear": _("clear {many}"),
     }
     # An edit's text is a chat's words: the history names the act, never the words.
@@ -94,7 +117,7 @@ def undo(workspace: Workspace) -> ActRow | None:
     with workspace.store.write() as change:
         found = decisions.undo(change)
         if found is not None:
-            revision.move(change)
+            revision.decided(change)
     return _row(found) if found else None
 
 
@@ -105,7 +128,7 @@ def redo(workspace: Workspace) -> ActRow | None:
     with workspace.store.write() as change:
         found = decisions.redo(change)
         if found is not None:
-            revision.move(change)
+            revision.decided(change)
     return _row(found) if found else None
 
 
@@ -116,26 +139,42 @@ def history(workspace: Workspace, limit: int = 100) -> list[ActRow]:
     return [_row(one) for one in decisions.history(workspace.store, limit)]
 
 
-def standing(workspace: Workspace) -> Mapping[str, Decision]:
-    """What stands, by message, as the dataset stage takes it."""
-    from core.dataset.material import Decision
+def next_undo(workspace: Workspace) -> ActRow | None:
+    """What `undo` would take back."""
     from core.store import decisions
 
-    now = decisions.standing(workspace.store)
-    tags: dict[bytes, set[str]] = {}
-    for tag, tagged in now.tags.items():
-        for uid in tagged:
-            tags.setdefault(uid, set()).add(tag)
-    said = now.kept.keys() | now.edits.keys() | now.weights.keys() | tags.keys()
-    return {
-        uid.hex(): Decision(
-            state="" if uid not in now.kept else "keep" if now.kept[uid] else "drop",
-            text=now.edits.get(uid),
-            tags=frozenset(tags.get(uid, ())),
-            weight=int(now.weights.get(uid, 1)),
-        )
-        for uid in said
-    }
+    found = decisions.next_undo(workspace.store)
+    return _row(found) if found else None
+
+
+def next_redo(workspace: Workspace) -> ActRow | None:
+    """What `redo` would do again."""
+    from core.store import decisions
+
+    found = decisions.next_redo(workspace.store)
+    return _row(found) if found else None
+
+
+def standing_now(workspace: Workspace) -> Standing:
+    """What stands, by message, brought up to date with whatever was decided here or in another process."""
+    from core.store.standing import Standing
+
+    kept = workspace.derived("standing", revision.of_messages(workspace.store), Standing)
+    kept.follow(workspace.store)
+    return kept
+
+
+def standing(workspace: Workspace) -> Mapping[str, Decision]:
+    """What stands, by message, as the dataset stage takes it."""
+    _version, said = standing_now(workspace).snapshot()
+    return {uid.hex(): as_decision(one) for uid, one in said.items()}
+
+
+def as_decision(said: Said) -> Decision:
+    """What stands of one message as the dataset stage takes it."""
+    from core.dataset.material import Decision
+
+    return Decision(said.state, said.text, said.tags, int(said.weight), said.begins)
 
 
 def _row(one: Act) -> ActRow:

@@ -1,29 +1,32 @@
 """The material of this workspace for the dataset stage: messages as columns, people, decisions; kept while they hold.
 
-At a million messages the columns take 0.9 s to read and the scan of cleaning rules a second more, so both stay in
-memory until `revision` moves; a recipe change then costs milliseconds.
+At a million messages the columns take 0.9 s to read and the scan of cleaning rules three seconds more, so both stay in
+memory while `revision` says that the messages are the same; a recipe change then costs milliseconds, and a decision of
+the curator what it touches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, overload
+import threading
+from typing import TYPE_CHECKING
 
+from core.store.standing import NOTHING, Standing
 from core.workspace import curation, revision
 from core.workspace.opening import Workspace
+from core.workspace.uids import SIZE, Uids
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from core.dataset.material import Material
+    from core.dataset.material import Decision, Material
     from core.dataset.recipe import Recipe
     from core.grouping import Columns
 
 
 def of(workspace: Workspace) -> Material:
     """Everything that examples are made from, as the store has it now."""
-    return workspace.derived("material", revision.of(workspace.store), lambda: _read(workspace))
+    return workspace.derived("material", revision.of(workspace.store), lambda: _decided(workspace))
 
 
 def hits(workspace: Workspace, recipe: Recipe) -> NDArray[np.uint16]:
@@ -31,12 +34,62 @@ def hits(workspace: Workspace, recipe: Recipe) -> NDArray[np.uint16]:
     from core.cleaning.rules import scan_key
     from core.dataset.material import scan
 
-    material = of(workspace)
-    key = (revision.of(workspace.store), scan_key(recipe.cleaning))
-    return workspace.derived("hits", key, lambda: scan(material, recipe))
+    def made() -> NDArray[np.uint16]:
+        having = of(workspace)
+        # A decision changes what a scan found of the messages that it edits, and of no other.
+        kept: dict[object, tuple[Material, NDArray[np.uint16]]] = workspace.derived(
+            "scans", revision.of_messages(workspace.store), lambda: {}
+        )
+        name = scan_key(recipe.cleaning)
+        found = scan(having, recipe, kept.get(name))
+        kept.clear()
+        kept[name] = (having, found)
+        return found
+
+    return workspace.derived("hits", (revision.of(workspace.store), scan_key(recipe.cleaning)), made)
 
 
-def _read(workspace: Workspace) -> Material:
+def _decided(workspace: Workspace) -> Material:
+    """The messages, read again only when there are others, with what the curator says of them now."""
+    held = workspace.derived("messages", revision.of_messages(workspace.store), lambda: _Held(*_read(workspace)))
+    return held.now(curation.standing_now(workspace))
+
+
+class _Held:
+    """The material, with the decisions that it was last given."""
+
+    def __init__(self, material: Material, packed: bytes) -> None:
+        self._material = material
+        self._packed = packed
+        self._uids = Uids(packed)
+        self._version = 0
+        self._lock = threading.Lock()
+
+    def now(self, standing: Standing) -> Material:
+        """The material with what stands: only the rows of which something else stands than before are looked up."""
+        with self._lock:
+            version, changed = standing.since(self._version)
+            if version == self._version:
+                return self._material
+            rows: set[int] = set()
+            if changed is None:
+                rows.update(self._material.decided)
+                version, changed = standing.snapshot()
+                decided: dict[int, Decision] = {}
+            else:
+                decided = dict(self._material.decided)
+            for row in self._uids.rows(b"".join(changed)):
+                rows.add(row)
+                said = changed[self._packed[row * SIZE : (row + 1) * SIZE]]
+                if said == NOTHING:
+                    decided.pop(row, None)
+                else:
+                    decided[row] = curation.as_decision(said)
+            self._material, self._version = self._material.deciding(decided, rows), version
+            return self._material
+
+
+def _read(workspace: Workspace) -> tuple[Material, bytes]:
     import numpy as np
 
     from core.dataset.material import Material
@@ -45,13 +98,14 @@ def _read(workspace: Workspace) -> Material:
     store = workspace.store
     ids = [chat.id for chat in sorted(chats.all_chats(store), key=lambda chat: chat.key)]
     read = columns.columns(store, ids)
-    return Material(
+    packed = read.uids.tobytes()
+    material = Material(
         columns=_as_grouped(read, np.zeros(len(read.ids), np.bool_)),
         texts=[text for chat in ids for some in columns.texts(store, chat) for text in some],
-        uids=Uids(read.uids.tobytes()),
+        uids=Uids(packed),
         participants={one.id: one for one in participants.all_participants(store)},
-        decisions=curation.standing(workspace),
     )
+    return material, packed
 
 
 def _as_grouped(read: object, kept: NDArray[np.bool_]) -> Columns:
@@ -74,25 +128,3 @@ def _as_grouped(read: object, kept: NDArray[np.bool_]) -> Columns:
         kept=~kept,
         lengths=read.lengths,
     )
-
-
-class Uids(Sequence[str]):
-    """Stable ids as text, made when asked for: a million of them as texts would be 70 MB."""
-
-    def __init__(self, packed: bytes) -> None:
-        self._packed = packed
-
-    def __len__(self) -> int:
-        return len(self._packed) // 10
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self[one] for one in range(*index.indices(len(self)))]
-        place = index + len(self) if index < 0 else index
-        if not 0 <= place < len(self):
-            raise IndexError(index)
-        return self._packed[place * 10 : place * 10 + 10].hex()

@@ -37,11 +37,13 @@ class Workspace:
     settings: Settings
     store: Store = field(repr=False)
     _derived: dict[str, tuple[object, Any]] = field(default_factory=dict[str, "tuple[object, Any]"], repr=False)
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    # One lock a name: a key press that wants quick counters must not wait for the exact ones to be counted. What is
+    # derived from something else asks for it by its own name, and never the other way round.
+    _locks: dict[str, threading.RLock] = field(default_factory=dict[str, threading.RLock], repr=False)
 
     def derived(self, name: str, key: object, make: Callable[[], T]) -> T:
         """What `make` gives, made again only when `key` (what it depends on) has changed."""
-        with self._lock:
+        with self._locks.setdefault(name, threading.RLock()):
             kept = self._derived.get(name)
             if kept is not None and kept[0] == key:
                 return cast("T", kept[1])
@@ -50,14 +52,17 @@ class Workspace:
             return value
 
     def peek(self, name: str, key: object) -> object:
-        """What is kept under this name, if it still holds; nothing is made."""
-        with self._lock:
-            kept = self._derived.get(name)
-            return kept[1] if kept is not None and kept[0] == key else None
+        """What is kept under this name, if it still holds; nothing is made, and nothing waited for."""
+        kept = self._derived.get(name)
+        return kept[1] if kept is not None and kept[0] == key else None
+
+    def newest(self, name: str) -> object:
+        """What was last kept under this name, whether or not it still holds."""
+        kept = self._derived.get(name)
+        return kept[1] if kept is not None else None
 
     def close(self) -> None:
-        with self._lock:
-            self._derived.clear()
+        self._derived.clear()
         self.store.close()
 
     def __enter__(self) -> Workspace:

@@ -87,9 +87,39 @@ def join(workspace: Workspace, name: str, other: str) -> None:
     into, gone = named(workspace, name), named(workspace, other)
     if into.id == gone.id:
         raise Misuse(_("“{name}” and “{other}” are one person already.").format(name=name, other=other))
+    from core.workspace import recipe
+
+    was_persona = recipe.current(workspace).persona == gone.name
     with workspace.store.write() as change:
         participants.join(change, into.id, gone.id)
+        if was_persona:
+            recipe.set_persona(change, into.name)
         revision.move(change)
+
+
+def split(workspace: Workspace, name: str) -> str:
+    """Take an exported name out of the person that it was joined to; that person's name. It bears its own name again.
+
+    Who of both agreed to what is no longer known: a refusal holds for both, and consent has to be asked for again.
+    """
+    from core.store import participants
+
+    one = named(workspace, name)
+    names = participants.names_of(workspace.store, one.id)
+    others = sorted({own.name for own in names} - {one.name})
+    if name == one.name or not others:
+        raise Misuse(
+            _("“{name}” was not joined to anybody.").format(name=name),
+            advice=_("Names that joined this person: {names}.").format(names=", ".join(others))
+            if others
+            else _("`sinsonte participants` lists the names."),
+        )
+    with workspace.store.write() as change:
+        apart = participants.split(change, [own.id for own in names if own.name == name], name)
+        if one.consent is Consent.REFUSED:
+            participants.set_consent(change, apart, Consent.REFUSED)
+        revision.move(change)
+    return one.name
 
 
 def set_consent(workspace: Workspace, name: str, consent: Consent, by: str = "") -> None:

@@ -6,7 +6,8 @@ The working recipe lives in the store's settings; a dataset keeps the one that i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from core.dataset.recipe import PARAMETERS, Recipe, plain
@@ -15,6 +16,7 @@ from core.workspace import revision
 from core.workspace.opening import Cancelled, Workspace
 
 if TYPE_CHECKING:
+    from core.counting.recount import Totals
     from core.dataset.examples import Build
     from core.dataset.material import Material
     from core.store.connection import Change
@@ -31,6 +33,8 @@ class ParameterRow:
     meaning: str
     bounds: str
     stage: str
+    default: str
+    saved: str  # what the last save has; the defaults before there is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,11 @@ def current(workspace: Workspace) -> Recipe:
     """The working recipe."""
     from core.store import settings
 
-    return _kept(settings.get(workspace.store, _KEY))
+    return readable(settings.get(workspace.store, _KEY))
 
 
-def _kept(value: Any) -> Recipe:
+def readable(value: Any) -> Recipe:
+    """A recipe as it was kept."""
     # A parameter of another version of Sinsonte is left out rather than making the workspace unusable.
     if not isinstance(value, dict):
         return Recipe()
@@ -67,11 +72,21 @@ def _kept(value: Any) -> Recipe:
 
 def parameters(workspace: Workspace) -> list[ParameterRow]:
     """Every parameter with its value now."""
-    now = current(workspace)
+    from core.workspace import versions
+
+    now, saved = current(workspace), versions.saved(workspace)
     return [
-        ParameterRow(one.name, _value(plain(one, getattr(now, one.name))), _(one.help), one.bounds, _(one.stage))
-        for one in PARAMETERS.values()
-    ]
+        ParameterRow(
+            name, written(now, name), _(one.help), one.bounds, _(one.stage), written(Recipe(), name),
+            written(saved, name),
+        )
+        for name, one in PARAMETERS.items()
+    ]  # fmt: skip
+
+
+def written(recipe: Recipe, name: str) -> str:
+    """A parameter's value as a person types it."""
+    return _value(plain(PARAMETERS[name], getattr(recipe, name)))
 
 
 def _value(value: Any) -> str:
@@ -85,11 +100,46 @@ def _value(value: Any) -> str:
 def change(workspace: Workspace, values: Mapping[str, Any]) -> Recipe:
     """Change some parameters of the working recipe; a value that is out of bounds changes nothing."""
     changed = would_be(workspace, values)
+    with workspace.store.write() as writing:
+        put(writing, changed)
+    return changed
+
+
+def put(writing: Change, recipe: Recipe) -> None:
+    """Make this the working recipe, within a transaction."""
     from core.store import settings
 
-    with workspace.store.write() as writing:
-        settings.put(writing, _KEY, changed.to_dict())
-    return changed
+    settings.put(writing, _KEY, recipe.to_dict())
+
+
+def step(workspace: Workspace, name: str, by: int) -> Recipe:
+    """Change a parameter to the next sensible value up (1) or down (-1)."""
+    from core.dataset.steps import stepped
+
+    now = current(workspace)
+    parameter = PARAMETERS[name]
+    value = stepped(parameter, getattr(now, name), by, choices(workspace, name))
+    return change(workspace, {name: value}) if value != getattr(now, name) else now
+
+
+def has_steps(workspace: Workspace, name: str) -> bool:
+    """Whether there is anything to step through."""
+    from core.dataset.steps import has_steps as there_are
+
+    return there_are(PARAMETERS[name], choices(workspace, name))
+
+
+def choices(workspace: Workspace, name: str) -> list[str]:
+    """The words that a text parameter can take here: who is in the chats, which models are known."""
+    if name == "persona":
+        from core.workspace import people
+
+        return [one.name for one in people.listing(workspace)]
+    if name == "model":
+        from core.workspace import checks, models
+
+        return [models.MINI, *checks.priced_models(workspace)]
+    return []
 
 
 def would_be(workspace: Workspace, values: Mapping[str, Any]) -> Recipe:
@@ -108,30 +158,86 @@ def set_persona(writing: Change, name: str) -> None:
     from core.store import participants, settings
 
     found = participants.find(writing, name)
-    recipe = _kept(settings.get(writing, _KEY))
-    settings.put(writing, _KEY, recipe.changed({"persona": found.name if found else name}).to_dict())
+    recipe = readable(settings.get(writing, _KEY))
+    put(writing, recipe.changed({"persona": found.name if found else name}))
 
 
 def counters(workspace: Workspace) -> Counters:
     """The counters of the status bar, in milliseconds: tokens are an estimate unless they were counted before."""
-    now = current(workspace)
-    key = (revision.of(workspace.store), now.hash)
-    counted = workspace.peek("exact counters", key)
-    if isinstance(counted, Counters):
-        return _with_runs(workspace, counted)
-    return _with_runs(workspace, workspace.derived("quick counters", key, lambda: _quick(workspace, now)))
+    return _with_runs(workspace, _at_once(workspace, current(workspace), ""))
 
 
 def exact_counters(workspace: Workspace, cancelled: Callable[[], bool] | None = None) -> Counters:
     """The same with all tokens counted: a second for a long chat, so not for a key press. `Cancelled` if told so."""
-    now = current(workspace)
-    key = (revision.of(workspace.store), now.hash)
-    return _with_runs(workspace, workspace.derived("exact counters", key, lambda: _exact(workspace, now, cancelled)))
+    return _with_runs(workspace, _in_full(workspace, current(workspace), "", cancelled))
+
+
+def saved_counters(workspace: Workspace) -> Counters:
+    """What the last save gives, as quickly as `counters` of the working recipe: what changes are measured against."""
+    from core.workspace import versions
+
+    return _at_once(workspace, versions.saved(workspace), "saved ")
+
+
+def exact_saved_counters(workspace: Workspace, cancelled: Callable[[], bool] | None = None) -> Counters:
+    """The same with all tokens counted; once for each save, for this is remembered."""
+    from core.workspace import versions
+
+    return _in_full(workspace, versions.saved(workspace), "saved ", cancelled)
+
+
+def _at_once(workspace: Workspace, recipe: Recipe, slot: str) -> Counters:
+    key = (revision.of(workspace.store), recipe.hash)
+    for name in (f"{slot}exact counters", "exact counters"):
+        if isinstance(counted := workspace.peek(name, key), Counters):
+            return counted
+    quick = workspace.derived(f"{slot}quick counters", key, lambda: _quick(workspace, recipe))
+    return _likened(workspace, quick, key[0])
+
+
+def _in_full(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callable[[], bool] | None) -> Counters:
+    key = (revision.of(workspace.store), recipe.hash)
+    if slot and isinstance(counted := workspace.peek("exact counters", key), Counters):
+        # What is counted now is what was saved: kept for when it no longer is.
+        return workspace.derived(f"{slot}exact counters", key, lambda: counted)
+
+    def count() -> Counters:
+        exact = _exact(workspace, recipe, slot, cancelled)
+        if not slot:
+            quick = workspace.derived("quick counters", key, lambda: _quick(workspace, recipe))
+            workspace.derived("likeness", (key, exact.tokens), lambda: _Likeness(key[0], quick, exact))
+        return exact
+
+    return workspace.derived(f"{slot}exact counters", key, count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Likeness:
+    """An estimate and the exact count of one recipe: what the next estimates are put right by."""
+
+    revision: int
+    quick: Counters
+    exact: Counters
+
+
+def _likened(workspace: Workspace, quick: Counters, at: int) -> Counters:
+    """The estimate, put right by how far the last one was off: duplicates, rare words and a model's own tokens stay
+    about the same from one recipe to the next."""
+    known = workspace.newest("likeness")
+    if (
+        not isinstance(known, _Likeness)
+        or (known.revision, known.exact.model) != (at, quick.model)
+        or not (known.quick.examples and known.quick.tokens and known.exact.tokens and quick.tokens)
+    ):
+        return quick
+    examples = round(quick.examples * known.exact.examples / known.quick.examples)
+    tokens = round(quick.tokens * known.exact.tokens / known.quick.tokens)
+    return replace(quick, examples=examples, tokens=tokens)
 
 
 def preview(workspace: Workspace, values: Mapping[str, Any]) -> Counters:
     """What the recipe would give with other values; nothing is written."""
-    return _with_runs(workspace, _exact(workspace, would_be(workspace, values)))
+    return _with_runs(workspace, _exact(workspace, would_be(workspace, values), "", None))
 
 
 def planned(workspace: Workspace, recipe: Recipe) -> Build:
@@ -139,34 +245,31 @@ def planned(workspace: Workspace, recipe: Recipe) -> Build:
     from core.dataset.examples import Build
     from core.workspace import material
 
-    return Build(material.of(workspace), recipe, material.hits(workspace, recipe))
+    def plan() -> Build:
+        return Build(material.of(workspace), recipe, material.hits(workspace, recipe))
+
+    # A copy, for whoever iterates a build has its report written; what is costly is shared.
+    return copy(workspace.derived("planned", (revision.of(workspace.store), recipe.hash), plan))
 
 
 def _with_runs(workspace: Workspace, counted: Counters) -> Counters:
-    from dataclasses import replace
-
     from core.workspace import runs
 
     return replace(counted, runs=runs.active(workspace))
 
 
 def _quick(workspace: Workspace, recipe: Recipe) -> Counters:
-    import numpy as np
-
     from core.store import chats
 
     if not recipe.persona:
         messages = sum(row.messages for row in chats.all_chats(workspace.store))
         return Counters(messages, 0, 0, 0, None, None, None, False, None, 0, recipe.model)
     made = planned(workspace, recipe)
-    rows = made.grouping.rows
-    characters = np.concatenate(([0], np.cumsum(made.columns.lengths[rows], dtype=np.int64)))
-    spoken = characters[made.grouping.turns[made.plan.end]] - characters[made.grouping.turns[made.plan.context]]
-    # Three and a half characters a token, and four tokens around each line: what Spanish chats come to.
-    lines = made.plan.end - made.plan.context
-    tokens = int((spoken / 3.5).sum() + 4 * lines.sum())
+    tokens = int(made.guessed_tokens().sum())
+    from core.workspace import checks
+
     return Counters(
-        len(rows),
+        len(made.grouping.rows),
         made.grouping.turn_count,
         made.grouping.conversation_count,
         len(made.plan),
@@ -174,13 +277,13 @@ def _quick(workspace: Workspace, recipe: Recipe) -> Counters:
         None,
         tokens,
         False,
-        None,
+        checks.training_cost(workspace, recipe.model, len(made.plan), tokens),
         0,
         recipe.model,
     )
 
 
-def _exact(workspace: Workspace, recipe: Recipe, cancelled: Callable[[], bool] | None = None) -> Counters:
+def _exact(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callable[[], bool] | None) -> Counters:
     from core.counting.counter import counter_for
     from core.counting.recount import Recount
     from core.workspace import checks, material, models
@@ -188,15 +291,21 @@ def _exact(workspace: Workspace, recipe: Recipe, cancelled: Callable[[], bool] |
     made = planned(workspace, recipe)
     having = material.of(workspace)
     folder = models.tokenizer_folder(workspace, recipe.model)
-    # Kept as long as the material: it remembers stretches of words, so a change of a window counts only what is new.
-    key = (revision.of(workspace.store), recipe.model, folder)
-    recount = workspace.derived("recount", key, lambda: Recount(having, counter_for(recipe.model, folder=folder)))
+    # Kept as long as the messages: it remembers stretches of words, so a change of a window, or a decision, counts only
+    # what is new.
+    key = (revision.of_messages(workspace.store), recipe.model, folder)
+    if slot:  # counted once: what it remembers must not drive out what the working recipe's count remembers
+        recount = Recount(having, counter_for(recipe.model, folder=folder))
+    else:
+        recount = workspace.derived("recount", key, lambda: Recount(having, counter_for(recipe.model, folder=folder)))
 
     def go_on(_done: int, _all: int) -> None:
         if cancelled is not None and cancelled():
             raise Cancelled
 
     totals = recount.totals(made, progress=go_on)
+    if not slot:
+        workspace.derived("totals", (key[0], recipe.hash), lambda: totals)
     return Counters(
         len(made.grouping.rows),
         made.grouping.turn_count,
@@ -210,6 +319,14 @@ def _exact(workspace: Workspace, recipe: Recipe, cancelled: Callable[[], bool] |
         0,
         recipe.model,
     )
+
+
+def exact_totals(workspace: Workspace) -> Totals | None:
+    """What the exact count of the working recipe found, if it was made already."""
+    from core.counting.recount import Totals
+
+    kept = workspace.peek("totals", (revision.of(workspace.store), current(workspace).hash))
+    return kept if isinstance(kept, Totals) else None
 
 
 def kept_columns(workspace: Workspace) -> tuple[Material, list[int]]:

@@ -10,21 +10,28 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from core.chat import Example
 from core.language import _
-from core.problem import Misuse
+from core.problem import Misuse, Problem
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
     from core.store.runs import StoredRun
-    from core.training import Preview
+    from core.training import Preview, RunState
 
 ENDED: Final = ("succeeded", "failed", "cancelled")
+UNDER_WAY: Final = ("queued", "running", "pausing")
+# What `--json` has of the state besides the columns: the same names as in the events.
+_FIGURES: Final = (
+    "loss", "validation_loss", "learning_rate", "tokens_per_second", "memory_bytes", "eta_seconds", "cause", "problem",
+    "advice", "interrupted", "resumable", "where", "note",
+)  # fmt: skip
+_AT_ONCE: Final = 20_000  # events taken into the store at a time: a tenth of a second
 Progress = Callable[[int, int, str], None]
 
 # What the embedded model's adapters are trained with unless told otherwise; measured for the demo (docs/decisions.md).
@@ -55,6 +62,7 @@ class RunRow:
     model: str | None
     created_at: str
     options: Mapping[str, Any]
+    now: RunState  # what the log and the worker say: figures, and what went wrong
 
     def as_json(self) -> dict[str, Any]:
         """The run for `--json`."""
@@ -72,6 +80,7 @@ class RunRow:
             "model": self.model,
             "created_at": self.created_at,
             "options": dict(self.options),
+            **{name: getattr(self.now, name) for name in _FIGURES},
         }
 
 
@@ -110,7 +119,7 @@ def start(
     if backend != "local":
         raise Misuse(
             _("there is no backend “{name}”.").format(name=backend),
-            advice=_("There are: {names}.").format(names="local"),
+            advice=_("There are: {names}.").format(names=", ".join(["local", *sorted(workspace.settings.endpoints)])),
         )
     made = datasets.named(workspace, dataset)
     defaults = _MINI_DEFAULTS if model == models.MINI else {}
@@ -167,7 +176,7 @@ def listing(workspace: Workspace) -> list[RunRow]:
     from core.workspace import datasets
 
     names = {row.id: row.name for row in datasets.listing(workspace)}
-    return [_row(workspace, _refreshed(workspace, one), names) for one in runs.all_runs(workspace.store)]
+    return [_row(workspace, *_refreshed(workspace, one), names) for one in runs.all_runs(workspace.store)]
 
 
 def named(workspace: Workspace, run: str) -> RunRow:
@@ -185,11 +194,33 @@ def named(workspace: Workspace, run: str) -> RunRow:
     )
 
 
+def look(workspace: Workspace, run: str) -> RunRow:
+    """One run as it stands now; nothing is written, so a screen may ask twice a second."""
+    from core.store import runs
+    from core.workspace import datasets
+
+    one = runs.find(workspace.store, run)
+    if one is None:
+        raise Misuse(_("there is no run “{name}”.").format(name=run))
+    folder = workspace.folder / one.folder
+    now = _told(one, folder) if folder.is_dir() else _as_stored(one)
+    row = _row(workspace, one, now, {made.id: made.name for made in datasets.listing(workspace)})
+    return replace(row, state=now.state.value, attempt=now.attempt, step=now.step, steps=now.steps, pid=now.pid or None)
+
+
+def take_in(workspace: Workspace) -> None:
+    """Take in what the runs under way have to tell; whoever is attached does so every few seconds."""
+    from core.store import runs
+
+    for one in runs.unfinished(workspace.store):
+        _refreshed(workspace, one)
+
+
 def active(workspace: Workspace) -> int:
     """How many runs are under way, as far as the store knows; a screen polls this."""
     from core.store import runs
 
-    return len(runs.unfinished(workspace.store))
+    return sum(one.state in UNDER_WAY for one in runs.unfinished(workspace.store))
 
 
 def follow(workspace: Workspace, run: str, since: int = 0) -> Iterator[EventRow]:
@@ -233,23 +264,29 @@ def cancel(workspace: Workspace, run: str) -> None:
 def resume(workspace: Workspace, run: str) -> None:
     """Go on from the newest checkpoint."""
     from core import training
+    from core.store import runs
 
     row = named(workspace, run)
     training.resume(row.folder)
-    refresh(workspace, row.id)
+    with workspace.store.write() as change:
+        runs.update(change, row.id, state="queued")  # until its first word
 
 
-def _refreshed(workspace: Workspace, one: StoredRun) -> StoredRun:
-    """The run with what its folder says now; a run that has ended is not looked at again."""
-    from core import training
+def _refreshed(workspace: Workspace, one: StoredRun) -> tuple[StoredRun, RunState]:
+    """The run with what its folder says now, and what was new taken into the store."""
     from core.store import runs
+    from core.training.events import FILE
 
-    if one.state in ENDED and (one.model or one.state != "succeeded"):
-        return one
     folder = workspace.folder / one.folder
     if not folder.is_dir():
-        return one
-    now = training.state(folder)
+        return one, _as_stored(one)
+    log = folder / FILE
+    size = log.stat().st_size if log.exists() else 0
+    if one.state in ENDED and (one.model or one.state != "succeeded"):
+        # It says nothing new, unless somebody resumed it; that changes the log.
+        now = workspace.derived(f"run {one.id}", size, lambda: _told(one, folder))
+    else:
+        now = _told(one, folder)
     _take_in(workspace, one, folder)
     if (now.state.value, now.attempt, now.step, now.steps, now.pid) != (
         one.state,
@@ -269,32 +306,66 @@ def _refreshed(workspace: Workspace, one: StoredRun) -> StoredRun:
                 pid=now.pid or None,
             )
     if now.state.value == "succeeded" and not one.model:
-        _register(workspace, one, folder)
-    return runs.find(workspace.store, one.id) or one
+        try:
+            _register(workspace, one, folder)
+        except Problem as problem:  # its weights are gone: the others are shown all the same
+            now = replace(now, problem=problem.what, advice=problem.advice)
+    return runs.find(workspace.store, one.id) or one, now
+
+
+def _told(one: StoredRun, folder: Path) -> RunState:
+    from core import training
+
+    try:
+        return training.state(folder)
+    except Problem as problem:
+        # One folder that cannot be read is no reason to show none of the others.
+        return replace(_as_stored(one), problem=problem.what, advice=problem.advice)
+
+
+def _as_stored(one: StoredRun) -> RunState:
+    from core.training import RunState, State
+
+    return RunState(State(one.state), attempt=one.attempt, step=one.step, steps=one.steps)
 
 
 def _take_in(workspace: Workspace, one: StoredRun, folder: Path) -> None:
+    """Put into the store what the log has since the newest event there. Two processes may do so at once: an event that
+    is there stays as it is."""
     from core.store import events
-    from core.training.events import FILE, Reader
+    from core.training.events import FILE
+    from core.training.history import History
 
     newest = events.newest(workspace.store, one.id)
-    last = newest.seq if newest else 0
-    fresh = [
-        events.StoredEvent(
-            event.attempt, event.seq, event.at, event.kind, json.dumps(dict(event.fields), ensure_ascii=False)
-        )
-        for event in Reader(folder / FILE).read()
-        if event.seq > last
-    ]
+    fresh = History(folder / FILE).page(newest.seq + 1 if newest else 1, _AT_ONCE)
     if fresh:
         with workspace.store.write() as change:
-            events.ingest(change, one.id, fresh)
+            events.ingest(
+                change,
+                one.id,
+                [
+                    events.StoredEvent(
+                        event.attempt,
+                        event.seq,
+                        event.at,
+                        event.kind,
+                        json.dumps(dict(event.fields), ensure_ascii=False),
+                    )
+                    for event in fresh
+                ],
+            )
 
 
 def _register(workspace: Workspace, one: StoredRun, folder: Path) -> None:
     from core.store import runs
-    from core.workspace import datasets, models
+    from core.training import backends
+    from core.workspace import cloud, datasets, models
 
+    if backends.place(folder)["backend"] == cloud.BACKEND:
+        name = cloud.register(workspace, one.id, one.dataset_id, one.base, folder)
+        with workspace.store.write() as change:
+            runs.update(change, one.id, model=name)
+        return
     dataset = next((row for row in datasets.listing(workspace) if row.id == one.dataset_id), None)
     persona = str(dataset.recipe.get("persona", "")) if dataset else ""
     taken = {row.name for row in models.listing(workspace)}
@@ -313,7 +384,7 @@ def _as_name(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", "".join(c for c in plain if not unicodedata.combining(c))).strip("-")[:40]
 
 
-def _row(workspace: Workspace, one: StoredRun, names: Mapping[int, str]) -> RunRow:
+def _row(workspace: Workspace, one: StoredRun, now: RunState, names: Mapping[int, str]) -> RunRow:
     return RunRow(
         one.id,
         one.state,
@@ -328,4 +399,5 @@ def _row(workspace: Workspace, one: StoredRun, names: Mapping[int, str]) -> RunR
         one.model or None,
         datetime.fromtimestamp(one.created_at, UTC).astimezone().isoformat(timespec="seconds"),
         json.loads(one.options),
+        now,
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.workspace import transcripts
+from core.workspace import talking
 from core.workspace.opening import open_workspace
 
 ROOT = Path(__file__).parent.parent.parent
@@ -78,7 +78,7 @@ def test_the_whole_job(workspace_folder: Path, monkeypatch: pytest.MonkeyPatch) 
     assert again["text"] == reply["text"]
     told("train", "preview", made["name"])
     with open_workspace(workspace_folder) as workspace:
-        assert transcripts.stop_servers(workspace), "asking left its server running, for the next question"
+        assert talking.stop_servers(workspace), "asking left its server running, for the next question"
 
     # A moved workspace works as it did: every path in it is relative.
     moved = workspace_folder.with_name("moved")

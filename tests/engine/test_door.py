@@ -98,11 +98,9 @@ def test_the_base_speaks_as_the_clean_base_though_adapters_are_on(house: server.
     base = loading.find_base(str(tiny.tuned().base))
     clean = loading.load_model(base, this_machine(threads=1)).eval()
     ids = torch.tensor([[5, 9, 14, 20]])
-    with torch.inference_mode(), house.speaking(house.voices["rita"]) as model:
-        tuned = model(input_ids=ids).logits
-    with torch.inference_mode(), house.speaking(house.voices["base"]) as model:
-        off = model(input_ids=ids).logits
     with torch.inference_mode():
+        tuned = house.speak_as(house.voices["rita"])(input_ids=ids).logits
+        off = house.speak_as(house.voices["base"])(input_ids=ids).logits
         assert torch.equal(off, clean(input_ids=ids).logits)
         assert not torch.equal(off, tuned)
 

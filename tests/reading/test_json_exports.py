@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -399,3 +400,57 @@ def test_small_chunks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for size in (1, 7, 64, 1000):
         monkeypatch.setattr("core.reading.json_stream._CHUNK", size)
         assert read(path)[0] == expected
+
+
+def test_a_missing_quotation_mark_costs_one_element(tmp_path: Path) -> None:
+    # From there on every string is outside, and what stood between strings is inside: brackets tell nothing any more.
+    whole = json.dumps(
+        {"name": "Ana", "type": "personal_chat", "id": 7, "messages": [_telegram(n, "x") for n in range(6)]}
+    )
+    broken = whole.replace('"id": 2, "type"', '"id": 2, "type', 1)
+    messages, report = read(written(tmp_path, "result.json", broken))
+    assert len(messages) == 5
+    assert [one.line for one in report.unread] == [3]
+
+
+def test_something_between_two_elements_costs_the_next_at_most(tmp_path: Path) -> None:
+    rows = [{"messages": [{"role": "user", "content": f"{n}"}]} for n in range(4)]
+    text = json.dumps(rows).replace("}, {", "} oops, {", 1)
+    messages, report = read(written(tmp_path, "rows.json", text))
+    assert [message.text for message in messages] == ["0", "1", "2", "3"]
+    assert len(report.unread) == 1
+
+
+def test_a_thread_that_breaks_off_gives_what_it_has(tmp_path: Path) -> None:
+    thread = {"participants": [{"name": "A"}], "messages": [{"sender_name": "A", "timestamp_ms": n * 1000, "content": "x"}
+                                                            for n in (3, 2, 1)]}  # fmt: skip
+    messages, report = read(written(tmp_path, "message_1.json", json.dumps(thread)[:-2]))
+    assert len(messages) == 3
+    assert report.warnings
+
+
+def test_half_a_character_in_any_field_reaches_no_message(tmp_path: Path) -> None:
+    channel = {
+        "guild": {"name": "g"},
+        "channel": {"id": "1", "name": "c"},
+        "messages": [{"id": "1", "type": "Call\ud800", "timestamp": "2023-05-27T10:00:00+00:00", "content": ""}],
+    }
+    messages, _report = read(written(tmp_path, "c.json", json.dumps(channel)))
+    assert messages[0].text.encode() == "Call\ufffd".encode()
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_a_long_thread_comes_back_as_a_short_one_does(newest_first: bool, tmp_path: Path, monkeypatch: Any) -> None:
+    dice = random.Random(seed := random.randrange(1 << 32))
+    at, messages = 1_600_000_000_000, []
+    for number in range(400):
+        # Now and then within one second, and now and then back, by which runs overlap.
+        at += dice.choice((0, 200, 9_000, 9_000, -8_000))
+        messages.append({"sender_name": dice.choice(("A", "B")), "timestamp_ms": at, "content": f"m{number}"})
+    thread = {"participants": [{"name": "A"}], "messages": messages[::-1] if newest_first else messages}
+    path = as_json(tmp_path, "message_1.json", thread)
+    held, _report = read(path)
+    assert len(held) == 400
+    monkeypatch.setattr("core.reading.spool._RUN", 37)
+    monkeypatch.setattr("core.reading.spool._PIECE", 5)
+    assert read(path)[0] == held, seed

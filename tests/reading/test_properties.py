@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from bench.reading.fuzz.__main__ import SEEDS, mutated, reader
+from bench.reading.fuzz.seeds import SEEDS, mutated
+from bench.reading.fuzz.targets import target
 from core.reading.json_stream import JsonStream
 from tests.reading.exports import read, said, written
 
@@ -20,7 +21,7 @@ from tests.reading.exports import read, said, written
 def test_broken_files_are_problems_or_chats(kind: str, tmp_path: Path) -> None:
     seed = random.randrange(1 << 32)
     dice = random.Random(seed)
-    once = reader(tmp_path)
+    once = target(kind, tmp_path)
     for number in range(150):
         data = mutated(dice, SEEDS[kind])
         try:

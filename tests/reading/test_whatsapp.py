@@ -377,3 +377,25 @@ def test_reading_can_be_stopped_and_says_how_far_it_is(tmp_path: Path) -> None:
     list(read_export(tmp_path / "export.txt", progress=lambda *step: steps.append(step)))
     assert all(done <= total == len(data) for done, total, _messages in steps)
     assert steps[-1][0] == len(data)
+
+
+def test_a_year_of_one_digit_is_none(tmp_path: Path) -> None:
+    # The first look at a file takes any number for a date's field, the second knows better; both must find the same.
+    export = "23/5/27, 10:00 - Ana: hola\n0/2/24, 10:01 - Ana: x\n23/5/28, 10:02 - Ana: chau\n"
+    messages, _report = read(written(tmp_path, "export.txt", export), date_order="ymd")
+    assert said(messages) == [("Ana", "hola\n0/2/24, 10:01 - Ana: x"), ("Ana", "chau")]
+
+
+def test_a_day_of_one_digit_behind_a_year_of_two(tmp_path: Path) -> None:
+    days = ["23/4/28", "23/4/29", "23/4/30", *(f"23/5/{day}" for day in range(1, 20))]
+    export = "".join(f"{day}, 10:00 - {'Ana' if n % 2 else 'Luis'}: hola {n}\n" for n, day in enumerate(days))
+    messages, report = read(written(tmp_path, "export.txt", export))
+    assert report.date_order == "ymd"
+    assert [message.text for message in messages] == [f"hola {n}" for n in range(len(days))]
+    assert local_iso(messages[3].sent_at) == "2023-05-01T10:00:00"
+
+
+def test_a_year_of_one_digit_behind_is_none(tmp_path: Path) -> None:
+    export = "25/12/23, 10:00 - Ana: hola\n26/12/2, 10:01 - Ana: x\n27/12/23, 10:02 - Ana: chau\n"
+    messages, _report = read(written(tmp_path, "export.txt", export))
+    assert said(messages) == [("Ana", "hola\n26/12/2, 10:01 - Ana: x"), ("Ana", "chau")]

@@ -25,6 +25,7 @@ from core.store import settings as stored_settings
 from core.store.connection import Store
 from core.store.decisions import Decision
 from core.store.sqlite import sqlite3
+from core.store.standing import NOTHING, Said, Standing, after
 
 
 def uid(number: int) -> str:
@@ -218,9 +219,16 @@ def test_models_are_listed_renamed_and_deleted(store: Store) -> None:
     assert (left.name, left.kind, left.details, left.created_at) == ("c", "remote", "{}", 3)
 
 
+def standing(store: Store) -> dict[str, Said]:
+    """What stands, played from the first act on."""
+    made = Standing()
+    made.follow(store)
+    return {uid.hex(): said for uid, said in made.said.items()}
+
+
 def test_decisions_are_undone_and_redone_across_restarts(store: Store) -> None:
     def kept() -> dict[str, bool]:
-        return {u.hex(): k for u, k in decisions.standing(store).kept.items()}
+        return {u: said.state == "keep" for u, said in standing(store).items()}
 
     with store.write() as change:
         decisions.act(change, "drop three", [Decision("drop", [uid(1), uid(2), uid(3)])])
@@ -250,6 +258,8 @@ def test_decisions_are_undone_and_redone_across_restarts(store: Store) -> None:
 def test_undo_and_redo_walk_the_same_path_both_ways(store: Store, data: st.DataObject) -> None:
     with store.write() as change:
         change.execute("DELETE FROM acts")
+    followed = Standing()
+    forgetful = Standing(kept_back=2)
     done: list[Decision] = []
     ahead: list[Decision] = []
     for _ in range(data.draw(st.integers(1, 12))):
@@ -271,12 +281,19 @@ def test_undo_and_redo_walk_the_same_path_both_ways(store: Store, data: st.DataO
                 decisions.act(change, what, [decision])
                 done.append(decision)
                 ahead.clear()
-    expected = decisions.Standing()
+        followed.follow(store)
+        if data.draw(st.booleans()):  # one that looks now and then, and remembers little
+            forgetful.follow(store)
+    expected: dict[str, Said] = {}
     for decision in done:
-        expected.play(decision.what, decision.value, bytes.fromhex("".join(decision.uids)))
-    found = decisions.standing(store)
-    assert (found.kept, found.edits, found.weights) == (expected.kept, expected.edits, expected.weights)
-    assert {t: u for t, u in found.tags.items() if u} == {t: u for t, u in expected.tags.items() if u}
+        for one in decision.uids:
+            expected[one] = after(expected.get(one, NOTHING), decision.what, decision.value)
+    expected = {one: said for one, said in expected.items() if said != NOTHING}
+    assert standing(store) == expected
+    # One that lives through all of it says what one says that begins at the end.
+    forgetful.follow(store)
+    for one in (followed, forgetful):
+        assert {uid.hex(): said for uid, said in one.said.items()} == expected
 
 
 def test_every_sort_of_decision_stands_as_said(store: Store) -> None:
@@ -288,14 +305,13 @@ def test_every_sort_of_decision_stands_as_said(store: Store) -> None:
             change, "tags", [Decision("tag", [uid(1), uid(2)], "funny"), Decision("untag", [uid(2)], "funny")]
         )
         decisions.act(change, "back", [Decision("edit", [uid(2)], "")])
-    stands = decisions.standing(store)
-    assert stands.edits == {bytes.fromhex(uid(1)): "otra cosa"}
-    assert stands.weights == {bytes.fromhex(uid(1)): 0.5}
-    assert stands.tags == {"funny": {bytes.fromhex(uid(1))}}
+    assert standing(store) == {uid(1): Said(text="otra cosa", tags=frozenset({"funny"}), weight=0.5)}
     with store.write() as change:
-        decisions.act(change, "clear", [Decision("clear", [uid(1)])])
-    stands = decisions.standing(store)
-    assert (stands.edits, stands.weights, stands.kept, stands.tags["funny"]) == ({}, {}, {}, set())
+        decisions.act(change, "cut", [Decision("split", [uid(1)]), Decision("join", [uid(2)])])
+    assert (standing(store)[uid(1)].begins, standing(store)[uid(2)].begins) == (True, False)
+    with store.write() as change:
+        decisions.act(change, "clear", [Decision("clear", [uid(1), uid(2)])])
+    assert standing(store) == {}
     for wrong in (Decision("like", [uid(1)]), Decision("weight", [uid(1)], "much")):
         with pytest.raises(ValueError, match=r"like|much"), store.write() as change:
             decisions.act(change, "x", [wrong])
@@ -311,6 +327,5 @@ def test_decisions_outlive_a_longer_export_and_forget_who_is_forgotten(store: St
         intake.add(change, chat, key, [Message("Ana", 0, Kind.TEXT, "a"), *short])
         assert messages.by_uids(change, [target])[0].place == 1
         decisions.erase(change, bytes.fromhex(target))
-    assert decisions.standing(store).edits == {}
-    assert list(decisions.standing(store).kept) == [bytes.fromhex(uid(5))]
+    assert standing(store) == {uid(5): Said(state="drop")}
     assert store.read("SELECT count(*) FROM decisions WHERE value = 'secreto'") == [(0,)]

@@ -13,7 +13,7 @@ from tests.tui.keys import bindings
 TUI = Path(__file__).parent.parent.parent / "tui"
 FILES = sorted(TUI.rglob("*.py"))
 # Widgets of Textual that take markup, or show what they are given as it is. Plain is Static with its markup shut off.
-ALLOWED_WIDGETS = {"Input": None, "Static": "plain.py"}
+ALLOWED_WIDGETS = {"Input": None, "Static": "plain.py", "TextArea": "composer.py"}
 ROOMS = (
     "core.chat",
     "core.language",

@@ -41,7 +41,7 @@ async def type_path(pilot: Pilot[int], path: Path | str) -> None:
 
 
 def rows_of(pilot: Pilot[int]) -> RowList[object]:
-    return pilot.app.screen.query_one(RowList)
+    return pilot.app.screen.query_one("#messages", RowList)
 
 
 async def test_a_first_start_says_what_to_do(tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ async def test_a_chat_opens_at_its_end_and_shows_days_turns_and_kinds(tmp_path: 
         assert "(edited)" in text
         assert "↪ mirá" in text
         lines = text.splitlines()
-        first = next(line for line in lines if "hola" in line)
-        second = next(line for line in lines if "¿venís mañana?" in line)
+        first = next(line for line in lines if "│ hola" in line)
+        second = next(line for line in lines if "│ ¿venís mañana?" in line)
         assert "Vera Ríos" in first
         assert "Vera Ríos" not in second  # the turn goes on
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
+from core.dataset.material import Decision, kept, scan
 from core.problem import Misuse
-from core.workspace import chats, curation, recipe
+from core.workspace import chats, curation, material, recipe
 from core.workspace.opening import Workspace, open_workspace
 
 
@@ -43,6 +46,38 @@ def test_a_new_decision_puts_what_was_undone_out_of_reach(workspace: Workspace) 
     curation.undo(workspace)
     curation.decide(workspace, "drop", some[1:])
     assert curation.redo(workspace) is None
+
+
+def test_decisions_followed_act_by_act_are_those_that_the_store_tells(workspace: Workspace) -> None:
+    dice = random.Random(seed := random.randrange(1 << 32))
+    some = [row.uid for row in chats.messages(workspace)][:12]
+    now = recipe.current(workspace)
+    with open_workspace(workspace.folder, workspace.settings) as other:
+        for step in range(120):
+            place = dice.choice((workspace, other))  # two processes, of which either may not have looked for a while
+            match dice.randrange(4):
+                case 0:
+                    curation.undo(place)
+                case 1:
+                    curation.redo(place)
+                case _:
+                    what = dice.choice(curation.WORDS)
+                    value = {"edit": dice.choice(("otra cosa", "imagen omitida")), "tag": "a", "untag": "a"}.get(
+                        what, "0"
+                    )
+                    curation.decide(place, what, dice.sample(some, dice.randint(1, 4)), value)
+            if dice.randrange(3):
+                continue
+            for looking in (workspace, other):
+                found = material.of(looking)
+                told = {uid: one for uid, one in curation.standing(looking).items() if one != Decision()}
+                assert {found.uids[row]: one for row, one in found.decided.items()} == told, (seed, step)
+                hits = scan(found, now)
+                assert material.hits(looking, now).tolist() == hits.tolist(), (seed, step)
+                with open_workspace(workspace.folder, workspace.settings) as anew:
+                    fresh = material.of(anew)
+                assert fresh.columns.lengths.tolist() == found.columns.lengths.tolist(), (seed, step)
+                assert kept(fresh, now).kept.tolist() == kept(found, now, hits).kept.tolist(), (seed, step)
 
 
 @pytest.mark.parametrize("window", ["1s", "10m", "5h"])

@@ -15,7 +15,7 @@ from core.language import N_, _
 from core.safe_text import SafeText, shown
 from tui.figures import moment
 from tui.lines import said, wrapped
-from tui.screens.conversation import KINDS
+from tui.screens.conversations.painting import KINDS
 from tui.themes import Palette
 from tui.widgets.plain import Plain
 from tui.widgets.row_list import Painted, RowList

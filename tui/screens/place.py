@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
+from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
 from core.safe_text import SafeText, shown_in_line
 from tui.commands import Command
-from tui.lines import NOTHING, Line, said, strip_of
+from tui.lines import NOTHING, Line, fitted, said, strip_of, width_of
 from tui.places import PLACES
 from tui.themes import palette_of
 from tui.widgets.bars import Bar, Counted, Foot, Places
@@ -32,6 +33,7 @@ class Heading(Bar):
         super().__init__(id="heading")
         self.title: SafeText = NOTHING
         self.detail: SafeText = NOTHING
+        self._note: tuple[SafeText, SafeText] = (NOTHING, NOTHING)
 
     def show(self, title: SafeText, detail: SafeText) -> None:
         """Take new words."""
@@ -39,11 +41,21 @@ class Heading(Bar):
             self.title, self.detail = title, detail
             self.refresh()
 
+    def note(self, left: SafeText, right: SafeText = NOTHING) -> None:
+        """Take words for the line below: what is filtered or marked, and what a key would do."""
+        if (left, right) != self._note:
+            self._note = (left, right)
+            self.refresh(Region(0, 2, self.size.width, 1))
+
     def render_line(self, y: int) -> Strip:
         palette = palette_of(self.app.current_theme)
         cells: Line = []
         if y == 1:
             cells = [(said("  {title}   ", title=self.title), palette.strong), (self.detail, palette.muted)]
+        if y == 2 and any(self._note):
+            left, right = self._note
+            room = max(0, self.size.width - 4 - width_of(left))
+            cells = [(said("  {left}", left=left), palette.accent), (fitted(right, room, right=True), palette.muted)]
         return strip_of(cells, self.size.width, palette.ground)
 
 
@@ -52,6 +64,10 @@ class PlaceScreen(Screen[None]):
 
     AUTO_FOCUS = "RowList"
     PLACE: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heading = Heading()
 
     @property
     def workbench(self) -> Workbench:
@@ -65,7 +81,7 @@ class PlaceScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         folder = shown_in_line(str(self.workbench.workspace.folder))
         yield Places([(place.key, place.title) for place in PLACES], self._title(), folder)
-        yield Heading()
+        yield self.heading
         yield from self.body()
         yield Foot()
         yield Counted()

@@ -55,12 +55,14 @@ class Bar(Widget):
         if before is None or not self.is_attached:
             self.refresh()
             return
-        columns = [at for at, (one, other) in enumerate(zip(_cells(before), _cells(now), strict=False)) if one != other]
+        columns = [
+            at for at, (one, other) in enumerate(zip(cells_of(before), cells_of(now), strict=False)) if one != other
+        ]
         if columns:
             self.refresh(Region(0, 0, columns[-1] + 1, 1))
 
 
-def _cells(strip: Strip) -> list[tuple[str, object]]:
+def cells_of(strip: Strip) -> list[tuple[str, object]]:
     cells: list[tuple[str, object]] = []
     for segment in strip:
         for character in segment.text:

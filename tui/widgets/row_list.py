@@ -12,7 +12,7 @@ page, and a move repaints two rows, once the queue of keys is empty.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
@@ -26,7 +26,7 @@ from textual.widget import Widget
 from core.language import N_
 from core.safe_text import SafeText
 from tui.lines import NOTHING, Line, fitted, strip_of, width_of
-from tui.themes import Palette, palette_of
+from tui.themes import Palette, palette_of, resting
 
 R = TypeVar("R")
 Row = TypeVar("Row", covariant=True)
@@ -70,6 +70,10 @@ class Rows(Generic[R]):
         self.count = source.count()
         self._pages: OrderedDict[int, Sequence[R]] = OrderedDict()
 
+    def forget(self) -> None:
+        """Fetch everything anew."""
+        self._pages.clear()
+
     def get(self, index: int) -> R | None:
         """A row; None when the source has fewer by now: another process may have forgotten a person meanwhile."""
         number, place = divmod(index, PAGE)
@@ -91,7 +95,7 @@ class RowList(Widget, Generic[R], can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", N_("next row"), id="list.down", show=False),
         Binding("up,k", "move(-1)", N_("row above"), id="list.up", show=False),
-        Binding("pagedown,ctrl+d,space", "page(1)", N_("next page"), id="list.page_down", show=False),
+        Binding("pagedown,ctrl+d", "page(1)", N_("next page"), id="list.page_down", show=False),
         Binding("pageup,ctrl+u", "page(-1)", N_("page before"), id="list.page_up", show=False),
         Binding("home,g", "go_to(0)", N_("first row"), id="list.first", show=False),
         Binding("end,G", "go_to(-1)", N_("last row"), id="list.last", show=False),
@@ -147,6 +151,11 @@ class RowList(Widget, Generic[R], can_focus=True):
         return self._rows.count if self._rows is not None else 0
 
     @property
+    def source(self) -> RowSource[R] | None:
+        """Where the rows come from."""
+        return self._rows.source if self._rows is not None else None
+
+    @property
     def row(self) -> R | None:
         """The row under the cursor."""
         return self.at(self.cursor)
@@ -164,14 +173,62 @@ class RowList(Widget, Generic[R], can_focus=True):
         self._strips.clear()
         self._bring_into_view(fresh=True)
 
-    def go_to(self, index: int) -> None:
-        """Put the cursor on a row; -1 is the last."""
+    def repaint_row(self, index: int) -> None:
+        """This row says something else now."""
+        self.changed((index,))
+
+    def go_to(self, index: int, *, first: bool = False) -> None:
+        """Put the cursor on a row; -1 is the last. With `first` the row becomes the first in sight, if it can."""
         if not self.count:
             return
         index = self.count - 1 if index < 0 else min(index, self.count - 1)
-        if index != self.cursor:
+        if first and not (index == self._top and self._view):
+            self.cursor = self._top = index
+            self._bring_into_view(fresh=True)
+            self._show_soon()
+        elif index != self.cursor:
             self.cursor = index
             self._show_soon()
+
+    def changed(self, rows: Iterable[int] | None = None) -> None:
+        """These rows are others now (None: any may be): they are fetched anew, and only what is in sight is repainted."""
+        if self._rows is None:
+            return
+        self._rows.forget()
+        if rows is None:
+            self._strips.clear()
+            self._bring_into_view(fresh=True)
+            return
+        touched: set[int] = set()
+        for row in rows:
+            touched |= {row, row + 1}  # what stands above a row depends on the one before it
+        seen = {row for row, _part in self._view} & touched
+        before = {row: len(self._row_strips(row, row == self._shown_cursor)) for row in seen}
+        for key in [key for key in self._strips if key[0] in touched]:
+            del self._strips[key]
+        if any(len(self._row_strips(row, row == self._shown_cursor)) != lines for row, lines in before.items()):
+            self._bring_into_view(fresh=True)
+            return
+        for y, (row, _part) in enumerate(self._view):
+            if row in seen:
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    @property
+    def in_sight(self) -> range:
+        """The rows in sight."""
+        return range(self._view[0][0], self._view[-1][0] + 1) if self._view else range(0)
+
+    def line_of(self, row: int) -> int | None:
+        """The line of the view at which a row's own lines begin; None when it is not in sight."""
+        lines = [y for y, (there, _part) in enumerate(self._view) if there == row]
+        if not lines:
+            return None
+        there = self.at(row)
+        if there is None:
+            return lines[0]
+        palette = palette_of(self.app.current_theme)
+        above = self.painter(there, self.at(row - 1), max(1, self.size.width - 1), True, palette).above
+        return lines[min(len(above), len(lines) - 1)]
 
     # Keys and mouse
 
@@ -217,6 +274,16 @@ class RowList(Widget, Generic[R], can_focus=True):
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._repaint())
+
+    def on_focus(self) -> None:
+        self._repaint_cursor()
+
+    def on_blur(self) -> None:
+        self._repaint_cursor()
+
+    def _repaint_cursor(self) -> None:
+        self._strips.pop((self._shown_cursor, True), None)
+        self._refresh_row(self._shown_cursor)
 
     def _repaint(self) -> None:
         self._strips.clear()
@@ -295,6 +362,8 @@ class RowList(Widget, Generic[R], can_focus=True):
         strips = self._strips.get(key)
         if strips is None:
             palette = palette_of(self.app.current_theme)
+            if chosen and self.can_focus and not self.has_focus:
+                palette = resting(palette)  # so that one sees which of two lists the keys go to
             width = max(1, self.size.width - 1)
             there = self.at(row)
             painted = (

@@ -99,6 +99,8 @@ class Phrases:
     table: dict[bytes, tuple[Kind, str]] = field(default_factory=dict[bytes, tuple[Kind, str]])
     notices: list[str] = field(default_factory=list[str])  # as `encryption`, with capitals
     _openings: set[str] = field(default_factory=set[str])
+    _activity_words: set[str] = field(default_factory=set[str])
+    _any_activity: bool = False
 
     def body(self, text: str) -> Found | None:
         """What the whole body of a sender's message is, if it is not simply words."""
@@ -188,9 +190,13 @@ class Phrases:
 
     def activity(self, text: str) -> Kind | None:
         """The kind of a text that Messenger or Instagram wrote in somebody's name; None when they are words."""
-        match = self._matching(self.activities, text) if 0 < len(text) <= 300 else None
-        if match:
-            return match.kind
+        if not 0 < len(text) <= 300:
+            return None
+        # Nearly all texts are words: one look for a word that every such phrase has spares them all the patterns.
+        if self._any_activity or not self._activity_words.isdisjoint(plain(text).casefold().split()):
+            match = self._matching(self.activities, text)
+            if match:
+                return match.kind
         said = self.whole.get(_key(text)) if len(text) <= 100 else None
         return said[0] if said and said[0] in {Kind.CALL, Kind.DELETED} else None
 
@@ -220,7 +226,12 @@ class Phrases:
                     self.system.setdefault(language, []).append(_pattern(kind, language, phrase))
                 else:
                     self.patterns.append(_pattern(kind, language, phrase))
-        self.activities += [_pattern(Kind.SYSTEM, language, phrase) for phrase in lists.get("activity", ())]
+        for phrase in lists.get("activity", ()):
+            self.activities.append(_pattern(Kind.SYSTEM, language, phrase))
+            words = [word.casefold() for word in _HOLE.sub("\0", plain(phrase)).split() if "\0" not in word]
+            longest = max(words, key=len, default="").removesuffix(".")
+            self._any_activity = self._any_activity or not longest  # a phrase of holes alone may be any text
+            self._activity_words |= {longest, f"{longest}."}
         self.attached += [_pattern(Kind.MEDIA, language, phrase) for phrase in lists.get("attached", ())]
         self.edited |= {_key(phrase): language for phrase in lists.get("edited", ())}
         for phrase in lists.get("encryption", ()):

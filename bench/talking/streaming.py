@@ -1,6 +1,6 @@
 """Streamed chat through the real server, socket and client, against plain `generate` in one process; rounds interleaved.
 
-    python -m bench.chatting.streaming [--rounds 5] [--tokens 120] [--hidden 512]
+    python -m bench.talking.streaming [--rounds 5] [--tokens 120] [--hidden 512]
 
 The model is random (8 layers of --hidden), the choice greedy, and it cannot end early, so both write the same number of
 tokens. Prints tokens a second of both, their ratio, and the time to the first piece.
@@ -20,9 +20,9 @@ from typing import Any
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from core.chatting import client as asking
-from core.chatting import serving
-from core.chatting.client import Manner
+from core.chatting import doors, serving
+from core.chatting.client import Client
+from core.chatting.manner import Manner
 from tests import tiny
 
 
@@ -68,7 +68,7 @@ def main() -> None:
         streamed: list[float] = []
         first: list[float] = []
         try:
-            with asking.open_client(server) as client:
+            with Client(doors.of_server(server)) as client:
                 for number in range(options.rounds + 1):
                     began = time.perf_counter()
                     with torch.inference_mode():
@@ -77,21 +77,15 @@ def main() -> None:
                     assert out.shape[1] - ids["input_ids"].shape[1] == options.tokens
                     began = time.perf_counter()
                     manner = Manner(temperature=0, max_tokens=options.tokens)
-                    pieces = asking.stream_reply(client, server.base_name, messages, manner)
-                    opened = 0.0
-                    while True:
-                        try:
-                            next(pieces)
-                            opened = opened or time.perf_counter() - began
-                        except StopIteration as end:
-                            assert end.value.reply_tokens == options.tokens, end.value
-                            break
+                    reply = client.ask(server.base_name, messages, manner)
+                    assert reply.reply_tokens == options.tokens, reply
+                    opened = reply.figures.first_token or 0.0
                     if number:  # the first round warms both up
                         plain.append(generate)
                         streamed.append(options.tokens / (time.perf_counter() - began))
                         first.append(opened)
         finally:
-            serving.stop_server(folder / "s")
+            serving.stop_servers(folder / "s")
     ratios = [a / b for a, b in zip(streamed, plain, strict=True)]
     print(f"generate {statistics.median(plain):.0f} tokens/s, streamed {statistics.median(streamed):.0f} tokens/s")
     print(f"ratio of medians {statistics.median(streamed) / statistics.median(plain):.2f}, of rounds {ratios}")

@@ -1,0 +1,267 @@
+"""What the working recipe gives, looked at: how turns, tokens and months are spread, where the split falls, and the
+examples one by one as they will be trained.
+
+All of it is derived from the same plan as the counters and nothing of it is stored. Until the exact count is there,
+tokens are estimates and examples are those that are planned, duplicates among them; `exact` says which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.chat import Line, Mark, Side
+from core.dataset.recipe import Recipe
+from core.workspace import recipe, revision
+from core.workspace.opening import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from core.counting.trained import Learnt
+    from core.dataset.examples import Build
+
+_BINS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How values are spread: counts of ranges that are `step` wide from 0 on, and what lies beyond them."""
+
+    step: int
+    counts: tuple[int, ...]
+    beyond: int
+    median: int
+    high: int  # 95 % are no higher
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One side of the split."""
+
+    examples: int
+    conversations: int
+    first: int | None  # seconds; None where nothing has a time
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What can be drawn of a recipe."""
+
+    turns: Spread  # characters of a turn
+    tokens: Spread  # of an example
+    exact: bool
+    months: tuple[tuple[str, int, int], ...]  # month, examples to train on, held out
+    train: Part
+    validation: Part
+    gap: int  # seconds left unused between both sides; 0 where the split is not by time
+    purged: int  # examples in that gap
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleShown:
+    """One example as it will be trained."""
+
+    n: int
+    count: int  # of all
+    exact: bool  # whether n and count are those of the dataset that would be built
+    side: Side | None  # None: in the gap, on neither side
+    conversation: int
+    sent_at: int | None
+    chat: int
+    message: str  # the id of the reply's first message
+    learnt: Learnt
+
+
+def shape(workspace: Workspace, of: Recipe | None = None) -> Shape | None:
+    """How what the recipe gives is spread; None while it gives nothing."""
+    now = of or recipe.current(workspace)
+    if not now.persona:
+        return None
+    totals = recipe.exact_totals(workspace) if of is None else None
+    key = (revision.of(workspace.store), now.hash, totals is not None)
+    return workspace.derived("shape", key, lambda: _shape(workspace, now, totals))
+
+
+def _shape(workspace: Workspace, now: Recipe, totals: Any) -> Shape | None:
+    import numpy as np
+
+    from core.dataset.split import PURGED, TRAIN, VALIDATION, gap
+
+    made = recipe.planned(workspace, now)
+    if not len(made.plan):
+        return None
+    grouping = made.grouping
+    characters = np.concatenate(([0], np.cumsum(made.columns.lengths[grouping.rows], dtype=np.int64)))
+    side = _sides(workspace, now, made)
+    entries = totals.written if totals is not None else None
+    if entries is None:
+        entries = np.flatnonzero(side != PURGED)
+    first_rows = grouping.rows[grouping.turns[made.plan.reply]]
+    timed = (made.columns.marks[first_rows] & Mark.UNTIMED) == 0
+    times = made.columns.times[first_rows]
+
+    def part(which: int) -> Part:
+        own = entries[side[entries] == which]
+        dated = times[own[timed[own]]]
+        conversations = len(np.unique(made.plan.conversation[own]))
+        if not len(dated):
+            return Part(len(own), conversations, None, None)
+        return Part(len(own), conversations, int(dated.min()), int(dated.max()))
+
+    by_time = now.split == "time" and now.validation > 0
+    return Shape(
+        turns=_spread(np.diff(characters[grouping.turns])),
+        tokens=_spread(totals.each if totals is not None and totals.each is not None else made.guessed_tokens()),
+        exact=totals is not None and totals.exact,
+        months=_months(times[entries][timed[entries]], side[entries][timed[entries]]),
+        train=part(TRAIN),
+        validation=part(VALIDATION),
+        gap=gap(made.order[1], now) if by_time else 0,
+        purged=int(np.count_nonzero(side == PURGED)),
+    )
+
+
+def _sides(workspace: Workspace, now: Recipe, made: Build) -> NDArray[np.uint8]:
+    """The side of each planned example."""
+    import numpy as np
+
+    from core.dataset.split import sides
+
+    def find() -> NDArray[np.uint8]:
+        order, known = made.order
+        by_conversation = np.zeros(made.grouping.conversation_count, np.uint8)
+        by_conversation[order] = sides(known, now)
+        return by_conversation[made.plan.conversation]
+
+    return workspace.derived("sides", (revision.of(workspace.store), now.hash), find)
+
+
+def _spread(values: NDArray[Any]) -> Spread:
+    import numpy as np
+
+    if not len(values):
+        return Spread(1, (), 0, 0, 0, 0)
+    whole = np.asarray(values, np.int64)
+    median, high, most = (int(one) for one in np.percentile(whole, (50, 95, 98), method="inverted_cdf"))
+    step = _round_step(max(1, -(-most // _BINS)))
+    counts = np.bincount(np.minimum(whole // step, _BINS), minlength=_BINS + 1)
+    return Spread(step, tuple(counts[:_BINS].tolist()), int(counts[_BINS]), median, high, int(whole.max()))
+
+
+def _round_step(least: int) -> int:
+    """The next of 1 to 5, 8, 10, 12, 15, 20, 25 ...: bounds that people can read, and no half of a plot left empty."""
+    if least <= 5:
+        return least
+    power = 1
+    while True:
+        for factor in (8, 10, 12, 15, 20, 25, 30, 40, 50, 60):
+            if factor * power >= least:
+                return factor * power
+        power *= 10
+
+
+def _months(times: NDArray[np.int64], side: NDArray[np.uint8]) -> tuple[tuple[str, int, int], ...]:
+    import numpy as np
+
+    from core.dataset.split import VALIDATION
+
+    if not len(times):
+        return ()
+    month = times.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+    first = int(month.min())
+    span = int(month.max()) - first + 1
+    if span > 1_200:  # one wrong date centuries away would make a list of centuries
+        return ()
+    held = side == VALIDATION
+    train, validation = (
+        np.bincount(month[~held] - first, minlength=span),
+        np.bincount(month[held] - first, minlength=span),
+    )
+    return tuple(
+        (f"{1970 + (first + at) // 12:04d}-{(first + at) % 12 + 1:02d}", int(train[at]), int(validation[at]))
+        for at in range(span)
+    )
+
+
+def example(workspace: Workspace, n: int) -> ExampleShown | None:
+    """Example `n` of the working recipe, counted from 0 and round and round; None while it gives none."""
+    import numpy as np
+
+    from core.chat import Example
+    from core.counting.trained import learnt
+    from core.dataset.split import PURGED, TRAIN
+
+    now = recipe.current(workspace)
+    if not now.persona:
+        return None
+    made = recipe.planned(workspace, now)
+    totals = recipe.exact_totals(workspace)
+    written = totals.written if totals is not None else None
+    if written is not None:
+        count = len(written)
+    else:
+        # In the order of the dataset as far as it is known: conversations by time, duplicates still among them.
+        rank = np.empty(made.grouping.conversation_count, np.intp)
+        rank[made.order[0]] = np.arange(len(made.order[0]))
+        count = len(made.plan)
+        written = np.argsort(rank[made.plan.conversation], kind="stable")
+    if not count:
+        return None
+    n %= count
+    entry = int(written[n])
+    lines = made.writer().lines(entry)
+    side = int(_sides(workspace, now, made)[entry])
+    row = int(made.grouping.rows[made.grouping.turns[made.plan.reply[entry]]])
+    counter, limit = _counter(workspace, now.model)
+    name = None if side == PURGED else Side.TRAIN if side == TRAIN else Side.VALIDATION
+    conversation = int(made.plan.conversation[entry])
+    return ExampleShown(
+        n=n,
+        count=count,
+        exact=totals is not None and totals.written is not None,
+        side=name,
+        conversation=conversation,
+        sent_at=None if made.columns.marks[row] & Mark.UNTIMED else int(made.columns.times[row]),
+        chat=int(made.columns.chats[row]),
+        message=made.material.uids[row],
+        learnt=learnt(counter, Example(lines, conversation, name or Side.TRAIN), limit, now.separator),
+    )
+
+
+def as_trained(workspace: Workspace, now: Recipe, lines: tuple[Line, ...], side: Side) -> Learnt:
+    """The lines of a frozen example as the model of its recipe would be trained on them."""
+    from core.chat import Example
+    from core.counting.trained import learnt
+
+    counter, limit = _counter(workspace, now.model)
+    return learnt(counter, Example(lines, 0, side), limit, now.separator)
+
+
+def _counter(workspace: Workspace, model: str) -> tuple[Any, int | None]:
+    from core.workspace import checks, models
+
+    folder = models.tokenizer_folder(workspace, model)
+    if folder is None:
+        return _named_counter(model), checks.example_limit(workspace, model)
+    return _local_counter(model, folder)
+
+
+@cache
+def _named_counter(model: str) -> Any:
+    from core.counting.counter import counter_for
+
+    return counter_for(model)
+
+
+@cache
+def _local_counter(model: str, folder: Path) -> tuple[Any, int | None]:
+    from core.counting.counter import counter_for
+    from core.counting.trained import context_of
+
+    return counter_for(model, folder=folder), context_of(folder)

@@ -1,0 +1,274 @@
+"""The verbs about talking: who can be talked to, and talking, whatever serves it.
+
+    for row in speakers(workspace): ...             # no network, nothing started: what a list shows
+    with open_speaker(workspace, "rita", progress) as speaker:      # starts or finds the local server: seconds
+        messages = [*speaker.opening(), {"role": "user", "content": "¿Vienes?"}]
+        with speaker.stream(messages, preset("usual").manner) as stream:
+            for piece in stream: ...                # blocks; or, on a timer: stream.drain(), stream.done
+        reply = stream.reply                        # text, alternatives, figures, trouble
+
+- A `SpeakerRow` is a model that one can talk to: `mini`, a base that a tuned model has, a tuned model, or a remote one
+  (`PROFILE:ID`), with what it was trained with: system prompt, separator between the messages of a turn, stop, the turns
+  of context that it ever saw.
+- A `Speaker` serves any thread. Two of one base share one copy of its weights; their requests take turns at the server.
+- A `Stream` has live `figures` at any moment (time to first token, tokens/s, tokens, cost, seconds until a busy server is
+  asked again) and `stop()`, from any thread, at once. It never raises for what a model or server does: `reply.trouble`
+  says what went wrong, and whether what arrived is a beginning that can be gone on from (`trouble.can_go_on`), by
+  `speaker.go_on(messages, reply.text, manner)`; that stream's `goes_on` is False where the server can only try anew.
+- A `Manner` has the parameters, `PARAMETERS` their bounds and help, `PRESETS` the named ones with their meaning.
+- Several alternatives (`n`) arrive as pieces with an `index`; with `logprobs` pieces carry `tokens`.
+- `windowed` cuts a conversation to the turns that the model was trained on; `transcripts.bubbles(text, row.separator)` a
+  reply into the messages that it stands for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from core import endpoints
+from core.chatting.manner import PARAMETERS, PRESETS, Manner, Parameter, Preset, preset
+from core.chatting.replies import Alternative, Figures, Piece, Reply, Token, Trouble
+from core.language import _
+from core.problem import Misuse
+from core.workspace import models
+from core.workspace.opening import Workspace
+
+if TYPE_CHECKING:
+    from core.chatting.client import Client, Messages, Stream
+    from core.counting.prices import UsePrice
+    from core.workspace.models import ModelRow
+
+BASE, ADAPTER, REMOTE = "base", "adapter", "remote"
+_SERVERS: Final = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerRow:
+    """A model that one can talk to, and what it was trained with."""
+
+    name: str
+    kind: str  # base, adapter or remote
+    base: str = ""
+    dataset: str = ""
+    system: str = ""  # what its examples opened with: asked otherwise, it would not be itself
+    separator: str = ""  # what joins the messages of a turn; "" is not known
+    stop: tuple[str, ...] = ()  # beside the end tokens, which its server knows
+    turns: int = 0  # of context in its examples at most; 0: not known
+    context: int = 0  # tokens that it can read; 0: not known
+    shape: str = "chat"  # or "completion": an older model, asked with the prompt of its training
+    price: UsePrice | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The row for `--json`."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "base": self.base,
+            "dataset": self.dataset,
+            "system": self.system,
+            "separator": self.separator,
+            "stop": list(self.stop),
+            "turns": self.turns,
+            "context": self.context,
+            "shape": self.shape,
+        }
+
+
+def speakers(workspace: Workspace) -> list[SpeakerRow]:
+    """Everybody who can be talked to: the tuned first, then their bases. Asks no server."""
+    tuned = models.listing(workspace)
+    rows = [_row(workspace, one) for one in tuned]
+    bases = list(dict.fromkeys([models.MINI, *(one.base for one in tuned if one.kind != REMOTE)]))
+    return rows + [_base_row(workspace, base, tuned) for base in bases]
+
+
+def speaker_named(workspace: Workspace, name: str) -> SpeakerRow:
+    """The one of this name: as listed, a folder with a model, or PROFILE:ID of an endpoint of the settings."""
+    rows = speakers(workspace)
+    for row in rows:
+        if row.name == name:
+            return row
+    if endpoints.is_remote(workspace.settings, name):
+        _profile, model = endpoints.split_name(workspace.settings, name)
+        return SpeakerRow(name, REMOTE, base=model, price=_price(workspace, model))
+    folder = Path(name).expanduser()
+    if (folder / "config.json").is_file():
+        return SpeakerRow(name, BASE, base=str(folder.resolve()), context=_context(folder))
+    raise Misuse(
+        _("there is nobody called “{name}” to talk to.").format(name=name),
+        advice=_("There are: {names}.").format(names=", ".join(row.name for row in rows))
+        + " "
+        + _("A model of an endpoint is named PROFILE:ID."),
+    )
+
+
+def open_speaker(workspace: Workspace, name: str, progress: models.Progress | None = None) -> Speaker:
+    """Somebody to talk to. For a local model its server is found or started, which takes seconds."""
+    from core.chatting.client import Client
+
+    row = speaker_named(workspace, name)
+    if row.kind == REMOTE:
+        from core.chatting import doors
+
+        profile, model = endpoints.split_name(workspace.settings, row.name)
+        client = Client(doors.of_profile(profile))
+        return Speaker(row, model, lambda: client, client.close, goes_on=client.door.goes_on)
+    local = _Local(workspace, row, progress)
+    local.client()
+    return Speaker(row, local.model, local.client, local.close, goes_on=True)
+
+
+class Speaker:
+    """A model that listens. Close it when the talk is over; a local server then stops by itself some time later."""
+
+    def __init__(
+        self,
+        row: SpeakerRow,
+        model: str,
+        client: Callable[[], Client],
+        close: Callable[[], None],
+        *,
+        goes_on: bool,
+    ) -> None:
+        self.row = row
+        self._model, self._client, self._close = model, client, close
+        self.goes_on = goes_on  # whether a reply that was cut off can be gone on with
+
+    def opening(self, system: str | None = None) -> list[dict[str, str]]:
+        """What a conversation with it opens with: its own system prompt, or another one; "" is none."""
+        words = self.row.system if system is None else system
+        return [{"role": "system", "content": words}] if words else []
+
+    def stream(self, messages: Messages, manner: Manner | None = None) -> Stream:
+        """The reply to these messages, as it comes."""
+        return self._begin(messages, manner, going_on=False)
+
+    def go_on(self, messages: Messages, so_far: str, manner: Manner | None = None) -> Stream:
+        """The rest of a reply of which `so_far` had arrived; all of it anew where `goes_on` says that it cannot."""
+        if not self.goes_on or not so_far:
+            return self._begin(messages, manner, going_on=False)
+        return self._begin([*messages, {"role": "assistant", "content": so_far}], manner, going_on=True)
+
+    def ask(self, messages: Messages, manner: Manner | None = None) -> Reply:
+        """One reply, waited for."""
+        return self.stream(messages, manner).whole()
+
+    def _begin(self, messages: Messages, manner: Manner | None, *, going_on: bool) -> Stream:
+        wanted = manner or Manner()
+        if self.row.stop:
+            wanted = wanted.changed({"stop": (*self.row.stop, *(s for s in wanted.stop if s not in self.row.stop))})
+        return self._client().stream(self._model, messages, wanted, going_on=going_on, price=self.row.price)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._close()
+
+    def __enter__(self) -> Speaker:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+class _Local:
+    """The server of a local model, found again or started anew for every question: it may have stopped when idle."""
+
+    def __init__(self, workspace: Workspace, row: SpeakerRow, progress: models.Progress | None) -> None:
+        self._workspace, self._row, self._progress = workspace, row, progress
+        self._opened: tuple[object, Client] | None = None
+        self.model = row.name
+
+    def client(self) -> Client:
+        from core.chatting import doors, serving
+        from core.chatting.client import Client
+
+        row = self._row
+        base = models.base_folder(self._workspace, row.base or row.name, self._progress)
+        adapters = {row.name: models.named(self._workspace, row.name).folder} if row.kind == ADAPTER else {}
+        label = row.base if row.base == models.MINI else Path(row.base).name
+        server = serving.start(self._workspace.folder / _SERVERS, base, adapters, name=label)
+        self.model = row.name if adapters else label
+        if self._opened is None or self._opened[0] != server.process:
+            self.close()
+            self._opened = (server.process, Client(doors.of_server(server)))
+        return self._opened[1]
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened[1].close()
+            self._opened = None
+
+
+def stop_servers(workspace: Workspace) -> bool:
+    """Stop the model servers of this workspace; says whether any ran."""
+    from core.chatting import serving
+
+    return serving.stop_servers(workspace.folder / _SERVERS) > 0
+
+
+def windowed(messages: Sequence[Mapping[str, str]], turns: int) -> list[Mapping[str, str]]:
+    """The system prompt and the last turns of a conversation; 0 is all of them. It begins with a question."""
+    system = [one for one in messages if one["role"] == "system"]
+    spoken = [one for one in messages if one["role"] != "system"]
+    kept = spoken[-turns:] if turns else spoken
+    while len(kept) > 1 and kept[0]["role"] == "assistant":
+        kept = kept[1:]
+    return [*system, *kept]
+
+
+def _row(workspace: Workspace, one: ModelRow) -> SpeakerRow:
+    told = _training(workspace, one.dataset)
+    if one.kind == REMOTE:
+        return SpeakerRow(one.name, REMOTE, one.base, one.dataset, **told, price=_price(workspace, one.base))
+    folder = models.mini_folder() if one.base == models.MINI else Path(one.base)
+    return SpeakerRow(one.name, ADAPTER, one.base, one.dataset, **told, context=_context(folder))
+
+
+def _base_row(workspace: Workspace, base: str, tuned: list[ModelRow]) -> SpeakerRow:
+    # Asked as the newest model on it is: side by side, both hear the same.
+    dataset = next((one.dataset for one in tuned if one.base == base), "")
+    folder = models.mini_folder() if base == models.MINI else Path(base)
+    name = models.MINI if base == models.MINI else base
+    return SpeakerRow(name, BASE, base, dataset, **_training(workspace, dataset), context=_context(folder))
+
+
+def _training(workspace: Workspace, dataset: str) -> dict[str, Any]:
+    """What the examples of a dataset were made with."""
+    from core.dataset.recipe import Recipe
+    from core.workspace import datasets
+
+    if not dataset:
+        return {}
+    recipe = Recipe.from_dict(datasets.named(workspace, dataset).recipe)
+    return {
+        "system": recipe.system_prompt.replace("{persona}", recipe.persona),
+        "separator": recipe.separator,
+        "turns": recipe.context_turns,
+    }
+
+
+def _price(workspace: Workspace, model: str) -> UsePrice | None:
+    from core.counting import prices
+
+    own = Path(workspace.settings.prices).expanduser() if workspace.settings.prices else None
+    return prices.use_price(model, prices.load(own))
+
+
+def _context(folder: Path) -> int:
+    """The tokens that a model can read, by its own config; 0 if it does not say."""
+    try:
+        told: Any = json.loads((folder / "config.json").read_bytes())
+        return int(told.get("max_position_embeddings") or told.get("n_positions") or 0)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return 0
+
+
+__all__ = [
+    "PARAMETERS", "PRESETS", "Alternative", "Figures", "Manner", "Parameter", "Piece", "Preset", "Reply", "Speaker",
+    "SpeakerRow", "Token", "Trouble", "open_speaker", "preset", "speaker_named", "speakers", "stop_servers",
+    "windowed",
+]  # fmt: skip

@@ -1,0 +1,230 @@
+"""Reading and curating by keys: every act on a real workspace, and what stands afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from core.workspace import chats, conversations, curation
+from core.workspace.opening import Workspace, open_workspace
+from tests.tui.hosts import a_conversation, many, screen_text, until, workspace_with
+from tests.tui.test_workbench import opened
+from tui.app import Workbench
+from tui.screens.conversations.screen import ConversationsScreen
+
+
+@asynccontextmanager
+async def reading(
+    folder: Path, count: int = 0, size: tuple[int, int] = (100, 30)
+) -> AsyncIterator[tuple[Pilot[int], ConversationsScreen, Workspace]]:
+    """The chat with Nico, open at its end, its conversations known."""
+    workspace = workspace_with(folder / "w", ("Nico", many(count) if count else a_conversation()))
+    async with opened(workspace, size) as pilot:
+        await pilot.press("2")
+        screen = pilot.app.screen
+        for _turn in range(200):
+            await pilot.pause(0.02)
+            screen = pilot.app.screen
+            if isinstance(screen, ConversationsScreen) and screen.history is not None:
+                break
+        assert isinstance(screen, ConversationsScreen)
+        await pilot.pause()
+        yield pilot, screen, workspace
+
+
+def said_of(workspace: Workspace) -> dict[int, str]:
+    """What stands, by place."""
+    rows = chats.transcript(workspace, 1).rows(0, 1000)
+    return {row.place: row.said.state for row in rows if row.said.state}
+
+
+async def typed(pilot: Pilot[int], text: str) -> None:
+    """Fill the field of a dialog, and be done."""
+    await pilot.pause()
+    pilot.app.screen.query_one(Input).value = text
+    await pilot.press("enter")
+    await pilot.pause()
+
+
+async def test_a_key_drops_and_is_saved_and_the_cursor_goes_on(tmp_path: Path) -> None:
+    async with reading(tmp_path) as (pilot, screen, workspace):
+        await pilot.press("g", "j", "d")
+        text = await until(pilot, "Saved: drop 1 message")
+        assert "u undoes: drop 1 message" in text
+        assert screen.messages.cursor == 2
+        assert said_of(workspace) == {1: "drop"}
+        line = next(line for line in text.splitlines() if "│ hola" in line)
+        assert "- 15:06" in line
+        with open_workspace(tmp_path / "w") as other:
+            assert said_of(other) == {1: "drop"}
+
+
+async def test_undo_and_redo_name_what_they_do_and_show_it(tmp_path: Path) -> None:
+    async with reading(tmp_path, 400) as (pilot, screen, workspace):
+        await pilot.press("g", "plus", "G")
+        await pilot.press("u")
+        await until(pilot, "Undone: keep 1 message")
+        await pilot.pause()
+        assert 0 in screen.messages.in_sight
+        assert said_of(workspace) == {}
+        await pilot.press("U")
+        await until(pilot, "Done again: keep 1 message")
+        assert said_of(workspace) == {0: "keep"}
+        await pilot.press("U")
+        await until(pilot, "There is nothing to redo.")
+        await pilot.press("u", "u")
+        await until(pilot, "There is nothing to undo.")
+
+
+async def test_marked_messages_are_decided_on_in_one_act(tmp_path: Path) -> None:
+    async with reading(tmp_path) as (pilot, _screen, workspace):
+        await pilot.press("g", "j", "space", "space")
+        await until(pilot, "2 messages marked")
+        await pilot.press("d")
+        await until(pilot, "Saved: drop 2 messages")
+        assert said_of(workspace) == {1: "drop", 2: "drop"}
+        assert len(curation.history(workspace)) == 1
+
+
+async def test_a_range_is_marked_from_v_to_v_and_forgotten_with_esc(tmp_path: Path) -> None:
+    async with reading(tmp_path) as (pilot, screen, workspace):
+        await pilot.press("g", "j", "v", "j", "j", "j", "v")
+        await until(pilot, "4 messages marked")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert screen.marked == set()
+        await pilot.press("v", "k", "v", "plus")
+        await until(pilot, "Saved: keep 2 messages")
+        assert set(said_of(workspace)) == {3, 4}
+
+
+async def test_a_whole_conversation_is_dropped_in_the_list(tmp_path: Path) -> None:
+    async with reading(tmp_path) as (pilot, screen, workspace):
+        await pilot.press("tab", "home", "d")
+        await until(pilot, "Saved: drop 6 messages")
+        assert set(said_of(workspace)) == set(range(6))
+        first = screen.listed.at(0)
+        assert first is not None
+        assert first.dropped == 6
+
+
+async def test_a_conversation_is_split_joined_and_the_decision_outlives_the_window(tmp_path: Path) -> None:
+    from core.workspace import recipe
+
+    async with reading(tmp_path) as (pilot, screen, workspace):
+        assert screen.listed.count == 3
+        await pilot.press("g", "j", "j", "j", "s")
+        await until(pilot, "split here")
+        assert screen.listed.count == 4
+        await pilot.press("n", "s")
+        await until(pilot, "Saved: join at 1 message")
+        assert screen.listed.count == 3
+        recipe.change(workspace, {"conversation_gap": "10m"})
+        assert conversations.history(workspace, 1).starts.tolist() == [0, 3, 8]
+        await pilot.press("u", "u")
+        await until(pilot, "Undone: split at 1 message")
+        assert conversations.history(workspace, 1).starts.tolist() == [0, 6, 8]
+
+
+async def test_tags_and_weights_are_asked_for_and_shown(tmp_path: Path) -> None:
+    async with reading(tmp_path) as (pilot, _screen, workspace):
+        await pilot.press("g", "j", "t")
+        await typed(pilot, "  gracioso ")
+        await until(pilot, "#gracioso")
+        await pilot.press("w")
+        await typed(pilot, "3")
+        await until(pilot, "×3")
+        await pilot.press("w")
+        await typed(pilot, "mucho")
+        await until(pilot, "a weight is a whole number")
+        await pilot.press("escape", "T")
+        assert "gracioso 1" in await until(pilot, "In use:")
+        await typed(pilot, "gracioso")
+        await pilot.pause()
+        assert "#gracioso" not in screen_text(pilot.app)
+        await pilot.press("equals_sign")
+        await pilot.pause()
+        assert chats.transcript(workspace, 1).rows(1, 1)[0].said.weight == 1
+
+
+async def test_what_another_workbench_decides_is_shown(tmp_path: Path) -> None:
+    async with reading(tmp_path) as (pilot, screen, _workspace):
+        await pilot.press("g")
+
+        def elsewhere() -> None:
+            with open_workspace(tmp_path / "w") as other:
+                curation.decide_at(other, 1, [1, 2], "drop")
+
+        await asyncio.to_thread(elsewhere)
+        text = await until(pilot, "u undoes: drop 2 messages")
+        assert text.count("- 15:0") == 2
+        assert screen.messages.cursor == 0
+
+
+async def test_one_goes_on_where_one_stopped(tmp_path: Path) -> None:
+    async with reading(tmp_path, 3000) as (pilot, _screen, _workspace):
+        await pilot.press("D")
+        await typed(pilot, "2025-06-16")
+        await until(pilot, "Monday 16 Jun 2025")
+        await pilot.press("j", "j", "q")
+        await pilot.pause()
+    workspace = open_workspace(tmp_path / "w")
+    async with opened(workspace) as pilot:
+        await pilot.press("2")
+        await pilot.pause()
+        screen = pilot.app.screen
+        assert isinstance(screen, ConversationsScreen)
+        assert screen.messages.row is not None
+        assert screen.messages.row.place == conversations.place_on(workspace, 1, conversations.moment("2025-06-16")) + 2
+
+
+async def test_a_day_that_is_none_is_said(tmp_path: Path) -> None:
+    async with reading(tmp_path) as (pilot, _screen, _workspace):
+        await pilot.press("D")
+        await typed(pilot, "2025-02-30")
+        await until(pilot, "“2025-02-30” is no day. Write it as")
+
+
+async def test_another_screen_leads_to_a_message(tmp_path: Path) -> None:
+    workspace = workspace_with(tmp_path / "w", ("Facultad", many(900)), ("Nico", a_conversation()))
+    row = chats.transcript(workspace, 1).rows(500, 1)[0]
+    async with opened(workspace) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        app.show_message(1, row.uid)
+        await until(pilot, "mensaje 500")
+        screen = app.screen
+        assert isinstance(screen, ConversationsScreen)
+        assert screen.messages.cursor == 500
+        app.show_message(2, chats.transcript(workspace, 2).rows(1, 1)[0].uid)
+        await until(pilot, "hola, ¿cómo va todo?")
+        assert screen.messages.cursor == 1
+        app.show_message(2, "0" * 20)
+        await until(pilot, "no longer there")
+
+
+async def test_the_panes_follow_each_other(tmp_path: Path) -> None:
+    async with reading(tmp_path, 3000, (120, 40)) as (pilot, screen, workspace):
+        from core.workspace import recipe
+
+        recipe.change(workspace, {"conversation_gap": "39s"})
+        for _turn in range(100):
+            await pilot.pause(0.05)
+            if screen.listed.count == 3000:
+                break
+        await pilot.press("g", "j", "j")
+        await pilot.pause()
+        assert screen.listed.cursor == 2
+        await pilot.press("h", "end")
+        await until(pilot, "│ mensaje 2999")  # once the cursor has rested
+        assert screen.messages.cursor == 2999
+        await pilot.press("enter")
+        await pilot.pause()
+        assert screen.messages.has_focus
+        await pilot.press("h", "h")
+        await until(pilot, "From – to")

@@ -1,0 +1,1 @@
+"""Reading and curating: the conversations of one chat beside its messages."""

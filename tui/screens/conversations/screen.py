@@ -1,0 +1,11 @@
+"""The conversations screen, whole: what one can do is in its ancestors, one paragraph of keys each."""
+
+from __future__ import annotations
+
+from tui.screens.conversations.curating import CuratingScreen
+
+
+class ConversationsScreen(CuratingScreen):
+    """Reading and deciding."""
+
+    PLACE = "messages"

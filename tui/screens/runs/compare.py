@@ -1,0 +1,168 @@
+"""The curves of several runs in one frame, and the figures that they came to.
+
+The same figures as `sinsonte train compare` (core.workspace.comparing). Each run has a letter, which stands at the end
+of its curve: colours are not needed to tell them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+
+from core.language import N_, _
+from core.problem import Problem
+from core.safe_text import SafeText
+from core.workspace import run_words
+from tui.lines import NOTHING, Line, fitted, said
+from tui.screens.place import Heading, PlaceScreen
+from tui.screens.runs.painting import WIDE, ink_of
+from tui.themes import Palette
+from tui.widgets.plot import Plot, Series
+from tui.widgets.row_list import Painted, RowList
+
+if TYPE_CHECKING:
+    from core.workspace.comparing import Compared
+    from core.workspace.runs import RunRow
+
+_LOOK: float = 1.0
+# What can be compared, in the order of the key; the names are those of core.workspace.run_logs.Curves.
+FIGURES = {"validation": N_("held-out loss"), "loss": N_("training loss"), "speed": N_("tokens a second")}
+
+
+class Rows:
+    """The compared runs as rows."""
+
+    def __init__(self, rows: Sequence[Compared]) -> None:
+        self.rows_ = rows
+
+    def count(self) -> int:
+        return len(self.rows_)
+
+    def rows(self, first: int, n: int) -> Sequence[Compared]:
+        return self.rows_[first : first + n]
+
+
+def ink(number: int, palette: Palette) -> Any:
+    """The colour of the run with this number."""
+    return palette.others[number % len(palette.others)]
+
+
+def paint_compared(row: Compared, _before: Compared | None, width: int, chosen: bool, palette: Palette) -> Painted:
+    """Letter, figures, and what differs between the runs."""
+    line: Line = [
+        (SafeText("▌" if chosen else " "), palette.accent),
+        (said(" {letter} ", letter=row.letter), ink(ord(row.letter) - ord("a"), palette)),
+        (fitted(said("{id}", id=row.run.id), 15), palette.text),
+        (fitted(said("{state}", state=run_words.state(row.run.state)), 11), ink_of(row.run.state, palette)),
+        (fitted(SafeText(run_words.figure(row.best, 4)), 9, right=True), palette.strong),
+        (fitted(said(_(" at {step}"), step=run_words.count(row.best_step)), 12), palette.muted),
+        (fitted(SafeText(run_words.figure(row.loss, 4)), 9, right=True), palette.text),
+    ]
+    if width >= WIDE:
+        line.append(
+            (fitted(said(_("{speed} tokens/s"), speed=run_words.count(row.speed)), 20, right=True), palette.muted)
+        )
+    line.append(
+        (said("  {what}", what="  ".join(f"{key}={value}" for key, value in row.differs.items())), palette.muted)
+    )
+    return Painted([line])
+
+
+class CompareScreen(PlaceScreen):
+    """Several runs beside each other."""
+
+    PLACE = "runs"
+    DEFAULT_CSS = "CompareScreen Plot { height: 3fr; } CompareScreen #compared { height: 1fr; min-height: 4; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,h,left", "back", N_("runs"), id="compare.back"),
+        Binding("c", "curve", N_("next curve"), id="compare.curve"),
+    ]
+
+    class Looked(Message):
+        """The runs as they stand."""
+
+        def __init__(self, rows: list[Compared]) -> None:
+            super().__init__()
+            self.rows = rows
+
+    class Failed(Message):
+        """They could not be read."""
+
+        def __init__(self, problem: Problem) -> None:
+            super().__init__()
+            self.problem = problem
+
+    def __init__(self, rows: Sequence[RunRow]) -> None:
+        super().__init__()
+        self._ids = [row.id for row in rows]
+        self._figure = "validation"
+        self._looking = False
+        self._rows: list[Compared] = []
+
+    def body(self) -> Iterable[Widget]:
+        yield Plot(id="plot")
+        yield RowList[Any](paint_compared, id="compared")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.set_interval(_LOOK, self.look)
+        self.query_one(Heading).show(SafeText(_("Comparing runs")), NOTHING)
+        self.look()
+
+    def look(self) -> None:
+        """Read what is new, unless that is being done or nobody is looking."""
+        if not self._looking and self.app.screen is self:
+            self._looking = True
+            self._read()
+
+    @work(thread=True, group="compare", name="compare", exit_on_error=False)
+    def _read(self) -> None:
+        from core.workspace import comparing
+
+        try:
+            self.post_message(self.Looked(comparing.compared(self.workbench.workspace, self._ids, self._rows)))
+        except Problem as problem:
+            self.post_message(self.Failed(problem))
+
+    def on_compare_screen_failed(self, event: Failed) -> None:
+        self._looking = False
+        self.workbench.say_problem(event.problem)
+
+    def on_compare_screen_looked(self, event: Looked) -> None:
+        self._looking = False
+        same = [row.figures for row in event.rows] == [row.figures for row in self._rows]
+        self._rows = event.rows
+        if not same:
+            self.query_one("#compared", RowList).show(Rows(event.rows))
+        self._draw()
+
+    def _draw(self) -> None:
+        series = [
+            Series(
+                row.curves[self._figure].steps,
+                row.curves[self._figure].values,
+                lambda palette, n=n: ink(n, palette),
+                SafeText(row.letter),
+            )
+            for n, row in enumerate(self._rows)
+        ]
+        end = max((row.curves.steps for row in self._rows), default=0)
+        self.query_one(Plot).show(
+            series,
+            end=float(end),
+            title=SafeText(_(FIGURES[self._figure])),
+            empty=SafeText(_("No figures yet.")),
+        )
+
+    def action_curve(self) -> None:
+        names = list(FIGURES)
+        self._figure = names[(names.index(self._figure) + 1) % len(names)]
+        self._draw()
+
+    def action_back(self) -> None:
+        self.dismiss()

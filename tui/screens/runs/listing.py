@@ -1,0 +1,179 @@
+"""All runs: where each stands, and the ways to start, open and compare them.
+
+Reads `core.workspace.runs` in a worker, because asking a cluster or a provider takes its time. Leaving the screen, or
+the workbench, changes nothing about a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from core.language import N_, _, ngettext
+from core.problem import Problem
+from core.safe_text import SafeText
+from core.workspace.runs import UNDER_WAY
+from tui.commands import Command
+from tui.figures import number
+from tui.lines import NOTHING, said, strip_of
+from tui.screens.place import Heading, PlaceScreen
+from tui.screens.runs.painting import RunPainter, column_titles
+from tui.themes import palette_of
+from tui.widgets.bars import Bar
+from tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from core.workspace.runs import RunRow
+
+_LOOK: float = 1.0  # seconds between two looks at the runs
+
+
+class Runs:
+    """The runs as rows."""
+
+    def __init__(self, runs: Sequence[RunRow]) -> None:
+        self.runs = runs
+
+    def count(self) -> int:
+        return len(self.runs)
+
+    def rows(self, first: int, n: int) -> Sequence[RunRow]:
+        return self.runs[first : first + n]
+
+
+class RunTitles(Bar):
+    """The titles of the columns."""
+
+    def render_line(self, y: int) -> Strip:
+        palette = palette_of(self.app.current_theme)
+        width = self.size.width
+        titles = (_("state"), _("run"), _("step"), _("loss"), _("held-out"), _("left"), _("dataset · base · where"))
+        return strip_of([(text, palette.faint) for text in column_titles(width - 1, titles)], width, palette.ground)
+
+
+class RunsScreen(PlaceScreen):
+    """The list."""
+
+    PLACE = "runs"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "mark", N_("mark to compare"), id="runs.mark"),
+        Binding("c", "compare", N_("compare"), id="runs.compare"),
+    ]
+
+    class Looked(Message):
+        """The runs as they stand."""
+
+        def __init__(self, rows: list[RunRow]) -> None:
+            super().__init__()
+            self.rows = rows
+
+    class Failed(Message):
+        """They could not be read."""
+
+        def __init__(self, problem: Problem) -> None:
+            super().__init__()
+            self.problem = problem
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._painter = RunPainter()
+        self._rows: list[RunRow] | None = None
+        self._looking = False
+
+    def body(self) -> Iterable[Widget]:
+        yield RunTitles()
+        yield RowList[Any](
+            self._painter, id="runs", empty=SafeText(_("No runs yet: a dataset is needed, then n starts one."))
+        )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.set_interval(_LOOK, self.look)
+
+    def workspace_changed(self) -> None:
+        self.look()
+
+    def look(self) -> None:
+        """Ask how the runs stand, unless that is being asked or nobody is looking."""
+        if self.is_current and not self._looking:
+            self._looking = True
+            self._read()
+
+    @work(thread=True, group="runs", name="runs", exit_on_error=False)
+    def _read(self) -> None:
+        from core.workspace import runs
+
+        try:
+            self.post_message(self.Looked(runs.listing(self.workbench.workspace)))
+        except Problem as problem:
+            self.post_message(self.Failed(problem))
+
+    def on_runs_screen_failed(self, event: Failed) -> None:
+        self._looking = False
+        self.workbench.say_problem(event.problem)
+
+    def on_runs_screen_looked(self, event: Looked) -> None:
+        self._looking = False
+        if event.rows == self._rows:
+            return
+        row_list: RowList[RunRow] = self.query_one("#runs", RowList)
+        here = row_list.row
+        place = next((at for at, row in enumerate(event.rows) if here is not None and row.id == here.id), None)
+        self._rows = event.rows
+        row_list.show(Runs(event.rows), place)
+        self.query_one(RunTitles).display = bool(event.rows)
+        under_way = sum(row.state in UNDER_WAY for row in event.rows)
+        words = [
+            ngettext("{n} run", "{n} runs", len(event.rows)).format(n=number(len(event.rows))),
+            ngettext("{n} under way", "{n} under way", under_way).format(n=number(under_way)),
+        ]
+        self.query_one(Heading).show(SafeText(_("Runs")), SafeText(" · ".join(words)) if event.rows else NOTHING)
+        self.refresh_bindings()
+
+    # Acts
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        from tui.screens.runs.run import RunScreen
+
+        row: RunRow | None = event.row_list.row
+        if row is not None:
+            self.app.push_screen(RunScreen(row))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "mark":
+            return bool(self._rows)
+        return len(self._painter.marked) > 1 if action == "compare" else True
+
+    def action_mark(self) -> None:
+        row_list: RowList[RunRow] = self.query_one("#runs", RowList)
+        if (row := row_list.row) is None:
+            return
+        self._painter.marked ^= {row.id}
+        row_list.show(Runs(self._rows or []))
+        self.refresh_bindings()
+
+    def action_compare(self) -> None:
+        from tui.screens.runs.compare import CompareScreen
+
+        marked = [row for row in self._rows or [] if row.id in self._painter.marked]
+        self.app.push_screen(CompareScreen(marked))
+
+    def commands(self) -> Iterator[Command]:
+        if self._rows:
+            yield Command(SafeText(_("Mark the run for comparing")), "screen.mark", "m")
+        if len(self._painter.marked) > 1:
+            yield Command(SafeText(_("Compare the marked runs")), "screen.compare", "c")
+        for index, row in enumerate((self._rows or [])[:50]):
+            yield Command(said(_("Open run: {run}"), run=row.id), f"screen.open_run({index})")
+
+    def action_open_run(self, index: int) -> None:
+        from tui.screens.runs.run import RunScreen
+
+        if self._rows and 0 <= index < len(self._rows):
+            self.app.push_screen(RunScreen(self._rows[index]))

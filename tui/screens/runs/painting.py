@@ -1,0 +1,145 @@
+"""How runs and their events look in lists: rows of the run list and of the event log, and the inks of states.
+
+In: rows of `core.workspace.runs` and `run_logs`, untrusted texts and all. Out: lines of safe text.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from rich.style import Style
+
+from core.safe_text import SafeText, shown_in_line
+from core.workspace import run_words
+from tui.lines import NOTHING, SPACE, Line, fitted, said, width_of, wrapped
+from tui.themes import Palette
+from tui.widgets.row_list import Painted
+
+if TYPE_CHECKING:
+    from core.workspace.runs import EventRow, RunRow
+
+LIT: Final = 10  # columns of an event that the cursor lights: its mark and the time, never what was said
+KIND: Final = 13  # columns of the kind
+WIDE: Final = 100  # columns from which a list has room for more
+_MOST_LINES: Final = 3  # of one event in the list; enter shows all of it
+
+
+def ink_of(state: str, palette: Palette) -> Style:
+    """A state's colour: what goes on, what went well, what needs somebody."""
+    match state:
+        case "running" | "pausing" | "queued":
+            return palette.accent
+        case "succeeded":
+            return palette.good
+        case "failed":
+            return palette.error
+        case _:
+            return palette.muted
+
+
+def steps_of(row: RunRow) -> str:
+    """120/900, or — before anything is known."""
+    if not row.steps:
+        return "—" if not row.step else run_words.count(row.step)
+    return f"{run_words.count(row.step)}/{run_words.count(row.steps)}"
+
+
+def column_titles(width: int, titles: tuple[str, ...]) -> list[SafeText]:
+    """The titles over the columns of `paint_run`."""
+    state, run, step, loss, held_out, left, what = titles
+    return [
+        fitted(said("    {text}", text=state), 15),
+        fitted(said("{text}", text=run), 15 if width >= WIDE else 0),
+        fitted(said("{text}", text=step), 13, right=True),
+        fitted(said("{text}", text=loss), 9, right=True),
+        fitted(said("{text}", text=held_out), 11, right=True),
+        fitted(said("{text}", text=left), 14 if width >= WIDE else 0, right=True),
+        said("  {text}", text=what),
+    ]
+
+
+class RunPainter:
+    """Paints the list of runs; knows which are marked for comparing."""
+
+    def __init__(self) -> None:
+        self.marked: set[str] = set()
+
+    def __call__(self, row: RunRow, _before: RunRow | None, width: int, chosen: bool, palette: Palette) -> Painted:
+        """State, figures, and at the end what it is made of, whose width is anybody's guess."""
+        now = row.now
+        line: Line = [
+            (SafeText("▌" if chosen else " "), palette.accent),
+            (SafeText(" ● " if row.id in self.marked else "   "), palette.accent),
+            (fitted(said("{state}", state=run_words.state(row.state)), 11), ink_of(row.state, palette)),
+        ]
+        if width >= WIDE:
+            line.append((fitted(said("{id}", id=row.id), 15), palette.muted))
+        line += [
+            (fitted(SafeText(steps_of(row)), 13, right=True), palette.text),
+            (fitted(SafeText(run_words.figure(now.loss, 4)), 9, right=True), palette.text),
+            (fitted(SafeText(run_words.figure(now.validation_loss, 4)), 11, right=True), palette.strong),
+        ]
+        if width >= WIDE:
+            left = run_words.span(now.eta_seconds) if row.state in ("running", "pausing") else ""
+            line.append((fitted(SafeText(left), 14, right=True), palette.muted))
+        what = " · ".join(part for part in (row.dataset, row.base, row.backend, now.where) if part)
+        line.append((said("  {what}", what=what), palette.muted))
+        if row.model:
+            line.append((said("  → {model}", model=row.model), palette.good))
+        return Painted([line])
+
+
+def clock_of(at: float) -> SafeText:
+    """When something happened, by this machine's clock."""
+    # A log is anybody's: no date outside of four digits is asked of the system.
+    if not 0 < at < 2e11:
+        return SafeText("--:--:--")
+    return SafeText(time.strftime("%H:%M:%S", time.localtime(at)))
+
+
+def paint_event(row: EventRow, before: EventRow | None, width: int, chosen: bool, palette: Palette) -> Painted:
+    """When, what kind, and what was said, which stands last: its width is anybody's guess."""
+    ground = palette.chosen if chosen else palette.ground
+    kind_ink = {
+        "problem": palette.error, "end": palette.strong, "state": palette.strong, "sample": palette.persona,
+        "validation": palette.good, "summary": palette.good,
+    }.get(row.kind, palette.muted)  # fmt: skip
+    at = clock_of(row.at)
+    if before is not None and clock_of(before.at) == at and not chosen:
+        at = SPACE
+    words: list[SafeText] = []
+    for line in run_words.event(row.kind, row.body).split("\n", 1):
+        words += wrapped(shown_in_line(line), max(8, width - LIT - KIND - 1), _MOST_LINES)
+    ink = palette.error if row.kind == "problem" else palette.muted if row.kind == "step" else palette.text
+    mark = SafeText("▌" if chosen else " ")
+    own: list[Line] = [
+        [
+            (mark, ground + palette.accent),
+            (fitted(at, LIT - 1), ground + palette.muted),
+            (fitted(shown_in_line(run_words.kind(row.kind)), KIND), kind_ink),
+            (words[0] if words else NOTHING, ink),
+        ]
+    ]
+    own += [
+        [(mark, ground + palette.accent), (SafeText(" " * (LIT - 1)), ground), (SafeText(" " * KIND + text), ink)]
+        for text in words[1:]
+    ]
+    return Painted(own)
+
+
+def bar_of(share: float, width: int) -> tuple[SafeText, SafeText]:
+    """The done and the open part of a progress bar."""
+    full = round(width * min(1.0, max(0.0, share)))
+    return SafeText("━" * full), SafeText("━" * (width - full))
+
+
+def room_for(parts: list[tuple[SafeText, Style]], width: int) -> Line:
+    """As many of the parts as fit whole: half a figure is no figure."""
+    line: Line = []
+    for text, style in parts:
+        if width_of(text) > width:
+            break
+        width -= width_of(text)
+        line.append((text, style))
+    return line

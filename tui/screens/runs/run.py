@@ -1,0 +1,388 @@
+"""One run, live: its figures, a curve, and the event log, which can be filtered, searched and held still.
+
+The run is not this screen's child: it is looked at twice a second, in a worker, and goes on whether anybody looks or
+not. What is repainted is what changed: the curve by cells, the figures by columns, the log when it grew and is not held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+
+from core.language import N_, _
+from core.problem import Problem
+from core.safe_text import SafeText
+from core.workspace import run_words
+from tui.commands import Command
+from tui.lines import NOTHING, Cell, Line, said
+from tui.screens.place import Heading, PlaceScreen
+from tui.screens.runs.painting import LIT, bar_of, ink_of, paint_event, room_for, steps_of
+from tui.themes import Palette
+from tui.widgets.bars import Bar
+from tui.widgets.plot import Plot, Series, plain
+from tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from core.workspace.run_logs import Curves, RunLog
+    from core.workspace.runs import RunRow
+
+_LOOK: float = 0.5  # seconds between two looks: two repaints a second at most
+# What the log can show, in the order of the key; the names are those of core.workspace.run_logs.KINDS.
+FILTERS: Final = {
+    "all": N_("everything"), "story": N_("without figures"), "samples": N_("samples"), "validations": N_("validations"),
+    "steps": N_("steps"), "problems": N_("problems"),
+}  # fmt: skip
+# What the curve can show, in the order of the key: the title, and how the axis is written.
+CURVES: Final[dict[str, tuple[str, Callable[[float], str]]]] = {
+    "loss": (N_("loss: training ⣀, held-out ●"), plain),
+    "learning_rate": (N_("learning rate"), lambda value: f"{value:.1e}" if value else "0"),
+    "speed": (N_("tokens a second"), run_words.count),
+    "memory": (N_("memory"), run_words.size),
+    "gradient": (N_("size of the gradient"), plain),
+}
+
+
+class Progress(Bar):
+    """How far it is, and how long it will take."""
+
+    row: RunRow | None = None
+
+    def draw(self, palette: Palette, width: int) -> Line:
+        if self.row is None:
+            return []
+        row, now = self.row, self.row.now
+        share = row.step / row.steps if row.steps else 0.0
+        done, to_do = bar_of(share, 20 if width < 100 else 36)
+        parts: list[Cell] = [
+            (said("  {state}  ", state=run_words.state(row.state)), ink_of(row.state, palette)),
+            (done, palette.accent),
+            (to_do, palette.faint),
+            (said(" {percent} %  ", percent=f"{share * 100:3.0f}"), palette.strong),
+            (said(_("step {steps}"), steps=steps_of(row)), palette.text),
+        ]
+        if row.state in ("running", "pausing") and now.eta_seconds is not None:
+            parts.append((said(_("  {time} left"), time=run_words.span(now.eta_seconds)), palette.text))
+        if row.attempt > 1:
+            parts.append((said(_("  attempt {n}"), n=row.attempt), palette.muted))
+        for text in (now.where, now.note):
+            if text:
+                parts.append((said("  {text}", text=text), palette.muted))
+        return room_for(parts, width)
+
+
+class Figures(Bar):
+    """The newest figures."""
+
+    row: RunRow | None = None
+    best: float | None = None
+
+    def draw(self, palette: Palette, width: int) -> Line:
+        if self.row is None:
+            return []
+        now = self.row.now
+        if now.problem:
+            advice = said(" {advice}", advice=now.advice) if now.advice else NOTHING
+            return [(said("  {problem}", problem=now.problem), palette.error), (advice, palette.text)]
+        best = said(_(" (best {loss})"), loss=run_words.figure(self.best, 4)) if self.best is not None else NOTHING
+        named = [
+            (_("loss"), run_words.figure(now.loss, 4), NOTHING),
+            (_("held-out"), run_words.figure(now.validation_loss, 4), best),
+            (_("tokens/s"), run_words.count(now.tokens_per_second), NOTHING),
+            (_("memory"), run_words.size(now.memory_bytes), NOTHING),
+            (_("rate"), "—" if now.learning_rate is None else f"{now.learning_rate:.1e}", NOTHING),
+        ]
+        parts: list[Cell] = []
+        for name, figure, more in named:
+            parts.append((said("  {name} ", name=name), palette.muted))
+            parts.append((said("{figure}", figure=figure), palette.text))
+            if more:
+                parts.append((more, palette.muted))
+        return room_for(parts, width)
+
+
+class LogTitle(Bar):
+    """What the log shows, and whether it runs on."""
+
+    DEFAULT_CSS = "LogTitle { height: 1; }"
+    shows: SafeText = NOTHING
+    state: SafeText = NOTHING
+
+    def draw(self, palette: Palette, width: int) -> Line:
+        return [(said("  {shows}", shows=self.shows), palette.strong), (said("   {s}", s=self.state), palette.muted)]
+
+
+class RunScreen(PlaceScreen):
+    """The screen of one run."""
+
+    PLACE = "runs"
+    DEFAULT_CSS = """
+    RunScreen Plot { height: 2fr; }
+    RunScreen #log { height: 2fr; }
+    RunScreen #heading { height: 3; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,h,left", "back", N_("runs"), id="run.back"),
+        Binding("p", "pause", N_("pause"), id="run.pause"),
+        Binding("r", "resume", N_("resume"), id="run.resume"),
+        Binding("x", "cancel", N_("cancel"), id="run.cancel"),
+        Binding("c", "curve", N_("next curve"), id="run.curve"),
+        Binding("f", "filter", N_("filter"), id="run.filter"),
+        Binding("slash", "search", N_("search"), id="run.search"),
+        Binding("z", "hold", N_("hold the log"), id="run.hold"),
+    ]
+
+    class Looked(Message):
+        """What a look at the run has found."""
+
+        def __init__(self, row: RunRow, grew: bool) -> None:
+            super().__init__()
+            self.row = row
+            self.grew = grew
+
+    class Failed(Message):
+        """It could not be read."""
+
+        def __init__(self, problem: Problem) -> None:
+            super().__init__()
+            self.problem = problem
+
+    class Done(Message):
+        """An act was done: what to say."""
+
+        def __init__(self, text: SafeText) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, row: RunRow) -> None:
+        super().__init__()
+        self.row = row
+        self._curve = "loss"
+        self._looking = False
+        self._held = False
+        self._log: RunLog | None = None
+        self._curves: Curves | None = None
+        self._asked: tuple[str, str] = ("all", "")
+
+    def body(self) -> Iterable[Widget]:
+        yield Progress(id="progress")
+        yield Figures(id="figures")
+        yield Plot(id="plot")
+        yield LogTitle(id="log-title")
+        yield RowList[Any](paint_event, lit=LIT, id="log", empty=SafeText(_("Nothing yet.")))
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._show_row()
+        self.set_interval(_LOOK, self.look)
+        self.look()
+
+    def workspace_changed(self) -> None:
+        self.look()
+
+    # Looking
+
+    def look(self) -> None:
+        """Ask how the run stands, unless that is being asked or nobody is looking."""
+        if not self._looking and self.app.screen is self:
+            self._looking = True
+            self._read(self._asked)
+
+    @work(thread=True, group="run", name="run", exit_on_error=False)
+    def _read(self, asked: tuple[str, str]) -> None:
+        from core.workspace import run_logs, runs
+
+        try:
+            row = runs.look(self.workbench.workspace, self.row.id)
+            if self._curves is None:
+                self._curves = run_logs.Curves(row)
+            self._curves.grow()
+            log = self._log
+            if log is None or (log.kinds, log.words) != asked:
+                log = run_logs.RunLog(row, *asked)
+                log.look()
+                grew = True
+            else:
+                # Each look goes some way back through a long log, until all that was asked for is found.
+                older = log.count()
+                log.look()
+                grew = log.grow() or log.count() != older
+            self._log = log
+        except Problem as problem:
+            self.post_message(self.Failed(problem))
+        else:
+            self.post_message(self.Looked(row, grew))
+
+    def on_run_screen_failed(self, event: Failed) -> None:
+        self._looking = False
+        self.workbench.say_problem(event.problem)
+
+    def on_run_screen_looked(self, event: Looked) -> None:
+        self._looking = False
+        before, self.row = self.row, event.row
+        self._show_row()
+        self._show_curve()
+        if self._log is not None and (self._log.kinds, self._log.words) != self._asked:
+            self.look()  # another filter was asked for meanwhile
+        elif event.grew:
+            self._show_log()
+        if before.state != self.row.state:
+            self.refresh_bindings()
+
+    # Showing
+
+    def _show_row(self) -> None:
+        row = self.row
+        what = " · ".join(part for part in (row.dataset, row.base, row.backend) if part)
+        self.query_one(Heading).show(said(_("Run {id}"), id=row.id), said("{what}", what=what))
+        progress, figures = self.query_one(Progress), self.query_one(Figures)
+        progress.row = figures.row = row
+        figures.best = self._curves["validation"].best if self._curves is not None else None
+        progress.redraw()
+        figures.redraw()
+
+    def _show_curve(self) -> None:
+        if self._curves is None:
+            return
+        title, words = CURVES[self._curve]
+        one = self._curves[self._curve]
+        series = [Series(one.steps, one.values, lambda palette: palette.others[0])]
+        if self._curve == "loss":
+            held_out = self._curves["validation"]
+            series.append(Series(held_out.steps, held_out.values, lambda palette: palette.accent, SafeText("●")))
+        self.query_one(Plot).show(
+            series,
+            end=float(self._curves.steps),
+            words=words,
+            title=SafeText(_(title)),
+            empty=SafeText(_("No figures yet.")),
+        )
+
+    def _show_log(self) -> None:
+        row_list: RowList[Any] = self.query_one("#log", RowList)
+        log = self._log
+        if log is None:
+            return
+        if not self._held:
+            row_list.show(log, max(0, log.count() - 1))
+        self._show_title()
+
+    def _show_title(self) -> None:
+        title = self.query_one(LogTitle)
+        kinds, words = self._asked
+        shows = said(_("Log: {kinds}"), kinds=_(FILTERS[kinds]))
+        title.shows = said("{shows} · “{words}”", shows=shows, words=words) if words else shows
+        title.state = SafeText(_("held; z lets it run on") if self._held else "")
+        title.redraw()
+
+    # Acts on the view
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+    def action_curve(self) -> None:
+        names = list(CURVES)
+        self._curve = names[(names.index(self._curve) + 1) % len(names)]
+        self._show_curve()
+
+    def action_filter(self) -> None:
+        names = list(FILTERS)
+        self._ask(names[(names.index(self._asked[0]) + 1) % len(names)], self._asked[1])
+
+    def action_search(self) -> None:
+        from tui.screens.ask import AskDialog
+
+        dialog = AskDialog(SafeText(_("Show the lines of the log with these words (none: all).")), value=self._asked[1])
+        self.app.push_screen(dialog, lambda words: None if words is None else self._ask(self._asked[0], words.strip()))
+
+    def _ask(self, kinds: str, words: str) -> None:
+        self._asked, self._held = (kinds, words), False
+        self._show_title()
+        self.look()
+
+    def action_hold(self) -> None:
+        self._held = not self._held
+        self._show_log()
+
+    def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
+        # Whoever looks at a line above the last one wants it to stay where it is.
+        held = event.index < event.row_list.count - 1
+        if held != self._held:
+            self._held = held
+            self._show_title()
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        from tui.screens.runs.event import EventDialog
+
+        row = event.row_list.row
+        if row is not None:
+            self.app.push_screen(EventDialog(row))
+
+    # Acts on the run
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        match action:
+            case "pause":
+                return self.row.state == "running"
+            case "cancel":
+                return self.row.state in ("queued", "running", "pausing", "paused")
+            case "resume":
+                return self.row.now.resumable
+            case _:
+                return True
+
+    def action_pause(self) -> None:
+        self._confirm(_("Pause run {id}? It writes a checkpoint and stops; resuming goes on from there."), "pause")
+
+    def action_cancel(self) -> None:
+        self._confirm(_("Cancel run {id}? It writes a checkpoint first, so it could still be resumed."), "cancel")
+
+    def action_resume(self) -> None:
+        self._confirm(_("Resume run {id}? It goes on from its last checkpoint."), "resume")
+
+    def _confirm(self, question: str, act: str) -> None:
+        from tui.screens.confirm import ConfirmDialog
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._do(act)
+
+        self.app.push_screen(ConfirmDialog(said(question, id=self.row.id)), answered)
+
+    @work(thread=True, group="act", name="act on a run", exit_on_error=False)
+    def _do(self, act: str) -> None:
+        from core.workspace import runs
+
+        words = {
+            "pause": _("It stops at the next step."),
+            "cancel": _("It is being cancelled."),
+            "resume": _("It goes on."),
+        }
+        try:
+            {"pause": runs.pause, "cancel": runs.cancel, "resume": runs.resume}[act](
+                self.workbench.workspace, self.row.id
+            )
+        except Problem as problem:
+            self.post_message(self.Failed(problem))
+        else:
+            self.post_message(self.Done(SafeText(words[act])))
+
+    def on_run_screen_done(self, event: Done) -> None:
+        self.workbench.say(event.text)
+        self.look()
+
+    def commands(self) -> Iterator[Command]:
+        for act, title, key in (
+            ("pause", _("Pause the run"), "p"),
+            ("resume", _("Resume the run"), "r"),
+            ("cancel", _("Cancel the run"), "x"),
+        ):
+            if self.check_action(act, ()):
+                yield Command(SafeText(title), f"screen.{act}", key)
+        yield Command(SafeText(_("Next curve")), "screen.curve", "c")
+        yield Command(SafeText(_("Filter the log")), "screen.filter", "f")
+        yield Command(SafeText(_("Search the log")), "screen.search", "/")

@@ -1,0 +1,464 @@
+"""Talking with a model, or with two on the same input: what is typed, what comes back, and how it is asked for.
+
+Two ways of using the keys: while writing, every letter is text, and esc leads to reading; while reading, single letters
+act on the message under the cursor, and i leads back. Whatever waits or writes (a server that starts, the store) is done
+by workers; a timer of five ticks a second, which runs only while a reply comes in, shows what has come.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual import events, work
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widget import Widget
+
+from core.language import N_, _
+from core.problem import Problem
+from core.safe_text import SafeText
+from tui.commands import Command
+from tui.lines import NOTHING, said
+from tui.screens.place import Heading, PlaceScreen
+from tui.screens.talk import meter
+from tui.screens.talk.composer import Composer
+from tui.screens.talk.entries import entry_of, revealed
+from tui.screens.talk.meter import Meter
+from tui.screens.talk.parameters import ParameterPanel
+from tui.screens.talk.view import TranscriptView
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+    from textual.worker import Worker
+
+    from core.workspace.conversing import Answer, Conversation
+    from core.workspace.pacing import Pace, Reveal
+    from core.workspace.transcripts import Said
+
+TICK: Final = 0.2  # seconds: what a person sees as flowing, at a few hundred bytes each
+LANES: Final = 2
+SIDE_BY_SIDE: Final = 96  # columns; narrower, two models stand one above the other
+WITH_PANEL: Final = 110  # columns; narrower, the panel comes only when asked for
+
+
+class Lane(Vertical):
+    """One model's transcript, with its figures above."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(id=f"lane-{number}", classes="lane")
+        self.number = number
+
+    def compose(self) -> Iterable[Widget]:
+        yield Meter(id=f"meter-{self.number}")
+        yield TranscriptView(id=f"transcript-{self.number}")
+
+
+class TalkScreen(PlaceScreen):
+    """The talk that is open."""
+
+    PLACE = "talk"
+    AUTO_FOCUS = "Composer"
+    CSS = """
+    TalkScreen #lanes { height: 1fr; width: 1fr; }
+    TalkScreen .lane { height: 1fr; width: 1fr; }
+    TalkScreen #lanes.stacked { layout: vertical; }
+    TalkScreen #lane-1, TalkScreen ParameterPanel { display: none; }
+    TalkScreen #lanes.two #lane-1 { display: block; }
+    TalkScreen #middle.panel ParameterPanel { display: block; }
+    TalkScreen #middle { height: 1fr; }
+    TalkScreen Heading { height: 2; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("i,enter", "write", N_("write"), id="talk.write"),
+        Binding("escape", "stop", N_("stop"), id="talk.stop"),
+        Binding("c", "go_on", N_("go on"), id="talk.go_on"),
+        Binding("r", "again", N_("another reply"), id="talk.again"),
+        Binding("a", "alternatives", N_("three more"), id="talk.alternatives", show=False),
+        Binding("left,h", "beside(-1)", N_("reply before"), id="talk.before", show=False),
+        Binding("right,l", "beside(1)", N_("next reply"), id="talk.after", show=False),
+        Binding("n", "new", N_("new talk"), id="talk.new"),
+        Binding("m", "models", N_("model"), id="talk.models"),
+        Binding("b", "second", N_("second model"), id="talk.second"),
+        Binding("p", "panel", N_("parameters"), id="talk.parameters"),
+    ]
+
+    class Ready(Message):
+        """A worker has done its part: the talk has changed, or it went wrong."""
+
+        def __init__(self, problem: Problem | None = None, then: Callable[[], None] | None = None) -> None:
+            super().__init__()
+            self.problem = problem
+            self.then = then
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._talk: Conversation | None = None
+        self._pace: Pace | None = None
+        self._reveals: dict[int, Reveal] = {}
+        self._busy = 0  # workers on their way
+        self._keeping = False
+        self._timer: Timer | None = None
+        self._panel: bool | None = None  # shown or hidden by the person
+
+    def body(self) -> Iterable[Widget]:
+        with Horizontal(id="middle"):
+            with Horizontal(id="lanes"):
+                for number in range(LANES):
+                    yield Lane(number)
+            yield ParameterPanel()
+        yield Composer(id="composer")
+
+    # ── what there is ───────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def talk(self) -> Conversation:
+        """The talk that is open."""
+        assert self._talk is not None
+        return self._talk
+
+    @property
+    def lane(self) -> int:
+        """The lane that keys act on."""
+        focused = self.focused
+        return 1 if isinstance(focused, TranscriptView) and focused.id == "transcript-1" else 0
+
+    def view(self, lane: int) -> TranscriptView:
+        return self.query_one(f"#transcript-{lane}", TranscriptView)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._timer = self.set_interval(TICK, self._tick, pause=True)
+        self.open_talk(None)
+        self._learn_pace()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._arrange(event.size.width)
+
+    def _arrange(self, width: int) -> None:
+        two = self._talk is not None and len(self.talk.models) > 1
+        panel = width >= WITH_PANEL if self._panel is None else self._panel
+        lanes, middle = self.query_one("#lanes"), self.query_one("#middle")
+        lanes.set_class(two, "two")
+        lanes.set_class(width - (38 if panel else 0) < SIDE_BY_SIDE, "stacked")
+        middle.set_class(panel, "panel")
+
+    def workspace_changed(self) -> None:
+        if self._talk is not None and not self.talk.models:
+            self.talk.set_models(self._first_models())
+            self.show_talk()
+
+    def _first_models(self) -> list[str]:
+        """The newest tuned model, or the embedded one."""
+        from core.workspace import talking
+
+        try:
+            return [row.name for row in talking.speakers(self.workbench.workspace)[:1]]
+        except Problem as problem:
+            self.workbench.say_problem(problem)
+            return []
+
+    def open_talk(self, number: int | None) -> None:
+        """Open a talk that was had, or a new one with the models of now."""
+        from core.workspace.conversing import Conversation
+
+        models = list(self._talk.models) if self._talk is not None else self._first_models()
+        terms = self._talk.terms if self._talk is not None else None
+        try:
+            opened = Conversation(self.workbench.workspace, number, models, terms)
+        except Problem as problem:
+            self.workbench.say_problem(problem)
+            return
+        if self._talk is not None:
+            self._close(self._talk)
+        self._talk = opened
+        self._reveals.clear()
+        self.show_talk(to_end=True)
+
+    def show_talk(self, *, to_end: bool = False, cursor: int | None = None) -> None:
+        """Show the talk as it is."""
+        talk = self.talk
+        self._arrange(self.size.width)
+        now = time.monotonic()
+        for lane in range(LANES):
+            way = talk.way(lane)
+            entries = [self._entry(lane, one, now) for one in way]
+            self.view(lane).set_empty(self._invitation(lane))
+            self.view(lane).show(entries, to_end=to_end, cursor=cursor if lane == self.lane else None)
+            self._show_meter(lane, way)
+        title = said("{title}", title=talk.row.title) if talk.row is not None and talk.row.title else _("A new talk")
+        self.query_one(Heading).show(SafeText(title), said("{terms}", terms=self._told_terms()))
+        self.query_one(ParameterPanel).show(talk.terms)
+        self.refresh_bindings()
+
+    def _told_terms(self) -> str:
+        terms = self.talk.terms
+        told = [terms.preset or _("own manner")]
+        if terms.system is not None:
+            told.append(_("another system prompt") if terms.system else _("no system prompt"))
+        return " · ".join(told)
+
+    def _invitation(self, lane: int) -> list[SafeText]:
+        models = self.talk.models
+        if not models:
+            return [SafeText(_("Nobody is there to talk to. m chooses a model."))]
+        if lane >= len(models):
+            return []
+        return [
+            said(_("Say something to {model}."), model=models[lane]),
+            NOTHING,
+            SafeText(_("⏎ sends   ^j new line   esc reads and acts")),
+        ]
+
+    def _answer_of(self, message: int) -> Answer | None:
+        return next((answer for answer in self.talk.answers if any(one.id == message for one in answer.said)), None)
+
+    def _entry(self, lane: int, one: Said, now: float) -> Any:
+        answer = self._answer_of(one.id)
+        if answer is not None:
+            one = next(said for said in answer.so_far() if said.id == one.id)
+        reveal = self._reveals.get(one.id)
+        if reveal is None and answer is not None:
+            reveal = self._reveals[one.id] = self._new_reveal(one)
+        if reveal is None:
+            return entry_of(self.talk, one)
+        done = answer is None or answer.done
+        entry, seen = revealed(self.talk, one, reveal, done=done, now=now)
+        if seen and answer is None:
+            del self._reveals[one.id]
+        return entry
+
+    def _new_reveal(self, one: Said) -> Reveal:
+        from core.workspace.pacing import Pace, Reveal
+
+        paced = self.talk.terms.paced and self._pace is not None and len(self.talk.models) == 1
+        return Reveal(one.separator, self._pace if paced and self._pace is not None else Pace())
+
+    def _show_meter(self, lane: int, way: list[Said]) -> None:
+        model = self.talk.models[lane] if lane < len(self.talk.models) else ""
+        line = self.query_one(f"#meter-{lane}", Meter)
+        answer = next((one for one in self.talk.answers if one.lane == lane), None)
+        if answer is not None:
+            line.show(model, meter.told(answer.figures), live=True)
+        else:
+            last = next((one for one in reversed(way) if one.role == "assistant"), None)
+            line.show(model, meter.told_of(last) if last is not None else [])
+
+    # ── replies on their way ────────────────────────────────────────────────────────────────────────────────────
+
+    def _tick(self) -> None:
+        from core.workspace.conversing import KEEP_EVERY
+
+        talk = self.talk
+        now = time.monotonic()
+        due = False
+        for answer in list(talk.answers):
+            answer.drain()
+            due = due or answer.done or now - answer.kept_at >= KEEP_EVERY
+        for lane in range(len(talk.models)):
+            way = talk.way(lane)
+            for one in way[-2:]:
+                if one.id in self._reveals or self._answer_of(one.id) is not None:
+                    self.view(lane).grow(self._entry(lane, one, now))
+            if talk.answers:
+                self._show_meter(lane, way)
+        if due and not self._keeping:
+            self._keeping = True
+            self._keep(talk)
+        if not talk.answers and not self._reveals and not self._busy and self._timer is not None:
+            self._timer.pause()
+
+    @work(thread=True, group="talk", name="keep", exit_on_error=False)
+    def _keep(self, talk: Conversation) -> None:
+        try:
+            ended = talk.keep()
+        except Problem as problem:
+            self.post_message(self.Ready(problem, self._kept))
+            return
+        if ended:
+            self.post_message(self.Ready(None, partial(self._ended, ended)))
+        else:
+            self.post_message(self.Ready(None, self._kept))
+
+    def _kept(self) -> None:
+        self._keeping = False
+
+    def _ended(self, ended: list[Answer]) -> None:
+        self._keeping = False
+        for answer in ended:
+            trouble = answer.stream.reply.trouble
+            if trouble is not None and not answer.texts[0]:
+                self.workbench.say_problem(trouble.problem(answer.model))
+
+    def do(self, act: Callable[[], object], then: Callable[[], None] | None = None) -> None:
+        """Let a worker do what waits or writes; the talk is shown anew when it is done."""
+        self._busy += 1
+        self._do(act, then)
+
+    @work(thread=True, group="talk", name="talk", exit_on_error=False)
+    def _do(self, act: Callable[[], object], then: Callable[[], None] | None) -> None:
+        problem: Problem | None = None
+        try:
+            act()
+        except Problem as error:
+            problem = error
+        self.post_message(self.Ready(problem, partial(self._done, then)))
+
+    def _done(self, then: Callable[[], None] | None) -> None:
+        self._busy -= 1
+        if then is not None:
+            then()
+
+    def on_talk_screen_ready(self, event: Ready) -> None:
+        if event.then is not None:
+            event.then()
+        self.show_talk()
+        if self._timer is not None:
+            self._timer.resume()
+        if event.problem is not None:
+            self.workbench.say_problem(event.problem)
+
+    @work(thread=True, exclusive=True, group="pace", name="pace", exit_on_error=False)
+    def _learn_pace(self) -> None:
+        from core.workspace import pacing
+
+        try:
+            self._pace = pacing.of_persona(self.workbench.workspace)
+        except Problem:
+            self._pace = None  # without it bubbles come as they come; what is wrong is told where it matters
+
+    @work(thread=True, group="closing", name="close talk", exit_on_error=False)
+    def _close(self, talk: Conversation) -> None:
+        try:
+            talk.close()
+        except Problem as problem:
+            self.app.call_from_thread(self.workbench.say_problem, problem)
+
+    def on_unmount(self) -> None:
+        if self._talk is not None:
+            try:
+                self._talk.close()
+            except Problem:
+                return  # the workbench ends; what was kept until now is there, marked as cut off
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        self.workbench.on_worker_state_changed(event)
+
+    # ── acts ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if self._talk is None:
+            return True
+        if action == "stop":
+            return bool(self.talk.answers)
+        if action == "write":
+            return not isinstance(self.focused, Composer)
+        chosen = self.chosen()
+        if action == "go_on":
+            return chosen is not None and chosen.cut_off and self._answer_of(chosen.id) is None
+        if action in ("again", "alternatives", "beside"):
+            return chosen is not None
+        return True
+
+    def chosen(self) -> Said | None:
+        """The message that keys act on: the one under the cursor."""
+        entry = self.view(self.lane).chosen if self.is_mounted else None
+        return self.talk.tree.by_id.get(entry.key) if entry is not None and self._talk is not None else None
+
+    def on_transcript_view_moved(self) -> None:
+        self.refresh_bindings()
+
+    def on_composer_sent(self, event: Composer.Sent) -> None:
+        composer = self.query_one(Composer)
+        if not self.talk.models:
+            self.workbench.say(SafeText(_("Nobody is there to talk to. m chooses a model.")), "warning")
+            return
+        if self.talk.answers or self._busy:
+            self.workbench.say(SafeText(_("A reply is still coming; esc stops it.")), "warning")
+            return
+        composer.text = ""
+        talk, text = self.talk, event.text
+
+        def send() -> None:
+            talk.say(text)
+            self.post_message(self.Ready(None, lambda: self.show_talk(to_end=True)))
+            talk.reply()
+
+        self.do(send, lambda: self.show_talk(to_end=True))
+
+    def on_composer_left(self) -> None:
+        if self.talk.answers:
+            self.action_stop()
+        else:
+            self.view(0).focus()
+
+    def action_write(self) -> None:
+        self.query_one(Composer).focus()
+
+    def action_stop(self) -> None:
+        self.talk.stop()
+        self._reveals.clear()
+
+    def action_again(self, more: int = 1) -> None:
+        chosen, lane, talk = self.chosen(), self.lane, self.talk
+        if chosen is not None and not self._waits():
+            self.do(lambda: talk.again(lane, chosen.id, more))
+
+    def action_alternatives(self) -> None:
+        self.action_again(3)
+
+    def action_go_on(self) -> None:
+        chosen, lane, talk = self.chosen(), self.lane, self.talk
+        if chosen is not None and not self._waits():
+            self.do(lambda: talk.go_on(lane, chosen.id))
+
+    def action_beside(self, by: int) -> None:
+        chosen, lane, talk = self.chosen(), self.lane, self.talk
+        if chosen is None or self._waits():
+            return
+        around = talk.tree.siblings(chosen.id)
+        place = next(at for at, one in enumerate(around) if one.id == chosen.id) + by
+        if 0 <= place < len(around):
+            to = around[place].id
+            self.do(lambda: talk.beside(lane, chosen.id, by), lambda: self.show_talk(cursor=to))
+
+    def action_new(self) -> None:
+        self.open_talk(None)
+        self.query_one(Composer).focus()
+
+    def action_panel(self) -> None:
+        panel = self.query_one(ParameterPanel)
+        shown = self.query_one("#middle").has_class("panel")
+        if shown and panel.has_focus_within:
+            self._panel = False
+            self.view(0).focus()
+        else:
+            self._panel = True
+            self.call_after_refresh(panel.query_one("#parameters").focus)
+        self._arrange(self.size.width)
+
+    def _waits(self) -> bool:
+        if self.talk.answers or self._busy:
+            self.workbench.say(SafeText(_("A reply is still coming; esc stops it.")), "warning")
+            return True
+        return False
+
+    def commands(self) -> Iterator[Command]:
+        yield Command(SafeText(_("New talk")), "screen.new", "n")
+        yield Command(SafeText(_("Choose the model")), "screen.models", "m")
+        yield Command(SafeText(_("A second model beside it")), "screen.second", "b")
+        yield Command(SafeText(_("Parameters")), "screen.panel", "p")
+
+    def action_models(self) -> None:
+        self._choose_model(0)
+
+    def action_second(self) -> None:
+        self._choose_model(1)
+
+    def _choose_model(self, lane: int) -> None:
+        from tui.screens.talk.asking import ask_for_model
+
+        ask_for_model(self, lane)
