@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from core.store.models import StoredModel
 
 MINI: Final = "mini"
+ADAPTER: Final = "adapter"
+BASE: Final = "base"
 _MAKER: Final = Path(__file__).parent.parent / "engine" / "mini.py"
 Progress = Callable[[int, int, str], None]
 
@@ -85,17 +87,57 @@ def named(workspace: Workspace, name: str) -> ModelRow:
     )
 
 
+def free_name(workspace: Workspace, name: str) -> None:
+    """Refuse a name that cannot be a new model's."""
+    if not name.strip() or len(name) > 80 or name[0] == "." or any(one in name for one in "/\\\0\n\r\t:"):
+        raise Misuse(_("“{name}” cannot be a name.").format(name=name[:80]), advice=_("Use letters, digits, - and _."))
+    if name == MINI or any(row.name == name for row in listing(workspace)):
+        raise Problem(
+            _("there is a model “{name}” already.").format(name=name),
+            advice=_("Choose another name, or delete it: sinsonte models delete {name}").format(name=name),
+        )
+
+
+def starting_point(workspace: Workspace, model: str, progress: Progress | None = None) -> tuple[str, str, Path | None]:
+    """Where a training from this model begins: the name of the base, what the engine loads, and the adapter that is to
+    be taken further, if the model is a tuned one."""
+    one = _known(workspace, model)
+    if one is None or one.kind == BASE:
+        return model, base_folder(workspace, model, progress), None
+    if one.kind != ADAPTER:
+        raise Misuse(
+            _("a training cannot begin from {name}: it is not on this machine.").format(name=model),
+            advice=_("Name a base model, or a tuned one that was made here."),
+        )
+    return one.base, base_folder(workspace, one.base, progress), one.folder
+
+
+def is_toy(workspace: Workspace, base: str) -> bool:
+    """Whether a base is a toy: the embedded model, or one that was built from one's own chats."""
+    one = _known(workspace, base)
+    return base == MINI or (one is not None and one.kind == BASE)
+
+
+def _known(workspace: Workspace, name: str) -> ModelRow | None:
+    return next((row for row in listing(workspace) if row.name == name), None)
+
+
 def base_folder(workspace: Workspace, base: str, progress: Progress | None = None) -> str:
-    """What the engine loads: the embedded model's folder (built when it is not there), a folder, or a name."""
+    """What the engine loads: the embedded model's folder (built when it is not there), that of a base of one's own, a
+    folder, or a name."""
     if base == MINI:
         return str(mini(progress))
+    one = _known(workspace, base)
+    if one is not None and one.kind == BASE:
+        return str(one.folder)
     given = Path(base).expanduser()
     return str(given.resolve()) if given.is_dir() else base
 
 
 def tokenizer_folder(workspace: Workspace, model: str) -> Path | None:
     """The folder whose tokenizer counts this model's tokens, where it is on this machine."""
-    folder = mini_folder() if model == MINI else Path(model).expanduser()
+    one = _known(workspace, model)
+    folder = mini_folder() if model == MINI else one.folder if one else Path(model).expanduser()
     return folder if (folder / "tokenizer.json").is_file() else None
 
 
@@ -267,6 +309,14 @@ def delete(workspace: Workspace, name: str) -> None:
     from core.store import models
 
     row = named(workspace, name)
+    on_it = [one.name for one in listing(workspace) if row.kind == BASE and one.base == name]
+    if on_it:
+        raise Problem(
+            _("these models were tuned on “{name}” and cannot speak without it: {names}.").format(
+                name=name, names=", ".join(on_it)
+            ),
+            advice=_("Delete them first."),
+        )
     with workspace.store.write() as change:
         models.delete(change, name)
     if row.folder.is_relative_to(workspace.folder):
