@@ -125,8 +125,8 @@ class Reply:
     def reply_tokens(self) -> int:
         return self.figures.reply_tokens
 
-    def as_json(self) -> dict[str, Any]:
-        """The reply for `--json`."""
+    def as_json(self, separator: str = "") -> dict[str, Any]:
+        """The reply for `--json`; with a separator, the messages that it stands for too."""
         figures = self.figures
         told: dict[str, Any] = {
             "model": self.model,
@@ -142,6 +142,10 @@ class Reply:
             "cost": None if figures.cost is None else str(figures.cost),
             "currency": figures.currency or None,
         }
+        if separator.strip():
+            told["messages"] = [one.strip() for one in self.text.split(separator.strip()) if one.strip()]
+        if self.alternatives[0].thought:
+            told["thought"] = self.alternatives[0].thought
         if len(self.alternatives) > 1:
             told["alternatives"] = [{"text": one.text, "finish_reason": one.finish} for one in self.alternatives]
         if self.alternatives[0].tokens:

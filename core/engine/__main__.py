@@ -29,6 +29,7 @@ from core.language import _
 from core.problem import Problem
 from core.training import events, process
 from core.training.backends import local
+from core.training.events import Event
 
 _stops: Final[list[int]] = []
 _LAST_WORDS: Final = 3.0  # seconds that a dying process beside this one has to say of what
@@ -87,6 +88,7 @@ def _words() -> argparse.ArgumentParser:
     serve.add_argument("--socket", type=Path)
     serve.add_argument("--port", type=int)
     serve.add_argument("--key-file", type=Path)
+    serve.add_argument("--plain", action="store_true")
     serve.add_argument("--base", required=True)
     serve.add_argument("--name", default="")
     serve.add_argument("--adapter", action="append", default=[], metavar="NAME=FOLDER")
@@ -205,7 +207,7 @@ def _score(told: argparse.Namespace) -> int:
 
 
 def _serve(told: argparse.Namespace) -> int:
-    log = events.Printer(sys.stdout)
+    log: events.Log = _Plain() if told.plain else events.Printer(sys.stdout)
 
     def work() -> str:
         with _wake():
@@ -214,6 +216,19 @@ def _serve(told: argparse.Namespace) -> int:
         return "succeeded"
 
     return guarded(log, work)
+
+
+class _Plain:
+    """For a server in the foreground: words for a person, on standard error."""
+
+    def write(self, kind: str, **fields: Any) -> Event:
+        if kind == "summary":
+            where = fields["socket"] or f"http://127.0.0.1:{fields['port']}/v1"
+            said = _("Serving {models} at {where}; Ctrl+C ends it.")
+            print(said.format(models=", ".join(fields["models"]), where=where), file=sys.stderr, flush=True)
+        elif kind == "problem":
+            print(f"sinsonte: {fields['text']} {fields['advice']}".rstrip(), file=sys.stderr, flush=True)
+        return Event(1, 1, 0.0, kind, fields)
 
 
 def _preview(told: argparse.Namespace) -> int:

@@ -270,8 +270,19 @@ def check_adapter(folder: Path, base: Base) -> None:
 
 def widen(model: Any, rows: int) -> None:
     """Make room for tokens that the base does not have, up to number `rows`; what is there stays as it is."""
-    if model.get_input_embeddings().weight.shape[0] < rows:
-        model.resize_token_embeddings(rows, mean_resizing=False)
+    before = model.get_input_embeddings().weight.shape[0]
+    if before >= rows:
+        return
+    model.resize_token_embeddings(rows, mean_resizing=False)
+    with torch.no_grad():  # not by chance: a base that never saw the token is the same each time
+        for layer in {model.get_input_embeddings(), model.get_output_embeddings()}:
+            layer.weight[before:] = layer.weight[:before].mean(0)
+
+
+def rows_of(adapter: Path) -> int:
+    """How many tokens the model knew that an adapter was trained on; 0 where it does not say."""
+    rows = read_lineage(adapter).get("vocabulary")
+    return rows if isinstance(rows, int) and 0 < rows < 1 << 24 else 0
 
 
 def put_on(model: Any, folder: Path, name: str, *, learning: bool = False, dropout: float = 0.0) -> Any:
@@ -286,9 +297,7 @@ def put_on(model: Any, folder: Path, name: str, *, learning: bool = False, dropo
         config.inference_mode = not learning
         if learning:
             config.lora_dropout = dropout
-        rows = read_lineage(folder).get("vocabulary")
-        if isinstance(rows, int) and 0 < rows < 1 << 24:
-            widen(model, rows)
+        widen(model, rows_of(folder))
         if isinstance(model, peft.PeftModel):
             model.add_adapter(name, config)
         else:

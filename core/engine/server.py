@@ -128,7 +128,7 @@ def refused(request: Request, key: str) -> Response | None:
     if not key:
         return None
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if hmac.compare_digest(given.encode(), key.encode()):
+    if hmac.compare_digest(given.encode("latin-1"), key.encode()):  # headers are bytes, read as latin-1
         return None
     return _error(401, "The key is missing or wrong.", "invalid_api_key")
 

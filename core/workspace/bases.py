@@ -33,7 +33,9 @@ _TURNS: Final = 40
 Progress = Callable[[int, int, str], None]
 
 
-def mini_from_workspace(workspace: Workspace, name: str = OWN, progress: Progress | None = None) -> ModelRow:
+def mini_from_workspace(
+    workspace: Workspace, name: str = OWN, progress: Progress | None = None, *, steps: int = 0
+) -> ModelRow:
     """Build a toy base model from these chats, and enter it under a name that `--model` takes."""
     from core import training
     from core.store import models as stored
@@ -62,7 +64,7 @@ def mini_from_workspace(workspace: Workspace, name: str = OWN, progress: Progres
             progress(step, steps, "")
 
     try:
-        training.mini.build(corpus, folder, tell)
+        training.mini.build(corpus, folder, tell, steps=steps or training.mini.STEPS)
     finally:
         corpus.unlink(missing_ok=True)  # it holds everybody's words
     people = [one.id for one in voices(workspace, current)]  # forgetting one of them marks the model

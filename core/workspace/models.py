@@ -38,6 +38,7 @@ class ModelRow:
     run: str
     folder: Path
     tainted: bool
+    toy: bool = False  # of 0.6 million weights: it proves the path and has no judgement
 
     def as_json(self) -> dict[str, Any]:
         """The model for `--json`."""
@@ -50,6 +51,7 @@ class ModelRow:
             "run": self.run,
             "folder": str(self.folder),
             "tainted": self.tainted,
+            "toy": self.toy,
         }
 
 
@@ -72,6 +74,7 @@ def _row(workspace: Workspace, one: StoredModel, names: dict[int, str]) -> Model
         one.run_id or "",
         workspace.folder / one.folder,
         one.tainted,
+        json.loads(one.details).get("toy") is True,
     )
 
 
@@ -112,10 +115,16 @@ def starting_point(workspace: Workspace, model: str, progress: Progress | None =
     return one.base, base_folder(workspace, one.base, progress), one.folder
 
 
+def base_name(workspace: Workspace, model: str) -> str:
+    """The name of the base under a model; its own if it is one."""
+    one = _known(workspace, model)
+    return one.base if one is not None and one.kind == ADAPTER else model
+
+
 def is_toy(workspace: Workspace, base: str) -> bool:
     """Whether a base is a toy: the embedded model, or one that was built from one's own chats."""
     one = _known(workspace, base)
-    return base == MINI or (one is not None and one.kind == BASE)
+    return base == MINI or (one is not None and one.toy)
 
 
 def _known(workspace: Workspace, name: str) -> ModelRow | None:
@@ -242,17 +251,19 @@ def _conversations(chat: Chat, messages: list[Message], voice: str) -> Iterator[
         yield last.lines
 
 
-def register(workspace: Workspace, name: str, run_id: str, dataset_id: int, base: str, folder: Path) -> None:
-    """Enter the adapter that a run has made."""
+def register(workspace: Workspace, name: str, run_id: str, dataset_id: int | None, base: str, run: Path) -> None:
+    """Enter what a run has made: an adapter, or after a full tuning a model that stands alone."""
     from core.store import models
 
-    details = _adapter_details(folder)
+    whole = (run / "model").is_dir()
+    folder = run / ("model" if whole else "adapter")
+    details = _lineage(folder)
     with workspace.store.write() as change:
         models.add(
             change,
             models.StoredModel(
                 name=name,
-                kind="adapter",
+                kind=BASE if whole else ADAPTER,
                 base=base,
                 base_sha256=str(details.get("base_sha256", "")),
                 run_id=run_id,
@@ -263,7 +274,7 @@ def register(workspace: Workspace, name: str, run_id: str, dataset_id: int, base
         )
 
 
-def _adapter_details(folder: Path) -> dict[str, Any]:
+def _lineage(folder: Path) -> dict[str, Any]:
     file = folder / "sinsonte.json"  # what the engine wrote of the adapter's lineage
     try:
         told: Any = json.loads(file.read_text(encoding="utf-8"))
@@ -281,6 +292,8 @@ def merged(workspace: Workspace, name: str, to: Path | None = None) -> tuple[Pat
     from core import training
 
     row = named(workspace, name)
+    if row.kind != ADAPTER:
+        raise Misuse(_("model “{name}” has no adapter that could be merged.").format(name=name))
     target = to.expanduser() if to else workspace.folder / "models" / f"{name}-merged"
     if target.exists():
         raise Problem(

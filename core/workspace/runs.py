@@ -34,16 +34,6 @@ _FIGURES: Final = (
 _AT_ONCE: Final = 20_000  # events taken into the store at a time: a tenth of a second
 Progress = Callable[[int, int, str], None]
 
-# What the embedded model's adapters are trained with unless told otherwise; measured for the demo (docs/decisions.md).
-_MINI_DEFAULTS: Final[Mapping[str, Any]] = {
-    "epochs": 2.0,
-    "batch_size": 4,
-    "lora_rank": 16,
-    "lora_alpha": 32,
-    "learning_rate": 5e-3,
-    "lora_dropout": 0.0,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
@@ -110,40 +100,34 @@ def start(
 ) -> RunRow:
     """Freeze the job in a run folder and start its worker; returns at once (after building `mini`, the first time)."""
     from core import training
-    from core.dataset.export import writing
-    from core.dataset.recipe import Recipe
     from core.store import runs
     from core.training import job
-    from core.workspace import datasets, models
+    from core.workspace import starting
 
     if backend != "local":
         raise Misuse(
             _("there is no backend “{name}”.").format(name=backend),
             advice=_("There are: {names}.").format(names=", ".join(["local", *sorted(workspace.settings.endpoints)])),
         )
-    made = datasets.named(workspace, dataset)
-    defaults = _MINI_DEFAULTS if model == models.MINI else {}
-    job.from_values({**defaults, **(options or {}), "base": "?"})  # a fault is told before anything is built
-    base = models.base_folder(workspace, model, progress)
+    begin = starting.beginning(workspace, dataset, model, options or {}, progress)
     run_id = time.strftime("%m%d-%H%M-") + secrets.token_hex(2)
     folder = workspace.folder / "runs" / run_id
-    writing.write(datasets.as_examples(workspace, dataset), Recipe.from_dict(made.recipe), folder, "run")
+    begin.write(folder)
     folder.chmod(0o700)
-    told = {**defaults, **(options or {}), "base": base}
     with workspace.store.write() as change:
         runs.create(
             change,
             runs.StoredRun(
                 id=run_id,
-                dataset_id=made.id,
+                dataset_id=begin.dataset_id,
                 backend=backend,
-                base=model,
+                base=begin.base,
                 state="prepared",
                 folder=folder.relative_to(workspace.folder).as_posix(),
-                options=json.dumps(told, ensure_ascii=False),
+                options=json.dumps(dict(begin.options), ensure_ascii=False),
             ),
         )
-    training.start(folder, job.from_values(told))
+    training.start(folder, job.from_values(begin.options))
     return named(workspace, run_id)
 
 
@@ -370,8 +354,10 @@ def _register(workspace: Workspace, one: StoredRun, folder: Path) -> None:
     persona = str(dataset.recipe.get("persona", "")) if dataset else ""
     taken = {row.name for row in models.listing(workspace)}
     stem = _as_name(persona) or "model"
+    if dataset is None:
+        stem = "corrected"
     name = next(two for n in range(1, 10_000) if (two := stem if n == 1 else f"{stem}-{n}") not in taken)
-    models.register(workspace, name, one.id, one.dataset_id or 0, one.base, folder / "adapter")
+    models.register(workspace, name, one.id, one.dataset_id, one.base, folder)
     with workspace.store.write() as change:
         runs.update(change, one.id, model=name)
 
