@@ -1,4 +1,4 @@
-"""The engine's door: `python -m core.engine mini|train|score|serve|preview|merge ...`.
+"""The engine's door: `python -m core.engine mini|train|score|serve|plan|preview|merge ...`.
 
 Listens for the request to stop before anything heavy is imported (that takes seconds), and turns whatever goes wrong
 into one `problem` event with a cause and advice. Tracebacks go to standard error (the worker's log), without the values
@@ -95,6 +95,9 @@ def _words() -> argparse.ArgumentParser:
     serve.add_argument("--idle", type=float, default=0.0)
     serve.add_argument("--threads", type=int, default=0)
     serve.set_defaults(do=_serve)
+    plan = verbs.add_parser("plan", help="measure what the run of a folder would take")
+    plan.add_argument("folder", type=Path)
+    plan.set_defaults(do=_plan)
     preview = verbs.add_parser("preview", help="show what one example teaches")
     preview.add_argument("folder", type=Path)
     preview.add_argument("--example", type=int, default=0)
@@ -213,6 +216,18 @@ def _serve(told: argparse.Namespace) -> int:
         with _wake():
             from core.engine.server import serve
         serve(told, log, lambda: bool(_stops))
+        return "succeeded"
+
+    return guarded(log, work)
+
+
+def _plan(told: argparse.Namespace) -> int:
+    log = events.Printer(sys.stdout)
+
+    def work() -> str:
+        with _wake():
+            from core.engine.planning import plan
+        plan(told.folder, log)
         return "succeeded"
 
     return guarded(log, work)

@@ -160,7 +160,7 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
 
     Models cannot unlearn and backups are not touched: both are told. Deleted text is wiped from the file itself.
     """
-    from core.store import backups, chats, datasets, decisions, intake, messages, models, participants
+    from core.store import backups, chats, datasets, decisions, intake, messages, models, participants, settings
 
     told = would_forget(workspace, name)
     store = workspace.store
@@ -173,6 +173,7 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
         for model in models.made_with(change, one.id):
             models.taint(change, model)
         decisions.erase(change, uids)
+        settings.put(change, "draft", None)  # an edit that was begun may hold their words
         for own in names:
             messages.erase_name(change, own.id)
             intake.forget_author(change, keys[own.chat_id], own.name)

@@ -15,14 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from core.chat import Example
 from core.language import _
 from core.problem import Misuse, Problem
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
     from core.store.runs import StoredRun
-    from core.training import Preview, RunState
+    from core.training import RunState
 
 ENDED: Final = ("succeeded", "failed", "cancelled")
 UNDER_WAY: Final = ("queued", "running", "pausing")
@@ -101,15 +100,11 @@ def start(
     """Freeze the job in a run folder and start its worker; returns at once (after building `mini`, the first time)."""
     from core import training
     from core.store import runs
-    from core.training import job
-    from core.workspace import starting
+    from core.training import backends, job
+    from core.workspace import beginning, starting
 
-    if backend != "local":
-        raise Misuse(
-            _("there is no backend “{name}”.").format(name=backend),
-            advice=_("There are: {names}.").format(names=", ".join(["local", *sorted(workspace.settings.endpoints)])),
-        )
-    begin = starting.beginning(workspace, dataset, model, options or {}, progress)
+    where, profile, given = starting.placed(workspace, backend, options or {})
+    begin = beginning.beginning(workspace, dataset, model, given, progress)
     run_id = time.strftime("%m%d-%H%M-") + secrets.token_hex(2)
     folder = workspace.folder / "runs" / run_id
     begin.write(folder)
@@ -120,38 +115,17 @@ def start(
             runs.StoredRun(
                 id=run_id,
                 dataset_id=begin.dataset_id,
-                backend=backend,
+                backend=where,
                 base=begin.base,
                 state="prepared",
                 folder=folder.relative_to(workspace.folder).as_posix(),
                 options=json.dumps(dict(begin.options), ensure_ascii=False),
             ),
         )
+    if profile is not None:
+        backends.put(folder, where, profile=profile)
     training.start(folder, job.from_values(begin.options))
     return named(workspace, run_id)
-
-
-def preview(workspace: Workspace, dataset: str, number: int, *, model: str = "mini") -> Preview:
-    """Which tokens of a dataset's example would be trained, as this model's template writes it."""
-    import tempfile
-
-    from core import training
-    from core.dataset.export import writing
-    from core.dataset.recipe import Recipe
-    from core.training import job
-    from core.workspace import datasets, models
-
-    made = datasets.named(workspace, dataset)
-    chosen = [row for row in datasets.examples(workspace, dataset) if row.n == number]
-    if not chosen:
-        raise Misuse(_("dataset “{name}” has no example {number}.").format(name=dataset, number=number))
-    base = models.base_folder(workspace, model)
-    with tempfile.TemporaryDirectory(dir=workspace.folder) as place:
-        folder = Path(place)
-        one = Example(chosen[0].lines, chosen[0].conversation)
-        writing.write([one], Recipe.from_dict(made.recipe), folder, "run")
-        training.prepare(folder, job.from_values({"base": base}))
-        return training.preview(folder)
 
 
 def listing(workspace: Workspace) -> list[RunRow]:

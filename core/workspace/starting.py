@@ -1,130 +1,195 @@
-"""What a training on this machine or its cluster starts from: rendered examples or pairs, a base, and every setting.
+"""Before a run is started: where it would go, what may be set, what an example teaches, what it would take.
 
-In: the name of a dataset (or `corrections`, or a file of pairs, with method=dpo), the name of a model, and settings. Out:
-a `Beginning`, which writes the run's files; any fault is told before a folder is made. A tuned model as `--model` is
-taken further: a copy of its adapter goes into the run folder, so that the run needs nothing else.
+In: a dataset, a base, a place, settings. Out: plain data for the form and for `train start`; nothing of it starts a run.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from core.language import _
+from core.chat import Example
+from core.language import N_, _
 from core.problem import Misuse, Problem
 from core.workspace.opening import Workspace
 
-CORRECTIONS: Final = "corrections"
-_START: Final = "start"  # in the run folder: the adapter that is taken further
-_HELD: Final = 10  # every tenth pair is held out, where there are so many twice
+if TYPE_CHECKING:
+    from core.training import Preview
+
 Progress = Callable[[int, int, str], None]
-
-# What a toy's adapters are trained with unless told otherwise; measured for the demo (docs/decisions.md).
-_TOY: Final[Mapping[str, Any]] = {
-    "epochs": 2.0,
-    "batch_size": 4,
-    "lora_rank": 16,
-    "lora_alpha": 32,
-    "learning_rate": 5e-3,
-    "lora_dropout": 0.0,
-}
-_TOY_PREFERENCES: Final[Mapping[str, Any]] = {**_TOY, "epochs": 4.0, "learning_rate": 5e-4}
+LOCAL: Final = "local"
 
 
-@dataclass(frozen=True)
-class Beginning:
-    """Everything that a run is made of, before it is a folder."""
+def defaults(model: str) -> Mapping[str, Any]:
+    """What this base is trained with unless told otherwise."""
+    from core.workspace import beginning, models
 
-    dataset_id: int | None
-    base: str  # the base's name, for the record
-    options: Mapping[str, Any]  # the job's settings
-    write: Callable[[Path], None]  # puts the examples (and the adapter) in the run folder
+    return beginning.TOY if model == models.MINI else {}
 
 
-def beginning(
-    workspace: Workspace, dataset: str, model: str, options: Mapping[str, Any], progress: Progress | None = None
-) -> Beginning:
-    """Look at everything; builds `mini` the first time."""
-    from core.training import job
-    from core.workspace import models
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting that a form offers."""
 
-    wanted = job.from_values({**options, "base": "?"})  # a wrong setting is told before anything is built
-    toy = models.is_toy(workspace, model) or models.is_toy(workspace, models.base_name(workspace, model))
-    defaults: Mapping[str, Any] = {}
-    if toy:
-        defaults = _TOY_PREFERENCES if wanted.method == "dpo" else _TOY
-        job.from_values({**defaults, **options, "base": "?"})
-    if wanted.method == "dpo":
-        number, put, more = _pairs(workspace, dataset)
-    else:
-        number, put, more = _examples(workspace, dataset)
-    name, folder, adapter = models.starting_point(workspace, model, progress)
-    told = {**defaults, **more, **options, "base": folder}
-    if adapter is not None:
-        told["adapter"] = _START
-    job.from_values(told)
-
-    def write(place: Path) -> None:
-        put(place)
-        if adapter is not None:
-            shutil.copytree(adapter, place / _START)
-
-    return Beginning(number, name, told, write)
+    key: str
+    usual: str  # what stands there unless somebody changes it
+    means: str  # for N_
+    choices: tuple[str, ...] = ()
 
 
-def _examples(workspace: Workspace, dataset: str) -> tuple[int | None, Callable[[Path], None], dict[str, Any]]:
-    from core.dataset.export import writing
-    from core.dataset.recipe import SEPARATOR_TAG, Recipe
-    from core.workspace import datasets
-
-    made = datasets.named(workspace, dataset)
-    recipe = Recipe.from_dict(made.recipe)
-
-    def put(place: Path) -> None:
-        writing.write(datasets.as_examples(workspace, dataset), recipe, place, "run")
-
-    # The tag is no text that anybody writes: it shall be one token of the model.
-    return made.id, put, {"separator": SEPARATOR_TAG} if SEPARATOR_TAG in recipe.separator else {}
-
-
-def _pairs(workspace: Workspace, named: str) -> tuple[int | None, Callable[[Path], None], dict[str, Any]]:
-    lines = _corrections(workspace) if named == CORRECTIONS else _of_file(Path(named).expanduser())
-    held = lines[_HELD - 1 :: _HELD] if len(lines) >= 2 * _HELD else []
-    train = [line for n, line in enumerate(lines) if not held or n % _HELD != _HELD - 1]
-
-    def put(place: Path) -> None:
-        from core.training.process import write_whole
-
-        place.mkdir(mode=0o700, parents=True)
-        write_whole(place / "train.jsonl", b"".join(train))
-        if held:
-            write_whole(place / "validation.jsonl", b"".join(held))
-
-    return None, put, {}
+# What people change, in the order of a form; every other key of a job can be given too (`other`, KEY=VALUE).
+SETTINGS: Final = (
+    Setting("method", "lora", N_("how: an adapter (lora), one on a base in four bits (qlora), the whole model (full)"),
+            ("lora", "qlora", "full")),
+    Setting("epochs", "3", N_("how often each example is seen")),
+    Setting("steps", "0", N_("a fixed number of steps instead of epochs; 0: as the epochs say")),
+    Setting("batch_size", "8", N_("examples a step")),
+    Setting("learning_rate", "0", N_("how far each step goes; 0: what is usual for the method")),
+    Setting("lora_rank", "16", N_("size of the adapter")),
+    Setting("lora_alpha", "32", N_("weight of the adapter")),
+    Setting("context", "0", N_("longest sequence in tokens; 0: what the model reads")),
+    Setting("too_long", "refuse", N_("what becomes of longer examples"), ("refuse", "shorten", "drop")),
+    Setting("patience", "0", N_("stop after so many validations without a better one; 0: never")),
+    Setting("keep", "last", N_("which weights become the model"), ("last", "best")),
+    Setting("seed", "0", N_("all chance comes from it")),
+)  # fmt: skip
 
 
-def _corrections(workspace: Workspace) -> list[bytes]:
-    from core.workspace import corrections
-
-    rows = corrections.listing(workspace)
-    if not rows:
-        raise Problem(_("there are no corrections yet."), advice=_("In a talk, e on a reply opens it for correction."))
+def settings(model: str) -> list[Setting]:
+    """The settings with what is usual for this base."""
+    usual = defaults(model)
     return [
-        json.dumps(corrections.line(row, corrections.PREFERENCE), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-        for row in rows
+        Setting(one.key, f"{usual[one.key]:g}" if one.key in usual else one.usual, one.means, one.choices)
+        for one in SETTINGS
     ]
 
 
-def _of_file(path: Path) -> list[bytes]:
-    try:
-        read = path.read_bytes()
-    except OSError:
+def places(workspace: Workspace) -> list[str]:
+    """Where a run can go: this machine, Slurm's profiles; providers are started by their own page."""
+    return [LOCAL, "slurm", *(f"slurm:{name}" for name in workspace.settings.slurm if name != "default")]
+
+
+def warning(backend: str) -> str:
+    """What to know before a run is started there; empty when there is nothing."""
+    if backend != LOCAL:
+        return ""
+    from core.training.backends import logout
+
+    if not logout.ends_workers():
+        return ""
+    return _(
+        "Logging out of this machine ends everything that was started in the login (KillUserProcesses), this run too; it "
+        "can be resumed. To let it live on: `loginctl enable-linger`, then begin with `systemd-run --user --scope "
+        "sinsonte ...`; or --on slurm."
+    )
+
+
+def placed(
+    workspace: Workspace, backend: str, options: Mapping[str, Any]
+) -> tuple[str, dict[str, Any] | None, Mapping[str, Any]]:
+    """The backend that a word like `slurm:big` names, its profile, and the options that are the run's own."""
+    name, _colon, profile = backend.partition(":")
+    known = workspace.settings.slurm
+    if name == "slurm":
+        from core.training.backends import slurm_script
+
+        if profile and profile not in known:
+            raise Misuse(
+                _("the settings have no Slurm profile “{name}”.").format(name=profile),
+                where=str(workspace.settings.file),
+                advice=_("Add a [slurm.{name}] with partition, time, gpus ... to it.").format(name=profile),
+            )
+        fields = slurm_script.Profile.__dataclass_fields__
+        table = known.get(profile or "default", {})
+        wanted = {**table, **{key: value for key, value in options.items() if key in fields}}
+        where = f"{workspace.settings.file}: [slurm.{profile or 'default'}]" if table else ""
+        told = asdict(slurm_script.profile_of(wanted, where))
+        return name, told, {key: value for key, value in options.items() if key not in fields}
+    if backend != LOCAL:
         raise Misuse(
-            _("method=dpo learns from pairs of replies, and “{name}” is no file of them.").format(name=path.name),
-            advice=_("Name a file of preferences, or `corrections`: what was corrected in talks."),
-        ) from None
-    return [line + b"\n" for line in read.splitlines() if line.strip()]
+            _("there is no backend “{name}”.").format(name=backend),
+            advice=_("There are: {names}.").format(
+                names=", ".join([*places(workspace), *sorted(workspace.settings.endpoints)])
+            ),
+        )
+    return LOCAL, None, options
+
+
+def preview(workspace: Workspace, dataset: str, number: int, *, model: str = "mini") -> Preview:
+    """Which tokens of a dataset's example would be trained, as this model's template writes it."""
+    from core import training
+    from core.training import job
+    from core.workspace import datasets, models
+
+    chosen = [row for row in datasets.examples(workspace, dataset) if row.n == number]
+    if not chosen:
+        raise Misuse(_("dataset “{name}” has no example {number}.").format(name=dataset, number=number))
+    base = models.base_folder(workspace, model)
+    one = Example(chosen[0].lines, chosen[0].conversation)
+    with _folder_with(workspace, dataset, [one]) as folder:
+        training.prepare(folder, job.from_values({"base": base}))
+        return training.preview(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a run would take, measured on one real step of it."""
+
+    steps: int
+    examples: int
+    tokens: int
+    trained_tokens: int
+    memory_bytes: float
+    seconds: float
+    machine: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The prediction for `--json`."""
+        return asdict(self)
+
+
+def dry_run(
+    workspace: Workspace,
+    dataset: str,
+    *,
+    model: str = "mini",
+    options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Prediction:
+    """Let the engine open model and data, take one step, and say what all of them would take. Takes seconds."""
+    from core import training
+    from core.training import Event, job
+    from core.training.mini import answer
+    from core.workspace import beginning
+
+    begin = beginning.beginning(workspace, dataset, model, options or {}, progress)
+    plans: list[Event] = []
+    with tempfile.TemporaryDirectory(dir=workspace.folder) as place:
+        folder = Path(place) / "run"
+        begin.write(folder)
+        training.prepare(folder, job.from_values(begin.options))
+        answer(["plan", str(folder)], folder, lambda event: plans.append(event) if event.kind == "plan" else None)
+    if not plans:
+        raise Problem(_("The engine gave no answer."))
+    plan = plans[-1].fields
+    return Prediction(
+        int(plan["steps"]), int(plan["examples"]), int(plan["tokens"]), int(plan["trained_tokens"]),
+        float(plan["predicted_memory_bytes"]), float(plan["predicted_seconds"]), str(plan.get("machine", "")),
+    )  # fmt: skip
+
+
+@contextmanager
+def _folder_with(workspace: Workspace, dataset: str, examples: Iterable[Example]) -> Generator[Path]:
+    """A run folder that goes away again."""
+    from core.dataset.export import writing
+    from core.dataset.recipe import Recipe
+    from core.workspace import datasets
+
+    with tempfile.TemporaryDirectory(dir=workspace.folder) as place:
+        recipe = Recipe.from_dict(datasets.named(workspace, dataset).recipe)
+        writing.write(list(examples), recipe, Path(place), "run")
+        yield Path(place)
