@@ -30,6 +30,11 @@ def choose(language: str | None = None) -> str:
     return chosen
 
 
+def chosen() -> str:
+    """The language of every `_` now."""
+    return _translations().info().get("language", "en")[:2] or "en"
+
+
 def _locale_language() -> str:
     # LANGUAGE is a list by preference and wins over the others, as in gettext itself.
     for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):

@@ -69,6 +69,31 @@ def shown_in_line(text: str, *, limit: int = LINE_LIMIT) -> SafeText:
     return _finished(text, limit)
 
 
+class Flowing:
+    """Text that comes in pieces, made fit to show piece by piece: a pile of marks that comes mark by mark is cut too."""
+
+    def __init__(self) -> None:
+        self._pile = 0
+
+    def add(self, piece: str) -> SafeText:
+        """This piece, fit to show after those before it."""
+        if not _BEYOND_LATIN.search(piece):
+            self._pile = 0 if piece else self._pile
+            return shown(piece)
+        kept: list[str] = []
+        for one in piece:
+            if one in (_ZWJ, _ZWNJ) or unicodedata.category(one) in ("Mn", "Me"):
+                self._pile += 1
+                if self._pile > MARKS_LIMIT:
+                    if self._pile == MARKS_LIMIT + 1:
+                        kept.append("…")
+                    continue
+            else:
+                self._pile = 0
+            kept.append(one)
+        return shown("".join(kept))
+
+
 def is_safe(text: str) -> bool:
     """Whether nothing in the text would be replaced in a text of several lines."""
     return shown(text) == text

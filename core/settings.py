@@ -48,6 +48,7 @@ class Settings:
     confirm_above: str = "5"  # money: a training that may cost more is confirmed by typing
     endpoints: dict[str, Endpoint] = field(default_factory=dict[str, Endpoint])
     keys: dict[str, str] = field(default_factory=dict[str, str])  # id of a key binding -> keys
+    slurm: dict[str, dict[str, Any]] = field(default_factory=dict[str, "dict[str, Any]"])  # profile -> as it is written
 
 
 # The settings that are one word or a path, with what `config` says of each.
@@ -106,7 +107,7 @@ def _read(where: Path) -> dict[str, Any]:
 
 
 def _checked(where: Path, data: dict[str, Any]) -> Settings:
-    known = {*SCALARS, "endpoints", "keys"}
+    known = {*SCALARS, "endpoints", "keys", "slurm"}
     for key in data:
         if key not in known:
             raise Misuse(
@@ -130,7 +131,11 @@ def _checked(where: Path, data: dict[str, Any]) -> Settings:
         binding: _text(where, f"keys.{binding}", value)
         for binding, value in _table(where, "keys", data.get("keys", {})).items()
     }
-    return Settings(file=where, endpoints=endpoints, keys=keys, **scalars)
+    slurm = {
+        name: _table(where, f"slurm.{name}", table)
+        for name, table in _table(where, "slurm", data.get("slurm", {})).items()
+    }
+    return Settings(file=where, endpoints=endpoints, keys=keys, slurm=slurm, **scalars)
 
 
 def _endpoint(where: Path, name: str, table: dict[str, Any]) -> Endpoint:

@@ -37,6 +37,8 @@ DEBIAN = {
     "ssh": "openssh-client",
     "strace": "strace",
     "slurmctld": "slurm-wlm",
+    "slurmd": "slurm-wlm",
+    "munged": "munge",
 }
 PREFIX = "third party: "
 # Both as they were before the tests' fixtures gave every test a home of its own.

@@ -55,6 +55,11 @@ class Trouble:
         """Whether what arrived is a beginning that can be gone on from."""
         return self.kind in CAN_GO_ON
 
+    @property
+    def broke(self) -> bool:
+        """Whether it was the way here that failed, so that the same question may well be answered next time."""
+        return self.kind in (UNFINISHED, BROKEN, STALLED, MALFORMED, FAILED)
+
     def problem(self, where: str = "") -> Problem:
         """The same, to be raised."""
         return Problem(self.what, where=where, advice=self.advice)
@@ -125,8 +130,8 @@ class Reply:
     def reply_tokens(self) -> int:
         return self.figures.reply_tokens
 
-    def as_json(self) -> dict[str, Any]:
-        """The reply for `--json`."""
+    def as_json(self, separator: str = "") -> dict[str, Any]:
+        """The reply for `--json`; with a separator, the messages that it stands for too."""
         figures = self.figures
         told: dict[str, Any] = {
             "model": self.model,
@@ -142,6 +147,10 @@ class Reply:
             "cost": None if figures.cost is None else str(figures.cost),
             "currency": figures.currency or None,
         }
+        if separator.strip():
+            told["messages"] = [one.strip() for one in self.text.split(separator.strip()) if one.strip()]
+        if self.alternatives[0].thought:
+            told["thought"] = self.alternatives[0].thought
         if len(self.alternatives) > 1:
             told["alternatives"] = [{"text": one.text, "finish_reason": one.finish} for one in self.alternatives]
         if self.alternatives[0].tokens:

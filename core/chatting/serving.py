@@ -178,6 +178,11 @@ def _tell(server: Server, what: str, **told: str) -> None:
         raise Problem(_("The model's server refused: {reason}").format(reason=reason))
 
 
+def note(place: Path, path: Path, base: str, name: str, adapters: Mapping[str, str]) -> None:
+    """Enter this very process as the server, which it is about to become."""
+    _write(Server(path, process.of(os.getpid()), _named(base), name, dict(adapters)), place)
+
+
 def stop_servers(folder: Path, *, wait: float = 10.0) -> int:
     """Stop the servers under this folder; returns how many there were."""
     found = find_all(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,9 @@ from core.commands import Context, pass_context
 from core.commands.printing import Progress, data, json_line, number, table, talk
 from core.language import _, ngettext
 from core.problem import Problem
+
+if TYPE_CHECKING:
+    from core.workspace.chats import MessageRow
 
 
 @click.command("import", help=_("Read exported chats, and say what was understood, what was not, and why."))
@@ -108,15 +112,38 @@ def chats(context: Context) -> None:
 @click.command("messages", help=_("List the messages, or those that hold the words of a query."))
 @click.option("--chat", help=_("only this chat: its number or its title"))
 @click.option("--query", help=_("words to look for; accents and capitals do not matter"))
+@click.option("--author", default="", help=_("only by this participant"))
+@click.option("--tag", default="", help=_("only with this tag"))
+@click.option("--decision", default="", help=_("only dropped, kept, edited, tagged, weighed or undecided ones"))
+@click.option("--longer", type=click.IntRange(min=0), default=0, help=_("only of at least so many characters"))
+@click.option("--shorter", type=click.IntRange(min=0), default=0, help=_("only of at most so many characters"))
+@click.option("--from", "since", default="", help=_("only from this day, month or year on"))
+@click.option("--to", "until", default="", help=_("only up to this day, month or year"))
+@click.option("--rule", default="", help=_("only those that this cleaning rule touches"))
+@click.option("--private", default="", help=_("only those that hold this kind of private thing"))
 @click.option("--limit", type=click.IntRange(min=1), help=_("at most so many (a query shows 50 unless told)"))
 @pass_context
-def messages(context: Context, chat: str | None, query: str | None, limit: int | None) -> None:
+def messages(
+    context: Context,
+    chat: str | None,
+    query: str | None,
+    limit: int | None,
+    **parts: Any,
+) -> None:
     from core.workspace import chats as verbs
+    from core.workspace import finding
 
     workspace = context.workspace
     chat_id = verbs.chat_named(workspace, chat).id if chat else None
     found = 0
-    for row in verbs.messages(workspace, chat=chat_id, query=query, limit=limit or (50 if query else None)):
+    most = limit or (50 if query else None)
+    wanted = finding.Filter(query or "", **parts)
+    rows = (
+        finding.messages(workspace, wanted, chat=chat_id, limit=most)
+        if any(parts.values())
+        else verbs.messages(workspace, chat=chat_id, query=query, limit=most)
+    )
+    for row in rows:
         found += 1
         sent = local_iso(row.sent_at) if row.timed else None
         if context.json:
@@ -127,10 +154,31 @@ def messages(context: Context, chat: str | None, query: str | None, limit: int |
                     "author": row.author,
                     "sent_at": sent,
                     "kind": str(row.kind),
-                    "text": row.text,
+                    "text": row.exported,
+                    **_said(row),
                 }
             )
         else:
-            data(f"{(sent or '—').replace('T', ' ')}  {row.author or '·'}: {row.text}")
-    if query and not context.json:
+            data(f"{(sent or '—').replace('T', ' ')}  {row.author or '·'}: {row.text}" + _signs(row))
+    if wanted and not context.json:
         talk(ngettext("{count} message.", "{count} messages.", found).format(count=found))
+
+
+def _said(row: MessageRow) -> dict[str, Any]:
+    """What the curator said of a message: only what was said."""
+    said = row.said
+    told = {
+        "decision": said.state,
+        "edited": said.text,
+        "tags": sorted(said.tags),
+        "weight": None if said.weight == 1 else said.weight,
+        "begins": said.begins,
+    }
+    return {name: value for name, value in told.items() if value not in ("", None, [])}
+
+
+def _signs(row: MessageRow) -> str:
+    signs = [{"drop": _("dropped"), "keep": _("kept")}.get(row.said.state, ""), *(f"#{tag}" for tag in row.said.tags)]
+    signs += [_("edited")] * (row.said.text is not None)
+    told = ", ".join(one for one in signs if one)
+    return f"  [{told}]" if told else ""

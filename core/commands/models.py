@@ -8,6 +8,7 @@ import click
 
 from core.commands import Context, pass_context
 from core.commands.printing import confirmed, data, json_line, table, talk
+from core.commands.rehome import rehome
 from core.language import _
 from core.problem import Refused
 
@@ -18,10 +19,14 @@ def models() -> None:
 
 
 @models.command("list", help=_("List the models of this workspace."))
+@click.option("--found", is_flag=True, help=_("list the model servers of others that answer on this machine"))
 @pass_context
-def list_(context: Context) -> None:
+def list_(context: Context, found: bool) -> None:
     from core.workspace import models as verbs
 
+    if found:
+        _list_found(context)
+        return
     rows = verbs.listing(context.workspace)
     if context.json:
         for row in rows:
@@ -33,6 +38,23 @@ def list_(context: Context) -> None:
     table(
         [_("model"), _("kind"), _("base"), _("dataset"), _("run")],
         [(row.name, row.kind, row.base, row.dataset, row.run) for row in rows],
+    )
+
+
+def _list_found(context: Context) -> None:
+    from core.workspace import serving
+
+    servers = serving.found()
+    if context.json:
+        for one in servers:
+            json_line(one.as_json())
+        return
+    if not servers:
+        talk(_("No model server answers on this machine (Ollama, vLLM, llama.cpp, LM Studio at their usual ports)."))
+        return
+    table(
+        [_("model"), _("address")],
+        [(f"{one.name}:{model}", one.url) for one in servers for model in one.models or ("…",)],
     )
 
 
@@ -79,6 +101,9 @@ def card(context: Context, name: str) -> None:
         json_line({"file": file})
     else:
         data(str(file))
+
+
+models.add_command(rehome)
 
 
 @models.command("delete", help=_("Remove a tuned model and its weights; its run stays."))

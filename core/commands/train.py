@@ -21,10 +21,12 @@ def train() -> None:
 @train.command("start", help=_("Start a run; it goes on when this terminal is closed."))
 @click.argument("dataset")
 @click.argument("pairs", nargs=-1, metavar="[KEY=VALUE...]")
-@click.option("--on", "backend", default="local", show_default=True, help=_("where"))
+@click.option(
+    "--on", "backend", default="local", show_default=True, help=_("local, slurm, slurm:PROFILE or an endpoint")
+)
 @click.option("--model", default="mini", show_default=True, help=_("the base: mini, a folder, or a model's name"))
 @click.option("--follow", "follow_", is_flag=True, help=_("stay and show the events"))
-@click.option("--dry-run", is_flag=True, help=_("at a provider: show what it would cost, and start nothing"))
+@click.option("--dry-run", is_flag=True, help=_("show what it would take (memory, time, money), and start nothing"))
 @click.option("--yes", is_flag=True, help=_("do not ask"))
 @pass_context
 def start(
@@ -38,7 +40,7 @@ def start(
     yes: bool,
 ) -> int:
     from core.commands.demo import mini_progress
-    from core.workspace import runs
+    from core.workspace import run_words, runs, starting
 
     if backend in context.settings.endpoints:
         from core.commands import cloud
@@ -46,8 +48,18 @@ def start(
         started = cloud.start(context, dataset, backend, model, assignments(pairs), dry_run=dry_run, yes=yes)
         return show_events(context, started) if follow_ and started else 0
 
+    options = assignments(pairs)
+    if dry_run:
+        told = starting.dry_run(context.workspace, dataset, model=model, options=options, progress=mini_progress())
+        if context.json:
+            json_line(told.as_json())
+        else:
+            data(run_words.prediction(told.as_json()))
+        return 0
+    if warned := starting.warning(backend):
+        talk(warned)
     run = runs.start(
-        context.workspace, dataset, model=model, backend=backend, options=assignments(pairs), progress=mini_progress()
+        context.workspace, dataset, model=model, backend=backend, options=options, progress=mini_progress()
     )
     if context.json:
         json_line(run.as_json())
@@ -62,9 +74,9 @@ def start(
 @click.option("--model", default="mini", show_default=True, help=_("the base: mini, a folder, or a model's name"))
 @pass_context
 def preview(context: Context, dataset: str, number: int, model: str) -> None:
-    from core.workspace import runs
+    from core.workspace import starting
 
-    told = runs.preview(context.workspace, dataset, number, model=model)
+    told = starting.preview(context.workspace, dataset, number, model=model)
     if context.json:
         json_line(
             {

@@ -1,4 +1,4 @@
-"""The engine's door: `python -m core.engine mini|train|score|serve|preview|merge ...`.
+"""The engine's door: `python -m core.engine mini|train|score|serve|plan|preview|merge ...`.
 
 Listens for the request to stop before anything heavy is imported (that takes seconds), and turns whatever goes wrong
 into one `problem` event with a cause and advice. Tracebacks go to standard error (the worker's log), without the values
@@ -26,6 +26,7 @@ from core.language import _
 from core.problem import Problem
 from core.training import events, process
 from core.training.backends import local
+from core.training.events import Event
 
 _stops: Final[list[int]] = []
 _waking: Final[list[bool]] = []  # filled while the heavy imports run: nothing is at stake then
@@ -83,12 +84,16 @@ def _words() -> argparse.ArgumentParser:
     serve.add_argument("--socket", type=Path)
     serve.add_argument("--port", type=int)
     serve.add_argument("--key-file", type=Path)
+    serve.add_argument("--plain", action="store_true")
     serve.add_argument("--base", required=True)
     serve.add_argument("--name", default="")
     serve.add_argument("--adapter", action="append", default=[], metavar="NAME=FOLDER")
     serve.add_argument("--idle", type=float, default=0.0)
     serve.add_argument("--threads", type=int, default=0)
     serve.set_defaults(do=_serve)
+    plan = verbs.add_parser("plan", help="measure what the run of a folder would take")
+    plan.add_argument("folder", type=Path)
+    plan.set_defaults(do=_plan)
     preview = verbs.add_parser("preview", help="show what one example teaches")
     preview.add_argument("folder", type=Path)
     preview.add_argument("--example", type=int, default=0)
@@ -146,7 +151,7 @@ def _score(told: argparse.Namespace) -> int:
 
 
 def _serve(told: argparse.Namespace) -> int:
-    log = events.Printer(sys.stdout)
+    log: events.Log = _Plain() if told.plain else events.Printer(sys.stdout)
 
     def work() -> str:
         with _wake():
@@ -155,6 +160,31 @@ def _serve(told: argparse.Namespace) -> int:
         return "succeeded"
 
     return guarded(log, work)
+
+
+def _plan(told: argparse.Namespace) -> int:
+    log = events.Printer(sys.stdout)
+
+    def work() -> str:
+        with _wake():
+            from core.engine.planning import plan
+        plan(told.folder, log)
+        return "succeeded"
+
+    return guarded(log, work)
+
+
+class _Plain:
+    """For a server in the foreground: words for a person, on standard error."""
+
+    def write(self, kind: str, **fields: Any) -> Event:
+        if kind == "summary":
+            where = fields["socket"] or f"http://127.0.0.1:{fields['port']}/v1"
+            said = _("Serving {models} at {where}; Ctrl+C ends it.")
+            print(said.format(models=", ".join(fields["models"]), where=where), file=sys.stderr, flush=True)
+        elif kind == "problem":
+            print(f"sinsonte: {fields['text']} {fields['advice']}".rstrip(), file=sys.stderr, flush=True)
+        return Event(1, 1, 0.0, kind, fields)
 
 
 def _preview(told: argparse.Namespace) -> int:

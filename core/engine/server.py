@@ -89,6 +89,8 @@ def application(house: House, key: str = "", *, turns: Turns | None = None) -> S
 
     async def adapters(request: Request) -> Response:
         """vLLM's requests for adapters at run time; only for those who could read the files themselves."""
+        if no := refused(request, key):
+            return no
         if key:
             return _error(403, "Adapters come and go over the socket only.", "not_allowed")
         try:
@@ -128,7 +130,7 @@ def refused(request: Request, key: str) -> Response | None:
     if not key:
         return None
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if hmac.compare_digest(given.encode(), key.encode()):
+    if hmac.compare_digest(given.encode("latin-1"), key.encode()):  # headers are bytes, read as latin-1
         return None
     return _error(401, "The key is missing or wrong.", "invalid_api_key")
 

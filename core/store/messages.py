@@ -170,6 +170,12 @@ def search(store: Readable, query: str, chat_ids: Sequence[int] | None = None) -
     return array("q", (row[0] for row in rows))
 
 
+def words_of(query: str) -> str | None:
+    """The query as the search index takes it; None when the index alone cannot answer it."""
+    match, literal, exact = _terms(query)
+    return " ".join(match) if match and not literal and not exact else None
+
+
 def erase_name(change: Change, name_id: int) -> int:
     """Delete the messages of one exported name; returns how many. The chat's places are dense again afterwards."""
     change.execute(

@@ -293,9 +293,29 @@ _TALKS: tuple[Step, ...] = (
     "CREATE INDEX corrections_by_message ON corrections (message_id)",
 )
 
+_REMOVALS = (
+    # What was deleted at providers, as it was listed before that. Nothing here refers to a run: the record outlives it.
+    """CREATE TABLE removals (
+        id INTEGER PRIMARY KEY,
+        profile TEXT NOT NULL,
+        what TEXT NOT NULL CHECK (what IN ('files', 'models', 'jobs')),
+        remote_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        created_at INTEGER NOT NULL, -- of the thing, as the provider said
+        run_id TEXT NOT NULL DEFAULT '',
+        at INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TRIGGER removals_are_not_changed BEFORE UPDATE ON removals
+       BEGIN SELECT RAISE(ABORT, 'removals are only ever added'); END""",
+    """CREATE TRIGGER removals_are_not_deleted BEFORE DELETE ON removals
+       BEGIN SELECT RAISE(ABORT, 'removals are only ever added'); END""",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("the first tables", _FIRST),
     Migration("talks", _TALKS),
+    Migration("removals", _REMOVALS),
 )
 
 

@@ -280,6 +280,13 @@ class Transcript:
             before = row
         return rows[1:] if first else rows
 
+    def at(self, places: Sequence[int]) -> list[MessageRow]:
+        """The messages at these places, each by itself: where turns start is not told."""
+        from core.store import messages as stored
+
+        found = stored.at_places(self._workspace.store, self._chat, places)
+        return [_row(row, None, None, self._persona, self._standing) for row in found]
+
 
 def transcript(workspace: Workspace, chat_id: int) -> Transcript:
     """The chat's messages, to be paged through."""

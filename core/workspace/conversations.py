@@ -80,6 +80,12 @@ class History:
         self.flags: NDArray[np.uint8] = np.zeros(size, np.uint8)
         self._begins: dict[int, bool] = {}
         self._version = 0
+        # A chat imported whole has its ids in the order of its places; otherwise each id is looked up.
+        self._first_id = int(read.ids[0]) if size else 0
+        self._by_id: tuple[NDArray[np.int64], NDArray[np.intp]] | None = None
+        if size and not np.array_equal(read.ids, np.arange(self._first_id, self._first_id + size)):
+            order = np.argsort(read.ids)
+            self._by_id = (read.ids[order], order)
 
     @property
     def size(self) -> int:
@@ -126,6 +132,17 @@ class History:
         for uid, chat, place in messages.places_of(self._workspace.store, said):
             if chat == self.chat and place < self.size:
                 yield place, said[uid]
+
+    def places_of_ids(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The places of those of these messages (by number in the table, sorted) that are in this chat; sorted."""
+        import numpy as np
+
+        if self._by_id is None:
+            places = ids - self._first_id
+            return places[(places >= 0) & (places < self.size)]
+        known, order = self._by_id
+        at = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+        return np.sort(order[at[known[at] == ids]])
 
     def count(self) -> int:
         """How many conversations there are."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from core.store.standing import Said, Standing
 
 WORDS: Final = ("keep", "drop", "edit", "tag", "untag", "weight", "split", "join", "clear")
+_DRAFT: Final = "draft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,22 @@ def _label(what: str, count: int, value: str) -> str:
     }
     # An edit's text is a chat's words: the history names the act, never the words.
     return words[what].format(many=many, value="" if what == "edit" else value[:60])
+
+
+def keep_draft(workspace: Workspace, uid: str, text: str | None) -> None:
+    """Keep the words of an edit that is not saved yet (there is one at a time); None lets it go."""
+    from core.store import settings
+
+    with workspace.store.write() as change:
+        settings.put(change, _DRAFT, None if text is None else {"message": uid, "text": text})
+
+
+def draft_of(workspace: Workspace, uid: str) -> str | None:
+    """The words of an edit of this message that was begun and not saved."""
+    from core.store import settings
+
+    kept = settings.get(workspace.store, _DRAFT)
+    return str(kept["text"]) if isinstance(kept, dict) and kept.get("message") == uid else None  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
 def undo(workspace: Workspace) -> ActRow | None:

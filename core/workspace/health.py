@@ -51,7 +51,7 @@ def schema_version() -> int:
 
 def examine(folder: Path, settings: Settings) -> list[Finding]:
     """Look at everything."""
-    return [*_machine(), *_sqlite(), *_workspace(folder), *_packages(), *_settings(settings)]
+    return [*_machine(), *_sqlite(), *_workspace(folder), *_packages(), *_training(settings), *_settings(settings)]
 
 
 def _machine() -> Iterator[Finding]:
@@ -161,6 +161,29 @@ def _packages() -> Iterator[Finding]:
         yield Finding("vocabularies", "note", _("the offline vocabularies (bpe-openai) are not installed."))
     else:
         yield Finding("vocabularies", "ok", _("tokens are counted offline"))
+
+
+def _training(settings: Settings) -> Iterator[Finding]:
+    from core.training.backends import logout, slurm_script
+
+    if logout.ends_workers():
+        yield Finding(
+            "logout",
+            "note",
+            _("logging out ends everything that was started in the login (KillUserProcesses), runs too."),
+            "loginctl enable-linger; systemd-run --user --scope sinsonte ...",
+        )
+    else:
+        yield Finding("logout", "ok", _("runs on this machine survive logging out"))
+    if shutil.which("sbatch") and shutil.which("squeue"):
+        yield Finding("slurm", "ok", _("Slurm is here: train start --on slurm"))
+    else:
+        yield Finding("slurm", "note", _("Slurm's commands (sbatch, squeue) are not on this machine."))
+    for name, table in settings.slurm.items():
+        try:
+            slurm_script.profile_of(table, f"[slurm.{name}]")
+        except Problem as problem:
+            yield Finding(f"slurm {name}", "bad", str(problem), problem.advice)
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:

@@ -157,7 +157,7 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
 
     Models cannot unlearn and backups are not touched: both are told. Deleted text is wiped from the file itself.
     """
-    from core.store import backups, chats, datasets, decisions, intake, messages, participants
+    from core.store import backups, chats, datasets, decisions, intake, messages, participants, settings
 
     told = would_forget(workspace, name)
     store = workspace.store
@@ -168,6 +168,7 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
         uids = b"".join(messages.uids_of_name(change, own.id) for own in names)
         datasets.erase_examples(change, uids)
         decisions.erase(change, uids)
+        settings.put(change, "draft", None)  # an edit that was begun may hold their words
         for own in names:
             messages.erase_name(change, own.id)
             intake.forget_author(change, keys[own.chat_id], own.name)

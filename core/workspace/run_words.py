@@ -124,6 +124,11 @@ def _plan(body: Mapping[str, object]) -> str:
     return words + _("; predicted: {memory}, {time}").format(memory=size(memory), time=span(seconds))
 
 
+def prediction(told: Mapping[str, object]) -> str:
+    """What a dry run found, in words."""
+    return _plan({**told, "predicted_memory_bytes": told.get("memory_bytes"), "predicted_seconds": told.get("seconds")})
+
+
 def figure(value: object, digits: int) -> str:
     """A number with so many decimals, or — for what is none."""
     known = _number(value)
@@ -141,6 +146,8 @@ def size(value: object) -> str:
     known = _number(value)
     if known is None:
         return "—"
+    if known < 1e6:
+        return f"{known / 1e3:.0f} kB" if known >= 1e3 else f"{known:.0f} B"
     return f"{known / 1e6:.0f} MB" if known < 1e9 else f"{known / 1e9:.1f} GB"
 
 

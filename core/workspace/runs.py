@@ -15,14 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from core.chat import Example
 from core.language import _
 from core.problem import Misuse, Problem
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
     from core.store.runs import StoredRun
-    from core.training import Preview, RunState
+    from core.training import RunState
 
 ENDED: Final = ("succeeded", "failed", "cancelled")
 UNDER_WAY: Final = ("queued", "running", "pausing")
@@ -33,16 +32,6 @@ _FIGURES: Final = (
 )  # fmt: skip
 _AT_ONCE: Final = 20_000  # events taken into the store at a time: a tenth of a second
 Progress = Callable[[int, int, str], None]
-
-# What the embedded model's adapters are trained with unless told otherwise; measured for the demo (docs/decisions.md).
-_MINI_DEFAULTS: Final[Mapping[str, Any]] = {
-    "epochs": 2.0,
-    "batch_size": 4,
-    "lora_rank": 16,
-    "lora_alpha": 32,
-    "learning_rate": 5e-3,
-    "lora_dropout": 0.0,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,61 +102,36 @@ def start(
     from core.dataset.export import writing
     from core.dataset.recipe import Recipe
     from core.store import runs
-    from core.training import job
-    from core.workspace import datasets, models
+    from core.training import backends, job
+    from core.workspace import datasets, models, starting
 
-    if backend != "local":
-        raise Misuse(
-            _("there is no backend “{name}”.").format(name=backend),
-            advice=_("There are: {names}.").format(names=", ".join(["local", *sorted(workspace.settings.endpoints)])),
-        )
+    where, profile, given = starting.placed(workspace, backend, options or {})
     made = datasets.named(workspace, dataset)
-    defaults = _MINI_DEFAULTS if model == models.MINI else {}
-    job.from_values({**defaults, **(options or {}), "base": "?"})  # a fault is told before anything is built
+    told = {**starting.defaults(model), **given}
+    job.from_values({**told, "base": "?"})  # a fault is told before anything is built
     base = models.base_folder(workspace, model, progress)
     run_id = time.strftime("%m%d-%H%M-") + secrets.token_hex(2)
     folder = workspace.folder / "runs" / run_id
     writing.write(datasets.as_examples(workspace, dataset), Recipe.from_dict(made.recipe), folder, "run")
     folder.chmod(0o700)
-    told = {**defaults, **(options or {}), "base": base}
+    told["base"] = base
     with workspace.store.write() as change:
         runs.create(
             change,
             runs.StoredRun(
                 id=run_id,
                 dataset_id=made.id,
-                backend=backend,
+                backend=where,
                 base=model,
                 state="prepared",
                 folder=folder.relative_to(workspace.folder).as_posix(),
                 options=json.dumps(told, ensure_ascii=False),
             ),
         )
+    if profile is not None:
+        backends.put(folder, where, profile=profile)
     training.start(folder, job.from_values(told))
     return named(workspace, run_id)
-
-
-def preview(workspace: Workspace, dataset: str, number: int, *, model: str = "mini") -> Preview:
-    """Which tokens of a dataset's example would be trained, as this model's template writes it."""
-    import tempfile
-
-    from core import training
-    from core.dataset.export import writing
-    from core.dataset.recipe import Recipe
-    from core.training import job
-    from core.workspace import datasets, models
-
-    made = datasets.named(workspace, dataset)
-    chosen = [row for row in datasets.examples(workspace, dataset) if row.n == number]
-    if not chosen:
-        raise Misuse(_("dataset “{name}” has no example {number}.").format(name=dataset, number=number))
-    base = models.base_folder(workspace, model)
-    with tempfile.TemporaryDirectory(dir=workspace.folder) as place:
-        folder = Path(place)
-        one = Example(chosen[0].lines, chosen[0].conversation)
-        writing.write([one], Recipe.from_dict(made.recipe), folder, "run")
-        training.prepare(folder, job.from_values({"base": base}))
-        return training.preview(folder)
 
 
 def listing(workspace: Workspace) -> list[RunRow]:

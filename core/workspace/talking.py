@@ -30,8 +30,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from core import endpoints
+from core.chatting import finding
+from core.chatting.cutting import Cutter
 from core.chatting.manner import PARAMETERS, PRESETS, Manner, Parameter, Preset, preset
 from core.chatting.replies import Alternative, Figures, Piece, Reply, Token, Trouble
+from core.chatting.templates import Template
+from core.chatting.templates import load as load_templates
 from core.language import _
 from core.problem import Misuse
 from core.workspace import models
@@ -40,10 +44,11 @@ from core.workspace.opening import Workspace
 if TYPE_CHECKING:
     from core.chatting.client import Client, Messages, Stream
     from core.counting.prices import UsePrice
+    from core.settings import Endpoint
     from core.workspace.models import ModelRow
 
 BASE, ADAPTER, REMOTE = "base", "adapter", "remote"
-_SERVERS: Final = "server"
+SERVERS: Final = "server"  # the folder of the local servers' records
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,8 @@ def speaker_named(workspace: Workspace, name: str) -> SpeakerRow:
     for row in rows:
         if row.name == name:
             return row
-    if endpoints.is_remote(workspace.settings, name):
-        _profile, model = endpoints.split_name(workspace.settings, name)
+    profile, _colon, model = name.partition(":")
+    if model and _endpoint(workspace, profile) is not None:
         return SpeakerRow(name, REMOTE, base=model, price=_price(workspace, model))
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
@@ -114,8 +119,11 @@ def open_speaker(workspace: Workspace, name: str, progress: models.Progress | No
     if row.kind == REMOTE:
         from core.chatting import doors
 
-        profile, model = endpoints.split_name(workspace.settings, row.name)
-        client = Client(doors.of_profile(profile))
+        profile, _colon, model = row.name.partition(":")
+        endpoint = _endpoint(workspace, profile)
+        if endpoint is None:
+            raise Misuse(_("there is no endpoint “{name}”.").format(name=profile))
+        client = Client(doors.of_profile(endpoints.profile_for(endpoint)))
         return Speaker(row, model, lambda: client, client.close, goes_on=client.door.goes_on)
     local = _Local(workspace, row, progress)
     local.client()
@@ -153,9 +161,13 @@ class Speaker:
             return self._begin(messages, manner, going_on=False)
         return self._begin([*messages, {"role": "assistant", "content": so_far}], manner, going_on=True)
 
-    def ask(self, messages: Messages, manner: Manner | None = None) -> Reply:
-        """One reply, waited for."""
-        return self.stream(messages, manner).whole()
+    def ask(self, messages: Messages, manner: Manner | None = None, *, tries: int = 1) -> Reply:
+        """One reply, waited for; asked anew, up to `tries` times, where it broke off on the way."""
+        while True:
+            reply = self.stream(messages, manner).whole()
+            tries -= 1
+            if reply.trouble is None or not reply.trouble.broke or tries <= 0:
+                return reply
 
     def _begin(self, messages: Messages, manner: Manner | None, *, going_on: bool) -> Stream:
         wanted = manner or Manner()
@@ -190,7 +202,7 @@ class _Local:
         base = models.base_folder(self._workspace, row.base or row.name, self._progress)
         adapters = {row.name: models.named(self._workspace, row.name).folder} if row.kind == ADAPTER else {}
         label = row.base if row.base == models.MINI else Path(row.base).name
-        server = serving.start(self._workspace.folder / _SERVERS, base, adapters, name=label)
+        server = serving.start(self._workspace.folder / SERVERS, base, adapters, name=label)
         self.model = row.name if adapters else label
         if self._opened is None or self._opened[0] != server.process:
             self.close()
@@ -203,11 +215,21 @@ class _Local:
             self._opened = None
 
 
+def usual_manner(row: SpeakerRow) -> Manner:
+    """How one is asked unless told otherwise: local models as chats are used to, others as their provider thinks."""
+    return Manner() if row.kind == REMOTE else preset("usual").manner
+
+
+def templates(workspace: Workspace) -> dict[str, Template]:
+    """Questions with a hole in them by name: ours, and those beside the settings."""
+    return load_templates(workspace.settings.file.parent / "templates")
+
+
 def stop_servers(workspace: Workspace) -> bool:
     """Stop the model servers of this workspace; says whether any ran."""
     from core.chatting import serving
 
-    return serving.stop_servers(workspace.folder / _SERVERS) > 0
+    return serving.stop_servers(workspace.folder / SERVERS) > 0
 
 
 def windowed(messages: Sequence[Mapping[str, str]], turns: int) -> list[Mapping[str, str]]:
@@ -251,6 +273,11 @@ def _training(workspace: Workspace, dataset: str) -> dict[str, Any]:
     }
 
 
+def _endpoint(workspace: Workspace, profile: str) -> Endpoint | None:
+    """The endpoint of this name: the settings', or a well-known server at its usual port on this machine."""
+    return workspace.settings.endpoints.get(profile) or finding.usual(profile)
+
+
 def _price(workspace: Workspace, model: str) -> UsePrice | None:
     from core.counting import prices
 
@@ -268,7 +295,7 @@ def _context(folder: Path) -> int:
 
 
 __all__ = [
-    "PARAMETERS", "PRESETS", "Alternative", "Figures", "Manner", "Parameter", "Piece", "Preset", "Reply", "Speaker",
-    "SpeakerRow", "Token", "Trouble", "open_speaker", "preset", "speaker_named", "speakers", "stop_servers",
-    "windowed",
+    "PARAMETERS", "PRESETS", "Alternative", "Cutter", "Figures", "Manner", "Parameter", "Piece", "Preset", "Reply",
+    "Speaker", "SpeakerRow", "Template", "Token", "Trouble", "open_speaker", "preset", "speaker_named", "speakers",
+    "stop_servers", "templates", "usual_manner", "windowed",
 ]  # fmt: skip

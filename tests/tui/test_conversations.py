@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -228,3 +229,130 @@ async def test_the_panes_follow_each_other(tmp_path: Path) -> None:
         assert screen.messages.has_focus
         await pilot.press("h", "h")
         await until(pilot, "From – to")
+
+
+async def found(pilot: Pilot[int], screen: ConversationsScreen, count: int) -> None:
+    """Wait until so many messages were found."""
+    for _turn in range(200):
+        await pilot.pause(0.02)
+        if screen.found is not None and screen.found.count() == count:
+            await pilot.pause()
+            return
+    raise AssertionError(f"{screen.found and screen.found.count()} were found:\n{screen_text(pilot.app)}")
+
+
+async def test_words_are_found_as_they_are_typed_and_gone_to(tmp_path: Path) -> None:
+    async with reading(tmp_path, 3000) as (pilot, screen, workspace):
+        await pilot.press("g", "slash", *"mensaje 12")
+        await found(pilot, screen, sum(1 for n in range(3000) if str(n).startswith("12")))
+        assert "“mensaje 12”: 111 messages (esc clears)" in screen_text(pilot.app)
+        assert screen.messages.cursor == 12
+        await pilot.press("enter", "tab", "n")
+        await pilot.pause()
+        assert screen.messages.cursor == 120
+        await pilot.press("p")
+        await pilot.pause()
+        assert screen.messages.cursor == 12
+        assert screen.found is not None
+        assert {row.exported for row in chats.messages(workspace, query="mensaje 12")} == {
+            row.exported for row in screen.found.rows(0, 500)
+        }
+        await pilot.press("escape")
+        await pilot.pause()
+        assert screen.found is None
+        assert screen.listed.count == 1
+
+
+async def test_what_is_looked_for_is_marked_where_it_stands(tmp_path: Path) -> None:
+    async with reading(tmp_path) as (pilot, screen, _workspace):
+        await pilot.press("slash", *"COMO va")
+        await found(pilot, screen, 1)
+        await pilot.press("enter")
+        await pilot.pause()
+        palette = pilot.app.screen._compositor.render_strips(pilot.app.size)  # pyright: ignore[reportPrivateUsage]
+        marked = {
+            segment.text
+            for strip in palette
+            for segment in strip
+            if segment.style and segment.style.bgcolor and segment.style.bgcolor.name == "#e2b26b"
+        }
+        assert marked == {"cómo", "va"}
+
+
+async def test_all_that_is_filtered_is_dropped_in_one_act_that_says_its_number(tmp_path: Path) -> None:
+    async with reading(tmp_path, 600) as (pilot, screen, workspace):
+        await pilot.press("f", *"by nico")
+        await until(pilot, "by Nico")
+        await pilot.press("enter")
+        await found(pilot, screen, 120)
+        await pilot.press("asterisk")
+        await until(pilot, "120 messages marked")
+        await pilot.press("d")
+        await until(pilot, "Drop 120 messages? One undo takes it back.")
+        await pilot.press("n")
+        await pilot.pause()
+        assert said_of(workspace) == {}
+        await pilot.press("d", "y")
+        await until(pilot, "Saved: drop 120 messages")
+        assert set(said_of(workspace)) == set(range(0, 600, 5))
+        await pilot.press("u")
+        await until(pilot, "Undone: drop 120 messages")
+        assert said_of(workspace) == {}
+
+
+async def test_filters_are_combined_and_shown_as_a_line(tmp_path: Path) -> None:
+    async with reading(tmp_path, 600, (120, 40)) as (pilot, screen, workspace):
+        curation.decide_at(workspace, 1, range(10), "drop")
+        curation.decide_at(workspace, 1, [0, 1, 2], "tag", "raro")
+        for typed_, count in (("dropped", 10), ("#raro", 3), ("by nico", 1)):
+            await pilot.press("f", *typed_)
+            await pilot.pause()
+            await pilot.press("enter")
+            await found(pilot, screen, count)
+        assert "Nico · #raro · dropped: 1 message (esc clears)" in screen_text(pilot.app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert screen.found is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "typed_", "count"),
+    [("at least", "11", 500), ("at most", "9", 10), ("from the day", "2025-06-16", 0), ("up to", "2025", 600)],
+)
+async def test_lengths_and_days_are_asked_for(tmp_path: Path, asked: str, typed_: str, count: int) -> None:
+    async with reading(tmp_path, 600) as (pilot, screen, _workspace):
+        await pilot.press("f", *asked)
+        await pilot.pause()
+        await pilot.press("enter")
+        await typed(pilot, "x")
+        assert any(words in screen_text(pilot.app) for words in ("no whole number", "is no day"))
+        pilot.app.screen.query_one(Input).value = ""
+        await typed(pilot, typed_)
+        await found(pilot, screen, count)
+
+
+async def test_a_message_is_edited_where_it_stands(tmp_path: Path) -> None:
+    async with reading(tmp_path) as (pilot, _screen, workspace):
+        await pilot.press("g", "j", "e", "space", *"bien", "ctrl+j", *"sí", "enter")
+        await until(pilot, "Saved: edit 1 message")
+        row = chats.transcript(workspace, 1).rows(1, 1)[0]
+        assert row.text == "hola, ¿cómo va todo? bien\nsí"
+        assert row.exported == "hola, ¿cómo va todo?"
+        await pilot.press("e", "enter")
+        await pilot.pause()
+        assert len(curation.history(workspace)) == 1  # nothing was changed, so nothing was decided
+        await pilot.press("u")
+        await until(pilot, "Undone: edit 1 message")
+
+
+async def test_an_edit_that_was_left_goes_on_another_day(tmp_path: Path) -> None:
+    async with reading(tmp_path) as (pilot, _screen, workspace):
+        await pilot.press("g", "j", "e", *" mal", "escape")
+        await until(pilot, "kept as a draft")
+        assert curation.history(workspace) == []
+        await pilot.press("e", *"!")
+        await pilot.app.action_quit()  # a hang-up ends it so, in the middle of a word
+    with open_workspace(tmp_path / "w") as later:
+        uid = chats.transcript(later, 1).rows(1, 1)[0].uid
+        assert curation.draft_of(later, uid) == "hola, ¿cómo va todo? mal!"
+        assert curation.history(later) == []

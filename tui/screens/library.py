@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.worker import get_current_worker
+from textual.worker import WorkerState, get_current_worker
 
 from core.language import N_, _, ngettext
 from core.problem import Problem
@@ -302,7 +302,11 @@ class LibraryScreen(PlaceScreen):
         self.workbench.say(event.text, event.severity)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        self.workbench.on_worker_state_changed(event)
+        super().on_worker_state_changed(event)
+        if event.worker is self._importing and event.state is WorkerState.ERROR:
+            self._importing = None
+            self.query_one(ImportProgress).remove_class("on")
+            self.refresh_bindings()
 
     def commands(self) -> Iterator[Command]:
         row_list: RowList[ChatRow] = self.query_one("#chats", RowList)

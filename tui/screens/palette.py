@@ -45,7 +45,7 @@ def paint_command(row: Command, _before: Command | None, width: int, chosen: boo
         [
             [
                 (SafeText("▌ " if chosen else "  "), palette.accent),
-                (said("{key}", key=f"{row.key:<5}"), palette.muted),
+                (said("{key}", key=f"{row.key:<5} "), palette.muted),
                 (row.title, palette.text),
             ]
         ]
@@ -61,12 +61,13 @@ class PaletteDialog(ModalScreen[Command | None]):
         Binding("up", "move(-1)", N_("command above"), id="palette.up"),
     ]
 
-    def __init__(self, commands: Sequence[Command]) -> None:
+    def __init__(self, commands: Sequence[Command], placeholder: str = "") -> None:
         super().__init__(classes="dialog tall")
         self._commands = commands
+        self._placeholder = placeholder or _("What to do?")
 
     def compose(self) -> ComposeResult:
-        field = Input(placeholder=_("What to do?"), compact=True, id="palette")
+        field = Input(placeholder=self._placeholder, compact=True, id="palette")
         field.cursor_blink = False
         row_list = RowList[Command](paint_command, Commands(self._commands), empty=SafeText(_("Nothing matches.")))
         row_list.can_focus = False

@@ -141,14 +141,15 @@ class CuratingScreen(ReadingScreen):
         if len(places) > _AT_ONCE:
             self._decide_all(places, what, value)
         elif places:
-            self._after(said("{label}", label=self._decided_at(places, what, value)))
+            self.after_act(self._decided_at(places, what, value))
 
     def _decided_at(self, places: Sequence[int], what: str, value: str) -> str:
         from core.workspace import curation
 
         return curation.decide_at(self.workbench.workspace, self.chat, places, what, value).label
 
-    def _after(self, label: SafeText) -> None:
+    def after_act(self, label: str) -> None:
+        """Show what was decided, and say that it is saved."""
         self.take_decisions()
         self.forget_marks()
         self.workbench.say(said(_("Saved: {label}. u takes it back."), label=label))
@@ -168,7 +169,7 @@ class CuratingScreen(ReadingScreen):
         if event.problem is not None:
             self.workbench.say_problem(event.problem)
         else:
-            self._after(event.label)
+            self.after_act(event.label)
 
     def action_split_or_join(self) -> None:
         """At the first message of a conversation: join it to the one before. Anywhere else: split here."""
@@ -186,7 +187,7 @@ class CuratingScreen(ReadingScreen):
         except Problem as problem:
             self.workbench.say_problem(problem)
         else:
-            self._after(said("{label}", label=act.label))
+            self.after_act(act.label)
 
     def action_ask_tag(self) -> None:
         self._ask_value("tag", _("Which tag? In use: {tags}"))
@@ -251,16 +252,22 @@ class CuratingScreen(ReadingScreen):
 
         if self._chat is None:
             return
-        parts: list[str] = []
-        if self.marked:
-            count = len(self.marked)
-            parts.append(ngettext("{n} message marked", "{n} messages marked", count).format(n=number(count)))
-        if self.conversation_painter.marked:
-            count = len(self.conversation_painter.marked)
-            parts.append(ngettext("{n} conversation marked", "{n} conversations marked", count).format(n=number(count)))
         act = curation.next_undo(self.workbench.workspace)
         undo = said(_("u undoes: {label}"), label=act.label) if act is not None else NOTHING
-        self.heading.note(said("{parts}", parts=" · ".join(parts)), undo)
+        self.heading.note(SafeText(" · ".join(self.state_parts())), undo)
+
+    def state_parts(self) -> list[SafeText]:
+        """What there is to say at the left, part by part."""
+        parts: list[SafeText] = []
+        if self.marked:
+            count = len(self.marked)
+            told = ngettext("{n} message marked", "{n} messages marked", count)
+            parts.append(said(told, n=number(count)))
+        if self.conversation_painter.marked:
+            count = len(self.conversation_painter.marked)
+            told = ngettext("{n} conversation marked", "{n} conversations marked", count)
+            parts.append(said(told, n=number(count)))
+        return parts
 
     def workspace_changed(self) -> None:
         super().workspace_changed()

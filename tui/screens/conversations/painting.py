@@ -6,6 +6,7 @@ kept, `~` edited, `s` split, `j` joined) and not by colour alone, so that it is 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -45,7 +46,8 @@ class MessagePainter:
 
     participants: Sequence[str] = ()
     marked: set[int] = field(default_factory=set[int])  # places
-    words: Words | None = None  # what is looked for, to be marked where it stands
+    words: Words | None = None  # what is looked for, to be marked where it was found
+    found: Sequence[int] = ()  # the places at which something was found, sorted
 
     def __call__(
         self, row: MessageRow, before: MessageRow | None, width: int, chosen: bool, palette: Palette, /
@@ -68,9 +70,12 @@ class MessagePainter:
         ink = palette.faint if dropped else palette.text if row.kind is Kind.TEXT else palette.muted
         line = palette.faint if dropped else author
         words = wrapped(_words(row), max(8, width - LIT - 5), _MOST_LINES)
-        own: list[Line] = [[*first, (bar, line), *self._marked(words[0], ink, palette)]]
+        here = self.words if self.words is not None and self._is_found(row.place) else None
+        own: list[Line] = [[*first, (bar, line), *marked_words(words[0], here, ink, palette)]]
         # What goes on stands further in, so that a long message is not taken for several short ones.
-        own += [[*rest, (bar, line), (SafeText("  "), ink), *self._marked(text, ink, palette)] for text in words[1:]]
+        own += [
+            [*rest, (bar, line), (SafeText("  "), ink), *marked_words(text, here, ink, palette)] for text in words[1:]
+        ]
         if told := _said(row, palette):
             if sum(width_of(text) for text, _style in own[-1] + told) > width:
                 own.append([*rest, (bar, line)])
@@ -90,8 +95,9 @@ class MessagePainter:
         ink = palette.error if sign == "-" else palette.good if sign == "+" else palette.warning
         return [(SafeText("●" if marked else " "), ground + palette.accent), (SafeText(f"{sign} "), ground + ink)]
 
-    def _marked(self, text: SafeText, ink: Style, palette: Palette) -> list[Cell]:
-        return marked_words(text, self.words, ink, palette)
+    def _is_found(self, place: int) -> bool:
+        at = bisect_left(self.found, place)
+        return at < len(self.found) and self.found[at] == place
 
 
 def marked_words(text: SafeText, words: Words | None, ink: Style, palette: Palette) -> list[Cell]:

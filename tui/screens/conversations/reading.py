@@ -51,9 +51,9 @@ class Panes(Container):
     SCOPED_CSS = False  # how wide there is room is a class of the screen's
     DEFAULT_CSS = """
     Panes { height: 1fr; layout: vertical; }
-    Panes #conversations { height: 28%; min-height: 3; margin-bottom: 1; }
+    Panes #left { height: 28%; min-height: 3; margin-bottom: 1; }
     .-wide Panes { layout: horizontal; }
-    .-wide Panes #conversations { height: 1fr; width: 40%; max-width: 66; margin: 0 1 0 0; }
+    .-wide Panes #left { height: 1fr; width: 40%; max-width: 66; margin: 0 1 0 0; }
     """
 
 
@@ -211,6 +211,7 @@ class ReadingScreen(PlaceScreen):
         """Show the conversations, the cursor on the one that is being read."""
         if self.history is not None:
             self.listed.painter = self.conversation_painter
+            self.listed.empty = SafeText("")
             self.listed.show(self.history, self.history.number_of(self.messages.cursor))
 
     def take_decisions(self) -> None:
@@ -228,8 +229,12 @@ class ReadingScreen(PlaceScreen):
             if self.history.follow() or places is None:
                 self.show_list()
             else:
-                self.listed.changed({self.history.number_of(place) for place in places})
+                self.listed.changed(self.listed_rows(places))
         self.decisions_taken(places)
+
+    def listed_rows(self, places: Sequence[int]) -> set[int]:
+        """The rows of the list that say something of these messages."""
+        return {self.history.number_of(place) for place in places} if self.history is not None else set()
 
     def decisions_taken(self, places: Sequence[int] | None) -> None:
         """What else has to know of new decisions on these messages (None: any)."""
@@ -252,18 +257,19 @@ class ReadingScreen(PlaceScreen):
     def go_to_place(self, place: int, *, first: bool = False) -> None:
         """Put the cursor of the messages on a place; the list follows."""
         self.messages.go_to(place, first=first)
-        self._follow_messages()
+        self.follow_messages()
 
     def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
         if event.row_list is self.messages:
             if self.messages.has_focus:
-                self._follow_messages()
+                self.follow_messages()
         elif self.listed.has_focus:
             if self._resting is not None:
                 self._resting.stop()
             self._resting = self.set_timer(_REST, self.show_listed)
 
-    def _follow_messages(self) -> None:
+    def follow_messages(self) -> None:
+        """Put the list's cursor on the conversation that is being read."""
         if self.history is not None and self.listed.count:
             self.listed.go_to(self.history.number_of(self.messages.cursor))
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tui.screens.conversations.curating import CuratingScreen
+from tui.screens.conversations.finding import FindingScreen
 
 
-class ConversationsScreen(CuratingScreen):
-    """Reading and deciding."""
+class ConversationsScreen(FindingScreen):
+    """Reading, deciding, finding."""
 
     PLACE = "messages"

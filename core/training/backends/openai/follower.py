@@ -38,6 +38,7 @@ TRAIN: Final = "train.jsonl"
 VALIDATION: Final = "validation.jsonl"
 RESULTS: Final = "results.csv"
 SLOWEST: Final = 30.0  # seconds between two looks at a job in which nothing happens
+COMFORT: Final = 6  # tries for what a run that has succeeded can do without
 LOOKS: Final = 2  # how often a job whose answer was lost is looked for before it is asked for again
 
 
@@ -244,7 +245,8 @@ class Follower:
             entries, _more = self._call(
                 lambda: page_of(
                     self.client.fine_tuning.jobs.checkpoints.with_raw_response.list(self.reached.job), self.profile
-                )
+                ),
+                COMFORT,
             )
         except Failure as failure:
             self.teller.note(failure)
@@ -258,7 +260,7 @@ class Follower:
         if not isinstance(name, str) or not name or not self.profile.can("files"):
             return
         try:
-            content = self._call(lambda: self._content(name))
+            content = self._call(lambda: self._content(name), COMFORT)
         except Failure as failure:
             self.teller.note(failure)
             return
@@ -276,12 +278,12 @@ class Follower:
 
     # --- waiting ---------------------------------------------------------------------------------------------------
 
-    def _call(self, ask: Callable[[], Answer]) -> Answer:
-        """The answer, however long it takes, where waiting can help."""
+    def _call(self, ask: Callable[[], Answer], tries: int = 0) -> Answer:
+        """The answer, however long it takes (or after so many tries), where waiting can help."""
         if self.stop():
             raise Stopped
         answer = endpoints.call(
-            ask, self.profile, tries=0, may_be_text=True, tell=self._countdown, stop=self.stop, sleep=self.sleep
+            ask, self.profile, tries=tries, may_be_text=True, tell=self._countdown, stop=self.stop, sleep=self.sleep
         )
         if self._waited:
             self._waited = False

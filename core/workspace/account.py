@@ -1,0 +1,279 @@
+"""The verbs about what lies at a provider: seeing it, and removing it one by one or by a filter that was looked at.
+
+In: a profile's name. Out: rows that say how large, how old, whose, and which run of this workspace knows them. Nothing
+is removed but rows that were named or that a filter found, what a run under way needs is never removed, and each thing
+that was removed is written down.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final, cast, get_args
+
+from core.language import _, ngettext
+from core.problem import Misuse, Problem, Refused
+from core.workspace.opening import Workspace
+
+if TYPE_CHECKING:
+    from core.endpoints.account import Thing
+    from core.store.removals import StoredRemoval
+
+WHATS: Final = ("files", "models", "jobs")
+_DAY: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class ThingRow:
+    """One thing at the provider, with what this workspace knows of it."""
+
+    thing: Thing
+    run: str  # the run of this workspace that it belongs to; "" if none knows it
+    in_use: bool  # that run goes on
+    ends: str  # a model's countdown
+    age: int  # days
+
+    def as_json(self) -> dict[str, Any]:
+        """The row for `--json`."""
+        one = self.thing
+        return {
+            "what": one.what,
+            "id": one.id,
+            "name": one.name,
+            "bytes": one.size,
+            "created_at": one.created_at,
+            "age_days": self.age,
+            "owner": one.owner,
+            "status": one.status,
+            "purpose": one.purpose,
+            "ends": self.ends,
+            "run": self.run or None,
+            "known": bool(self.run),
+            "in_use": self.in_use,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which things; what is not given does not narrow."""
+
+    ids: tuple[str, ...] = ()
+    named: str = ""  # a pattern with * and ?, for the id or the name
+    purpose: str = ""
+    older_than: int | None = None  # days
+    unknown: bool = False  # only what no run of this workspace knows
+
+    @property
+    def empty(self) -> bool:
+        """Whether it would let everything through."""
+        return self == Filter()
+
+    def fits(self, row: ThingRow) -> bool:
+        """Whether a thing is meant."""
+        one = row.thing
+        return (
+            (not self.ids or one.id in self.ids)
+            and (not self.named or fnmatchcase(one.id, self.named) or fnmatchcase(one.name, self.named))
+            and (not self.purpose or one.purpose == self.purpose)
+            and (self.older_than is None or row.age >= self.older_than)
+            and (not self.unknown or not row.run)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the account may still do."""
+
+    told: Mapping[str, Any] | None  # the server's own words, in whatever form; None where it does not say
+    last_job: str  # the provider's announced last day for new jobs; "" if there is none
+    ends: Sequence[tuple[str, str]]  # bases that can be tuned, with their countdown
+    abilities: Sequence[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for `--json`."""
+        return {
+            "model_limits": self.told,
+            "last_job": self.last_job or None,
+            "ends": dict(self.ends),
+            "abilities": list(self.abilities),
+        }
+
+
+def things(workspace: Workspace, profile_name: str, what: str) -> list[ThingRow]:
+    """Everything of a kind that the account has, the newest first."""
+    from core import endpoints
+    from core.endpoints import account, retirement
+    from core.store import runs
+    from core.training.backends.openai.request import MARK
+    from core.workspace import checks
+
+    if what not in get_args(account.What):
+        raise Misuse(
+            _("there is nothing called “{what}” at a provider.").format(what=what),
+            advice=_("There are: {names}.").format(names=", ".join((*WHATS, "limits"))),
+        )
+    profile = endpoints.profile_of(workspace.settings, profile_name)
+    with endpoints.open_client(profile) as client:
+        found = endpoints.call(
+            lambda: account.listed(client, profile, cast("account.What", what), MARK), profile, tries=3
+        )
+    known, busy = _known(workspace, profile_name)
+    ids = {run.id for run in runs.all_runs(workspace.store)}
+    prices = checks.price_list(workspace)
+    now = time.time()
+    rows: list[ThingRow] = []
+    for one in found:
+        end = retirement.end_of(profile, one.id, prices, one.ends) if what == "models" else None
+        run = known.get(one.id) or next((name for name in ids if name in (one.run, _noted(one.name))), "")
+        age = max(0, int(now - one.created_at) // _DAY) if one.created_at else 0
+        rows.append(ThingRow(one, run, run in busy, end.said() if end else "", age))
+    return rows
+
+
+def _noted(name: str) -> str:
+    """The run in the name of a file that one of ours uploaded, though its answer may have been lost."""
+    found = re.fullmatch(r"sinsonte-(.+)-(?:train|validation)\.jsonl", name)
+    return found[1] if found else ""
+
+
+def _known(workspace: Workspace, profile_name: str) -> tuple[dict[str, str], set[str]]:
+    """Which run each id at the provider belongs to, and the runs that still go on."""
+    import json
+
+    from core.store import events, models, runs
+    from core.training.backends.openai import wanted
+
+    known: dict[str, str] = {}
+    busy: set[str] = set()
+    for run in runs.all_runs(workspace.store):
+        folder = workspace.folder / run.folder
+        if not (folder / wanted.FILE).is_file() or wanted.read(folder).profile != profile_name:
+            continue
+        has = wanted.reached(folder)
+        known |= {one: run.id for one in (has.training_file, has.validation_file, has.job) if one}
+        for event in events.of_kind(workspace.store, run.id, "checkpoint"):
+            known[str(json.loads(event.body).get("model"))] = run.id
+        if run.state not in runs.ENDED:
+            busy.add(run.id)
+    for model in models.all_models(workspace.store):
+        if model.kind == "remote" and model.name.startswith(f"{profile_name}:"):
+            known[model.name.partition(":")[2]] = model.run_id or ""
+    return {one: run for one, run in known.items() if run}, busy
+
+
+def limits(workspace: Workspace, profile_name: str) -> Limits:
+    """What can be asked about what the account may do, and what is known of the ends."""
+    from core import endpoints
+    from core.endpoints import account, retirement
+    from core.workspace import checks
+
+    profile = endpoints.profile_of(workspace.settings, profile_name)
+    prices = checks.price_list(workspace)
+    with endpoints.open_client(profile) as client:
+        told = endpoints.call(lambda: account.limits(client, profile), profile, tries=3)
+        models = endpoints.call(lambda: account.listed(client, profile, "models"), profile, tries=3)
+    ends: dict[str, str] = {}
+    for one in models:
+        end = retirement.end_of(profile, one.id, prices, one.ends)
+        if end is not None:
+            ends[one.id] = end.said()
+    last = retirement.last_job(profile)
+    return Limits(told, last.isoformat() if last else "", sorted(ends.items()), sorted(profile.abilities))
+
+
+def chosen(rows: Sequence[ThingRow], which: Filter) -> list[ThingRow]:
+    """What a removal would take; a Misuse where nothing narrows it, or where a name is not there."""
+    if which.empty:
+        raise Misuse(
+            _("nothing says which of them."),
+            advice=_("Name ids, or narrow with --named, --purpose, --older-than or --unknown."),
+        )
+    there = {row.thing.id for row in rows}
+    for one in which.ids:
+        if one not in there:
+            raise Misuse(_("there is no {id}.").format(id=one), advice=_("List them first: the id stands in front."))
+    found = [row for row in rows if which.fits(row)]
+    for row in found:
+        if row.thing.id in which.ids:
+            _refuse(row)
+    return [row for row in found if row.thing.ours and not row.in_use]
+
+
+def _refuse(row: ThingRow) -> None:
+    if not row.thing.ours:
+        raise Refused(_("{id} is the provider's own model.").format(id=row.thing.id))
+    if row.in_use:
+        raise Refused(
+            _("{id} belongs to run {run}, which goes on.").format(id=row.thing.id, run=row.run),
+            advice=_("Cancel the run first, or wait for its end."),
+        )
+
+
+def remove(
+    workspace: Workspace,
+    profile_name: str,
+    rows: Sequence[ThingRow],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[tuple[ThingRow, Problem]]:
+    """Delete these, one after the other; what was deleted is written down at once. Returns those that were not."""
+    from core import endpoints
+    from core.endpoints import account
+    from core.store import models, removals
+
+    profile = endpoints.profile_of(workspace.settings, profile_name)
+    failed: list[tuple[ThingRow, Problem]] = []
+    with endpoints.open_client(profile) as client:
+        for n, row in enumerate(rows, 1):
+            _refuse(row)
+            try:
+                endpoints.call(lambda row=row: account.delete(client, profile, row.thing), profile, tries=3)
+            except endpoints.Failure as failure:
+                # Gone already (a lost answer, another hand) is what was wanted.
+                if failure.kind != "missing":
+                    failed.append((row, failure))
+                    if failure.kind in ("key", "forbidden", "quota", "unreachable"):
+                        break
+                    continue
+            one = row.thing
+            with workspace.store.write() as change:
+                removals.add(
+                    change,
+                    removals.StoredRemoval(profile_name, one.what, one.id, one.name, one.size, one.created_at, row.run),
+                )
+                if one.what == "models":
+                    models.delete(change, f"{profile_name}:{one.id}")
+            if progress is not None:
+                progress(n, len(rows))
+    return failed
+
+
+def removed(workspace: Workspace, profile_name: str | None = None) -> list[StoredRemoval]:
+    """The record of what was deleted, the newest first."""
+    from core.store import removals
+
+    return removals.all_removals(workspace.store, profile_name)
+
+
+def headings(what: str) -> list[str]:
+    """What stands over the columns of `cells`."""
+    return {
+        "files": ["id", _("name"), _("purpose"), _("size"), _("age"), _("run")],
+        "models": ["id", _("owner"), _("age"), _("run"), _("until")],
+        "jobs": ["id", _("base"), _("state"), _("age"), _("owner"), _("run")],
+    }[what]
+
+
+def cells(row: ThingRow) -> tuple[str, ...]:
+    """A thing as a row of its list: the same on the screen and on the command line. Not yet safe to show."""
+    from core.workspace import run_words
+
+    one, run = row.thing, row.run or "—"
+    age = ngettext("{count} day", "{count} days", row.age).format(count=row.age)
+    if one.what == "files":
+        return one.id, one.name, one.purpose, run_words.size(one.size), age, run
+    if one.what == "models":
+        return one.id, one.owner, age, run, row.ends or "—"
+    return one.id, one.name, one.status, age, one.owner, run

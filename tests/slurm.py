@@ -1,0 +1,150 @@
+"""A real Slurm of one node, in a folder of its own: munge, controller and node started by the tests that need them.
+
+Nothing of it is the machine's: keys, sockets, ports, state and logs are its own, `SLURM_CONF` names its configuration, and
+each daemon is ended by its number afterwards. Debian's packages (slurm-wlm, munge) come by tests/third_party.py. It
+must run as root, as Slurm's node daemon does.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests import third_party
+
+CONFIGURATION = """
+ClusterName=sinsonte
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller}
+SlurmdPort={node}
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+CryptoType=crypto/munge
+# Credentials of five seconds: a job that is queued again waits for its old one to run out, two minutes by default.
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+MpiDefault=none
+ReturnToService=2
+MinJobAge=2
+KillWait=5
+InactiveLimit=0
+SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=2000 State=UNKNOWN
+PartitionName=debug Nodes={host} Default=YES State=UP OverTimeLimit=0
+"""
+
+
+@dataclass
+class Slurm:
+    """A running Slurm."""
+
+    folder: Path
+    conf: Path
+    daemons: list[int] = field(default_factory=list[int])
+
+    def run(self, *words: str) -> str:
+        """One of Slurm's commands."""
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env=self.environment(), timeout=60)
+        return done.stdout + done.stderr
+
+    def environment(self) -> dict[str, str]:
+        """What Slurm's commands need to find it."""
+        return {**os.environ, "SLURM_CONF": str(self.conf)}
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def until(there: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    """Wait for something that a daemon does."""
+    end = time.monotonic() + seconds
+    while not there():
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} never came")
+        time.sleep(0.05)
+
+
+@contextmanager
+def started() -> Iterator[Slurm]:
+    """Slurm for as long as the block lasts."""
+    controller = third_party.program("slurmctld")
+    munged = third_party.program("munged")
+    if os.geteuid() != 0:
+        third_party.missing("slurmctld", "it must run as root")
+    folder = Path(tempfile.mkdtemp(prefix="sinsonte-slurm-"))
+    slurm = Slurm(folder, folder / "slurm.conf")
+    try:
+        key = folder / "munge.key"
+        key.write_bytes(secrets.token_bytes(1024))
+        key.chmod(0o400)
+        (folder / "state").mkdir()
+        (folder / "spool").mkdir()
+        host = socket.gethostname().split(".")[0]
+        slurm.conf.write_text(
+            CONFIGURATION.format(
+                host=host, folder=folder, controller=_free_port(), node=_free_port(), cores=os.cpu_count() or 1
+            )
+        )
+        files = {"key-file": key, "socket": "munge.socket", "pid-file": "munged.pid", "log-file": "munged.log"}
+        files["seed-file"] = "munge.seed"
+        options = [f"--{name}={folder / str(file)}" for name, file in files.items()]
+        _daemon(slurm, [str(munged), "--foreground", "--force", *options])
+        until((folder / "munge.socket").exists, "munge's socket")
+        _daemon(slurm, [str(controller), "-D", "-f", str(slurm.conf)])
+        _daemon(slurm, [str(third_party.program("slurmd")), "-D", "-f", str(slurm.conf), "-N", host])
+        until(lambda: "idle" in slurm.run("sinfo", "-h", "-o", "%T"), "an idle node")
+        yield slurm
+    finally:
+        for number in reversed(slurm.daemons):
+            _end(number)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _daemon(slurm: Slurm, command: list[str]) -> None:
+    log = (slurm.folder / "daemons.log").open("ab")
+    with log:
+        daemon = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=slurm.environment(), start_new_session=True
+        )
+    slurm.daemons.append(daemon.pid)
+
+
+def _end(number: int) -> None:
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.kill(number, how)
+        except ProcessLookupError:
+            return
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            try:
+                if os.waitpid(number, os.WNOHANG)[0]:
+                    return
+            except ChildProcessError:
+                return
+            time.sleep(0.02)

@@ -1,0 +1,177 @@
+"""The conversations screen as a place to edit: a message's words, changed where they stand.
+
+⏎ saves, ^j begins a line (the one key for it that arrives everywhere), esc leaves. What is being written is kept in the
+workspace as a draft while it is written, so neither a hang-up nor a kill loses it: the next `e` on the message goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import TextArea
+
+from core.language import N_, _
+from core.problem import Problem
+from core.safe_text import SafeText
+from tui.commands import Command
+from tui.lines import wrapped
+from tui.screens.conversations.curating import CuratingScreen
+from tui.screens.conversations.painting import LIT
+
+if TYPE_CHECKING:
+    from core.workspace.chats import MessageRow
+
+_DRAFT = 0.5  # seconds without a key after which a draft is kept
+
+
+class Editor(TextArea):
+    """The field over the words of one message."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "save", N_("save the edit"), id="edit.save", priority=True),
+        Binding("ctrl+j", "new_line", N_("new line"), id="edit.new_line", priority=True),
+        Binding("escape", "leave", N_("leave the edit"), id="edit.leave", priority=True),
+    ]
+
+    class Saved(Message):
+        """The edit is done."""
+
+    class Left(Message):
+        """The edit was left as a draft."""
+
+    def __init__(self, row: MessageRow, text: str) -> None:
+        super().__init__(text, compact=True, soft_wrap=True, id="editor", highlight_cursor_line=False)
+        self.row = row
+        self.began_with = self.text  # as the field has it: what it cannot hold (a lone \r) is no change of the person's
+        self.cursor_blink = False
+
+    def action_save(self) -> None:
+        self.post_message(self.Saved())
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left())
+
+    def action_new_line(self) -> None:
+        self.insert("\n")
+
+
+class EditingScreen(CuratingScreen):
+    """Editing in place."""
+
+    DEFAULT_CSS = """
+    #right { layers: words editor; height: 1fr; width: 1fr; }
+    #editor { layer: editor; margin: 0; padding: 0; border: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "edit", N_("edit"), id="curate.edit")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.editor: Editor | None = None
+        self._draft_later: Timer | None = None
+
+    def panes(self) -> Iterator[Widget]:
+        panes = list(super().panes())
+        yield from panes[:-1]
+        yield Container(panes[-1], id="right")
+
+    def action_edit(self) -> None:
+        """Open the field over the words of the message under the cursor, or its draft."""
+        from core.workspace import curation
+
+        row = self.messages.row
+        if self.editor is not None or row is None or not self.messages.has_focus:
+            return
+        draft = curation.draft_of(self.workbench.workspace, row.uid)
+        self.editor = Editor(row, row.text)
+        if draft is not None:
+            self.editor.text = draft
+        self._place(self.editor)
+        self.query_one("#right", Container).mount(self.editor)
+        self.editor.move_cursor(self.editor.document.end)
+        self.editor.focus()
+        self.workbench.say(
+            SafeText(
+                _("⏎ saves, ^j new line, esc leaves.")
+                if draft is None
+                else _("A draft of yours. ⏎ saves, ^j new line, esc leaves.")
+            )
+        )
+
+    def _place(self, editor: Editor) -> None:
+        pane = self.messages.size
+        width = max(10, pane.width - LIT - 4)
+        lines = len(wrapped(SafeText(editor.text), width - 1)) + 1
+        height = max(2, min(lines, pane.height))
+        top = self.messages.line_of(self.messages.cursor) or 0
+        editor.styles.offset = (LIT + 3, max(0, min(top, pane.height - height)))
+        editor.styles.width, editor.styles.height = width, height
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        if event.text_area is self.editor and self.editor is not None:
+            self._place(self.editor)
+            if self._draft_later is not None:
+                self._draft_later.stop()
+            self._draft_later = self.set_timer(_DRAFT, self.keep_draft)
+
+    def keep_draft(self) -> None:
+        """Keep what is being written."""
+        from core.workspace import curation
+
+        if self.editor is None or self.editor.text == self.editor.began_with:
+            return
+        try:
+            curation.keep_draft(self.workbench.workspace, self.editor.row.uid, self.editor.text)
+        except Problem as problem:
+            self.workbench.say_problem(problem)
+
+    def on_editor_left(self) -> None:
+        changed = self.editor is not None and self.editor.text != self.editor.began_with
+        self.keep_draft()
+        self._close()
+        if changed:
+            self.workbench.say(SafeText(_("Not saved; kept as a draft. e goes on with it.")), "warning")
+
+    def on_editor_saved(self) -> None:
+        from core.workspace import curation
+
+        editor = self.editor
+        if editor is None:
+            return
+        workspace = self.workbench.workspace
+        try:
+            if editor.text != editor.began_with:
+                label = curation.decide(workspace, "edit", [editor.row.uid], editor.text).label
+                curation.keep_draft(workspace, editor.row.uid, None)
+                self._close()
+                self.after_act(label)
+            else:
+                self._close()
+        except Problem as problem:
+            self.workbench.say_problem(problem)
+
+    def _close(self) -> None:
+        if self._draft_later is not None:
+            self._draft_later.stop()
+        if self.editor is not None:
+            self.editor.remove()
+            self.editor = None
+        self.messages.focus()
+
+    def on_unmount(self) -> None:
+        self.keep_draft()
+        super().on_unmount()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # While one writes, a letter is a letter.
+        return False if self.editor is not None else super().check_action(action, parameters)
+
+    def commands(self) -> Iterator[Command]:
+        if self.messages.has_focus and self.messages.count:
+            yield Command(SafeText(_("Edit this message")), "screen.edit", "e")
+        yield from super().commands()
