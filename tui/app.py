@@ -27,6 +27,7 @@ from tui.lines import said
 from tui.places import PLACES
 from tui.second_wall import SecondWall
 from tui.themes import SINSONTE
+from tui.work import Work, Works, name_of
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -54,6 +55,7 @@ class Workbench(App[int], inherit_bindings=False):
         padding: 1 2; background: $background; border: round $border;
     }
     .dialog.tall > Vertical { height: 80%; }
+    .dialog.wide > Vertical { width: 110; }
     Plain { height: auto; }
     Input { margin: 1 0; }
     """
@@ -75,6 +77,7 @@ class Workbench(App[int], inherit_bindings=False):
         self.counters: Counters | None = None
         self.saved_counters: Counters | None = None  # of the last save: what changes are measured against
         self.open_chat: int | None = None
+        self.works = Works(self)
         self.wanted_message: str | None = None  # the message to go to when its chat is shown
         self.crashed = ""  # the line to leave in the terminal
         self._wall = SecondWall()
@@ -234,7 +237,15 @@ class Workbench(App[int], inherit_bindings=False):
         if (place := self.place) is not None and place.is_mounted:
             place.take_counters(counters)
 
+    def show_work(self, work: Work | None) -> None:
+        """Show how far long work is, on whatever screen one is."""
+        if (place := self.place) is not None and place.is_mounted:
+            place.show_work(work)
+
     # Acts
+
+    def action_stop_work(self) -> None:
+        self.works.stop()
 
     def action_go(self, name: str) -> None:
         if self.current_mode != name:
@@ -279,15 +290,22 @@ class Workbench(App[int], inherit_bindings=False):
         for theme in (SINSONTE.name, "ansi-dark", "ansi-light"):
             if theme != self.theme:
                 yield Command(said(_("Colours: {theme}"), theme=theme), f"app.colours('{theme}')")
+        if (under_way := self.works.first) is not None:
+            yield Command(said(_("Stop: {work}"), work=name_of(under_way.name)), "app.stop_work")
         yield Command(SafeText(_("Show the keys")), "app.keys", "?")
         yield Command(SafeText(_("Quit")), "app.quit", "q")
 
     # Trouble
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """What a worker did not foresee ends the workbench as anything else unforeseen does."""
-        if event.state is WorkerState.ERROR and isinstance(event.worker.error, Exception):
-            self._handle_exception(event.worker.error)
+        """What a worker did not foresee is logged and said; whoever works here goes on."""
+        if event.state is not WorkerState.ERROR or event.worker.error is None:
+            return
+        from core.crash import report
+
+        line = report(event.worker.error, self.workspace.folder / "logs")
+        self.works.lost(event.worker)
+        self.say(said(_("{work} ended: {line} All else goes on."), work=name_of(event.worker.name), line=line), "error")
 
     def _handle_exception(self, error: Exception) -> None:
         """End without a traceback: Textual's shows every local, so chats and keys, in the scrollback."""

@@ -32,6 +32,7 @@ PLACES: Final = (
     Place("chats", "1", N_("Chats"), "tui.screens.library", "LibraryScreen"),
     Place("messages", "2", N_("Messages"), "tui.screens.conversations.screen", "ConversationsScreen"),
     Place("recipe", "3", N_("Recipe"), "tui.screens.recipe.screen", "RecipeScreen"),
+    Place("datasets", "4", N_("Datasets"), "tui.screens.datasets.screen", "DatasetsScreen"),
     Place("runs", "5", N_("Runs"), "tui.screens.runs.listing", "RunsScreen"),
     Place("talk", "7", N_("Talk"), "tui.screens.talk.screen", "TalkScreen"),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from array import array
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
@@ -35,20 +36,32 @@ class StoredDataset:
     tainted: bool
 
 
+_HIDDEN = "\t"  # before the name of one that is not finished; nobody can type it
+_ABANDONED = 600  # seconds without an example
+
 _QUERY = "SELECT id, name, recipe, recipe_hash, digest, created_at, counts, tainted FROM datasets"
 
 
 def create(change: Change, name: str, recipe: str, recipe_hash: str) -> int:
     """Begin a dataset; its examples, then `finish`, follow in the same transaction."""
-    if change.read("SELECT 1 FROM datasets WHERE name = ?", (name,)):
-        raise Problem(
-            _("there is a dataset called {name} already.").format(name=name), advice=_("Choose another name.")
-        )
+    _refuse_taken(change, name)
     return change.insert(
         """INSERT INTO datasets (name, recipe, recipe_hash, digest, created_at, counts)
            VALUES (?, ?, ?, '', ?, '{}')""",
         (name, recipe, recipe_hash, int(time.time())),
     )
+
+
+def begin(change: Change, recipe: str, recipe_hash: str) -> int:
+    """Begin a dataset that is filled over several transactions and that nobody sees before `finish` names it.
+
+    What a process left unfinished when it was killed is cleared away here, once nothing was added to it for a while.
+    """
+    long_ago = int(time.time()) - _ABANDONED
+    change.execute(
+        "DELETE FROM datasets WHERE digest = '' AND name LIKE ? AND created_at < ?", (f"{_HIDDEN}%", long_ago)
+    )
+    return create(change, f"{_HIDDEN}{uuid.uuid4().hex}", recipe, recipe_hash)
 
 
 def add_examples(change: Change, dataset_id: int, examples: Iterable[Example], first: int = 0) -> int:
@@ -65,17 +78,34 @@ def add_examples(change: Change, dataset_id: int, examples: Iterable[Example], f
     change.many(
         "INSERT INTO examples (dataset_id, n, side, conversation, body, uids) VALUES (?, ?, ?, ?, ?, ?)", rows()
     )
+    # So that it is seen to be alive, while it is filled.
+    change.execute("UPDATE datasets SET created_at = ? WHERE id = ?", (int(time.time()), dataset_id))
     return last
 
 
-def finish(change: Change, dataset_id: int, digest: str, counts: str) -> None:
-    """Write the digest and the counts (JSON text) of a dataset that is complete."""
+def finish(change: Change, dataset_id: int, digest: str, counts: str, name: str = "") -> None:
+    """Write the digest and the counts (JSON text) of a dataset that is complete, and the name of one that had none."""
     change.execute("UPDATE datasets SET digest = ?, counts = ? WHERE id = ?", (digest, counts, dataset_id))
+    if name:
+        _refuse_taken(change, name)
+        change.execute("UPDATE datasets SET name = ? WHERE id = ?", (name, dataset_id))
+
+
+def discard(change: Change, dataset_id: int) -> None:
+    """Delete what was begun and will not be finished."""
+    change.execute("DELETE FROM datasets WHERE id = ? AND digest = ''", (dataset_id,))
+
+
+def _refuse_taken(change: Change, name: str) -> None:
+    if change.read("SELECT 1 FROM datasets WHERE name = ?", (name,)):
+        raise Problem(
+            _("there is a dataset called {name} already.").format(name=name), advice=_("Choose another name.")
+        )
 
 
 def all_datasets(store: Readable) -> list[StoredDataset]:
-    """Every dataset, newest first."""
-    return [_dataset(row) for row in store.read(f"{_QUERY} ORDER BY id DESC")]
+    """Every dataset that is finished, newest first."""
+    return [_dataset(row) for row in store.read(f"{_QUERY} WHERE name NOT LIKE ? ORDER BY id DESC", (f"{_HIDDEN}%",))]
 
 
 def find(store: Readable, name: str) -> StoredDataset | None:

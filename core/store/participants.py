@@ -57,6 +57,14 @@ def message_counts(store: Readable) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def promises(store: Readable) -> tuple[object, ...]:
+    """What was promised to people, as a value that differs when a promise was made: who was forgotten, who agreed."""
+    return (
+        *store.read("SELECT count(*) FROM forgotten")[0],
+        *store.read("SELECT id, consent FROM participants ORDER BY id"),
+    )
+
+
 def join(change: Change, into: int, other: int) -> list[int]:
     """Give all names of `other` to `into` and let `other` go; returns the names' numbers, for `split`.
 

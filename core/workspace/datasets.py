@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from core.workspace.opening import Workspace
 if TYPE_CHECKING:
     from core.dataset.export.writing import Written
     from core.store.datasets import StoredDataset
+
+_BATCH = 1_000  # examples written at once: 20 ms in which nobody else writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +81,26 @@ class ExampleRow:
         }
 
 
-def build(workspace: Workspace, name: str, values: Mapping[str, Any] | None = None) -> DatasetRow:
-    """Freeze the examples of the working recipe (with these values changed) under a new name."""
-    _check_name(name)
-    if any(row.name == name for row in listing(workspace)):
-        raise Problem(_("there is a dataset “{name}” already.").format(name=name), advice=_("Choose another name."))
-    from core.store import datasets
+def build(
+    workspace: Workspace,
+    name: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> DatasetRow:
+    """Freeze the examples of the working recipe (with these values changed) under a new name.
+
+    They are written a batch at a time, so that nobody's decision waits, and nobody sees the dataset before it is whole.
+    `progress` gets examples done and planned; what it raises ends the build, of which nothing is kept then.
+    """
+    check_name(workspace, name)
+    from core.store import datasets, participants
     from core.workspace import recipe
 
     chosen = recipe.current(workspace)
     if values:
         chosen = recipe.would_be(workspace, values)
+    promised = participants.promises(workspace.store)
     made = recipe.planned(workspace, chosen)
     if not len(made.plan):
         raise Problem(
@@ -96,21 +108,32 @@ def build(workspace: Workspace, name: str, values: Mapping[str, Any] | None = No
             advice=_("See what each parameter leaves with: sinsonte recipe preview"),
         )
     digest = hashlib.sha256()
-
-    def digested() -> Iterator[Example]:
-        for example in made:
-            digest.update(repr(_told(example)).encode("utf-8", "surrogatepass"))
-            yield example
-
+    # With the labels and the stop text that this material gave them: an export must not depend on what comes later.
+    told = json.dumps(made.pinned.to_dict(), ensure_ascii=False)
     with workspace.store.write() as change:
-        # With the labels and the stop text that this material gave them: an export must not depend on what comes later.
-        told = json.dumps(made.pinned.to_dict(), ensure_ascii=False)
-        number = datasets.create(change, name, told, chosen.hash)
-        datasets.add_examples(change, number, digested())
-        report = made.report
-        if not report.train:
+        number = datasets.begin(change, told, chosen.hash)
+    try:
+        done = 0
+        examples = iter(made)
+        while batch := list(islice(examples, _BATCH)):
+            for example in batch:
+                digest.update(repr(_told(example)).encode("utf-8", "surrogatepass"))
+            with workspace.store.write() as change:
+                done = datasets.add_examples(change, number, batch, done)
+            if progress is not None:
+                progress(done, len(made.plan))
+        if not made.report.train:
             raise Problem(_("this recipe leaves no examples to train on."), advice=_("Lower the share held out."))
-        datasets.finish(change, number, digest.hexdigest()[:16], json.dumps(asdict(report)))
+        with workspace.store.write() as change:
+            if participants.promises(change) != promised:
+                raise Problem(
+                    _("meanwhile somebody was forgotten, or their consent changed."), advice=_("Build it again.")
+                )
+            datasets.finish(change, number, digest.hexdigest()[:16], json.dumps(asdict(made.report)), name)
+    except BaseException:  # whatever it was, half a dataset is of no use to anybody
+        with workspace.store.write() as change:
+            datasets.discard(change, number)
+        raise
     return named(workspace, name)
 
 
@@ -136,7 +159,10 @@ def build_anew(workspace: Workspace, name: str) -> DatasetRow:
     return build(workspace, free)
 
 
-def _check_name(name: str) -> None:
+def check_name(workspace: Workspace, name: str) -> None:
+    """A Problem unless a dataset may be given this name."""
+    if any(row.name == name for row in listing(workspace)):
+        raise Problem(_("there is a dataset “{name}” already.").format(name=name), advice=_("Choose another name."))
     if not name.strip() or len(name) > 80 or any(one in name for one in "/\\\0\n\r\t"):
         raise Misuse(_("“{name}” cannot be a name.").format(name=name[:80]), advice=_("Use letters, digits, - and _."))
 
@@ -176,6 +202,25 @@ def _row(one: StoredDataset) -> DatasetRow:
     )
 
 
+def delete(workspace: Workspace, name: str) -> None:
+    """Delete a dataset that no run and no model came from."""
+    from core.store import datasets
+
+    row = named(workspace, name)
+    with workspace.store.write() as change:
+        datasets.delete(change, row.id)
+
+
+def example(workspace: Workspace, name: str, n: int) -> ExampleRow | None:
+    """Example number `n` of a dataset; None if there is none."""
+    from core.store import datasets
+
+    row = named(workspace, name)
+    for one in datasets.examples(workspace.store, row.id, n, 1):
+        return ExampleRow(n, one.side, one.conversation, one.lines)
+    return None
+
+
 def examples(workspace: Workspace, name: str, side: str | None = None) -> Iterator[ExampleRow]:
     """The frozen examples in their order, numbered."""
     from core.store import datasets
@@ -194,13 +239,34 @@ def as_examples(workspace: Workspace, name: str, side: Side | None = None) -> It
     return datasets.examples(workspace.store, named(workspace, name).id, side=side)
 
 
-def export(workspace: Workspace, name: str, format_: str, out: Path, *, force: bool = False) -> list[Written]:
+def export(
+    workspace: Workspace,
+    name: str,
+    format_: str,
+    out: Path,
+    *,
+    force: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Written]:
     """Write a dataset's files in a format; never over what is there unless `force`."""
     from core.dataset.export import writing
     from core.dataset.recipe import Recipe
 
     row = named(workspace, name)
-    return writing.write(as_examples(workspace, name), Recipe.from_dict(row.recipe), out, format_, force=force)
+
+    def so_far(done: int) -> None:
+        if progress is not None:
+            progress(done, row.train + row.validation)
+
+    recipe = Recipe.from_dict(row.recipe)
+    return writing.write(as_examples(workspace, name), recipe, out, format_, force=force, progress=so_far)
+
+
+def formats() -> list[tuple[str, str]]:
+    """The formats of an export, each with what one line of it is."""
+    from core.dataset.export.writing import FORMATS
+
+    return [(one.name, _(one.help)) for one in FORMATS.values() if one.name != "run"]
 
 
 def held_out_prompt(workspace: Workspace, name: str) -> str:

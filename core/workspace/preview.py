@@ -7,12 +7,14 @@ tokens are estimates and examples are those that are planned, duplicates among t
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.chat import Line, Mark, Side
+from core.chat import Mark, Side
 from core.dataset.recipe import Recipe
 from core.workspace import recipe, revision
 from core.workspace.opening import Workspace
@@ -234,13 +236,68 @@ def example(workspace: Workspace, n: int) -> ExampleShown | None:
     )
 
 
-def as_trained(workspace: Workspace, now: Recipe, lines: tuple[Line, ...], side: Side) -> Learnt:
-    """The lines of a frozen example as the model of its recipe would be trained on them."""
+@dataclass(frozen=True, slots=True)
+class FrozenShape:
+    """How a frozen dataset is spread."""
+
+    tokens: Spread  # of an example, for the model of its recipe
+    replies: Spread  # characters of a reply
+    total: int  # tokens of the training side
+    exact: bool
+
+
+def frozen_shape(workspace: Workspace, name: str, progress: Callable[[int, int], None] | None = None) -> FrozenShape:
+    """How a frozen dataset is spread; every example is read, so not for a key press. Remembered for the last one."""
+    import numpy as np
+
+    from core.workspace import datasets
+
+    row = datasets.named(workspace, name)
+    counter, _limit = _counter(workspace, str(row.recipe.get("model", "mini")))
+
+    def read() -> FrozenShape:
+        tokens, replies = array("q"), array("q")
+        total = 0
+        for done, one in enumerate(datasets.as_examples(workspace, name)):
+            if progress is not None and not done % 256:
+                progress(done, row.train + row.validation)
+            tokens.append(counter.example(one))
+            replies.append(len(one.lines[-1].text))
+            total += tokens[-1] if one.side is Side.TRAIN else 0
+        return FrozenShape(
+            _spread(np.array(tokens, np.int64)), _spread(np.array(replies, np.int64)), total, counter.exact
+        )
+
+    return workspace.derived("frozen shape", (row.id, row.train, row.validation), read)
+
+
+def frozen_example(workspace: Workspace, name: str, at: int) -> ExampleShown | None:
+    """The example at this place of a frozen dataset, round and round, as the model of its recipe is trained on it."""
     from core.chat import Example
     from core.counting.trained import learnt
+    from core.store import datasets as stored
+    from core.store import messages
+    from core.workspace import datasets
 
+    row = datasets.named(workspace, name)
+    numbers = stored.numbers(workspace.store, row.id)
+    if not numbers:
+        return None
+    at %= len(numbers)
+    one = datasets.example(workspace, name, numbers[at])
+    if one is None:
+        return None
+    now = Recipe.from_dict(row.recipe)
     counter, limit = _counter(workspace, now.model)
-    return learnt(counter, Example(lines, 0, side), limit, now.separator)
+    uid = next(iter(one.lines[-1].messages), "")
+    found = messages.by_uids(workspace.store, [uid]) if uid else []
+    side = Side(one.side)
+    return ExampleShown(
+        n=at, count=len(numbers), exact=True, side=side, conversation=one.conversation,
+        sent_at=found[0].sent_at if found and not found[0].marks & Mark.UNTIMED else None,
+        chat=found[0].chat_id if found else 0, message=uid,
+        learnt=learnt(counter, Example(one.lines, one.conversation, side), limit, now.separator),
+    )  # fmt: skip
 
 
 def _counter(workspace: Workspace, model: str) -> tuple[Any, int | None]:

@@ -10,7 +10,7 @@ import pytest
 from core.chat import Consent, Role
 from core.problem import Misuse, Problem, Refused
 from core.workspace import chats, curation, datasets, people, recipe
-from core.workspace.opening import Workspace
+from core.workspace.opening import Cancelled, Workspace
 
 
 def test_a_dataset_keeps_what_the_recipe_gave(workspace: Workspace) -> None:
@@ -106,3 +106,49 @@ def test_no_examples_says_so(workspace: Workspace) -> None:
     with pytest.raises(Problem):
         datasets.build(workspace, "uno", {"min_reply_chars": 5000})
     assert datasets.listing(workspace) == []
+
+
+def test_a_build_tells_how_far_it_is_and_leaves_nothing_when_it_is_stopped(workspace: Workspace) -> None:
+    seen: list[tuple[int, int]] = []
+    made = datasets.build(workspace, "uno", progress=lambda done, planned: seen.append((done, planned)))
+    assert seen[-1][0] == made.train + made.validation
+    assert seen[-1][1] >= seen[-1][0]
+
+    def stop(_done: int, _planned: int) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        datasets.build(workspace, "dos", progress=stop)
+    assert [row.name for row in datasets.listing(workspace)] == ["uno"]
+    assert workspace.store.read("SELECT count(*) FROM datasets")[0][0] == 1
+    assert workspace.store.read("SELECT count(*) FROM examples")[0][0] == made.train + made.validation
+
+
+def test_what_is_promised_while_a_dataset_is_built_is_kept(workspace: Workspace) -> None:
+    def refuse(_done: int, _planned: int) -> None:
+        people.set_consent(workspace, "Tomi", Consent.REFUSED, "Nico")
+
+    with pytest.raises(Problem, match="consent changed"):
+        datasets.build(workspace, "uno", progress=refuse)
+    assert datasets.listing(workspace) == []
+
+
+def test_decisions_are_made_while_a_dataset_is_built(workspace: Workspace) -> None:
+    victim = next(row.uid for row in chats.messages(workspace) if row.mine)
+
+    def decide(_done: int, _planned: int) -> None:
+        curation.decide(workspace, "drop", [victim])
+
+    made = datasets.build(workspace, "uno", progress=decide)
+    assert any(victim in line.messages for one in datasets.examples(workspace, made.name) for line in one.lines)
+
+
+def test_what_a_killed_build_left_is_cleared_away(workspace: Workspace) -> None:
+    from core.store import datasets as stored
+
+    with workspace.store.write() as change:
+        left = stored.begin(change, "{}", "x")
+        change.execute("UPDATE datasets SET created_at = created_at - 3600 WHERE id = ?", (left,))
+    assert datasets.listing(workspace) == []
+    datasets.build(workspace, "uno")
+    assert workspace.store.read("SELECT count(*) FROM datasets")[0][0] == 1

@@ -5,37 +5,28 @@ Shows what `core.workspace.chats.listing` gives; imports in a named worker, so t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from textual import work
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.worker import get_current_worker
 
 from core.language import N_, _, ngettext
 from core.problem import Problem
-from core.safe_text import SafeText, shown_in_line
+from core.safe_text import SafeText
 from tui.commands import Command
 from tui.figures import number, short_day
 from tui.lines import NOTHING, SPACE, Cell, Line, fitted, said, strip_of, width_of
-from tui.screens.place import Heading, PlaceScreen
+from tui.screens.importing import ImportingScreen, ImportProgress
 from tui.themes import Palette, palette_of
 from tui.widgets.bars import Bar
 from tui.widgets.row_list import Painted, RowList
 
 if TYPE_CHECKING:
-    from textual.worker import Worker
-
-    from core.workspace.chats import ChatRow, ImportReport
-
-Order = tuple[str, str]  # a date order, and a day as it would be in it
-_SAY_EVERY = 0.25  # seconds between two reports of progress: an import reads 400,000 lines in that time
+    from core.workspace.chats import ChatRow
 
 
 class Chats:
@@ -125,7 +116,7 @@ class LibraryScreen(ImportingScreen):
     PLACE = "chats"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "people", N_("people"), id="chats.people"),
-        Binding("x", "ask_delete", N_("delete"), id="chats.delete", show=False),
+        Binding("X", "ask_delete", N_("delete"), id="chats.delete", show=False),
     ]
 
     def __init__(self) -> None:
@@ -210,7 +201,12 @@ class LibraryScreen(ImportingScreen):
         if told.datasets:
             words.append(said(_("Datasets made from it keep their examples: {names}"), names=", ".join(told.datasets)))
         question = SafeText("\n".join(words))
-        self.app.push_screen(NameDialog(question, told.title), lambda yes: self._delete(row.id) if yes else None)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._delete(row.id)
+
+        self.app.push_screen(NameDialog(question, told.title), answered)
 
     @work(thread=True, exclusive=True, group="delete", name="delete", exit_on_error=False)
     def _delete(self, chat: int) -> None:
@@ -232,10 +228,12 @@ class LibraryScreen(ImportingScreen):
     def commands(self) -> Iterator[Command]:
         row_list: RowList[ChatRow] = self.chats
         yield from super().commands()
-        if (here := row_list.row) is not None:
+        here = row_list.row
+        if here is not None:
             yield Command(SafeText(_("People")), "screen.people", "p")
-            yield Command(said(_("Delete: {chat}"), chat=here.title), "screen.ask_delete", "x")
         for index in range(min(row_list.count, 200)):
             if (row := row_list.at(index)) is None:
                 break
             yield Command(said(_("Open: {chat}"), chat=row.title), f"app.open_chat({row.id})")
+        if here is not None:
+            yield Command(said(_("Delete: {chat}"), chat=here.title), "screen.ask_delete", "X")

@@ -55,7 +55,7 @@ class PeopleScreen(PlaceScreen):
         Binding("space", "mark", N_("mark"), id="people.mark"),
         Binding("J", "ask_join", N_("join the marked to this one"), id="people.join", show=False),
         Binding("S", "ask_split", N_("split a name off"), id="people.split", show=False),
-        Binding("x", "ask_forget", N_("forget"), id="people.forget"),
+        Binding("X", "ask_forget", N_("forget"), id="people.forget"),
     ]
 
     def __init__(self) -> None:
@@ -229,9 +229,12 @@ class PeopleScreen(PlaceScreen):
             words.append(
                 said(_("{count} backups hold everything still; delete those that you do not need."), count=told.backups)
             )
-        self.app.push_screen(
-            NameDialog(SafeText("\n".join(words)), told.name), lambda yes: self._forget(told.name) if yes else None
-        )
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._forget(told.name)
+
+        self.app.push_screen(NameDialog(SafeText("\n".join(words)), told.name), answered)
 
     @work(thread=True, exclusive=True, group="forget", name="forget", exit_on_error=False)
     def _forget(self, name: str) -> None:
@@ -258,4 +261,4 @@ class PeopleScreen(PlaceScreen):
             yield Command(said(_("Join the marked to {name}"), name=row.name), "screen.ask_join", "J")
         if len(row.names) > 1:
             yield Command(said(_("Split a name off {name}"), name=row.name), "screen.ask_split", "S")
-        yield Command(said(_("Forget {name}"), name=row.name), "screen.ask_forget", "x")
+        yield Command(said(_("Forget {name}"), name=row.name), "screen.ask_forget", "X")

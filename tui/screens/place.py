@@ -18,10 +18,14 @@ from tui.lines import NOTHING, Line, fitted, said, strip_of, width_of
 from tui.places import PLACES
 from tui.themes import palette_of
 from tui.widgets.bars import Bar, Counted, Foot, Places
+from tui.work import WorkBar
 
 if TYPE_CHECKING:
+    from textual.worker import Worker
+
     from core.workspace.recipe import Counters
     from tui.app import Workbench
+    from tui.work import Work
 
 
 class Heading(Bar):
@@ -83,6 +87,7 @@ class PlaceScreen(Screen[None]):
         yield Places([(place.key, place.title) for place in PLACES], self._title(), folder)
         yield self.heading
         yield from self.body()
+        yield WorkBar()
         yield Foot()
         yield Counted()
 
@@ -95,6 +100,7 @@ class PlaceScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         self.workspace_changed()
+        self.show_work(self.workbench.works.first)
         if self.workbench.counters is not None:
             self.take_counters(self.workbench.counters)
 
@@ -104,6 +110,15 @@ class PlaceScreen(Screen[None]):
 
     def on_key(self, _event: events.Key) -> None:
         self.query_one(Foot).quiet()
+
+    def show_work(self, work: Work | None) -> None:
+        """Show how far long work is."""
+        self.query_one(WorkBar).show(work)
+        self.refresh_bindings()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Workers of screens end as those of the workbench do."""
+        self.workbench.on_worker_state_changed(event)
 
     def take_counters(self, counters: Counters) -> None:
         """Show new counters."""

@@ -44,7 +44,7 @@ class ReportDialog(ModalScreen[None]):
     """The report of the import that goes on, or of the last one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,h,left,enter,r", "leave", N_("back"), id="dialog.back"),
+        Binding("escape,q,h,left,r", "leave", N_("back"), id="dialog.back"),
     ]
 
     def __init__(self, lines: Sequence[str], heading: SafeText) -> None:
@@ -69,6 +69,9 @@ class ReportDialog(ModalScreen[None]):
         self._list.show(ReportLines(lines, width))
         if heading is not None:
             self._heading.show(heading)
+
+    def on_row_list_chosen(self) -> None:
+        self.dismiss(None)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -6,7 +6,7 @@ In: an `ExampleShown` (or a frozen example as its model sees it). Out: a board, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -26,6 +26,7 @@ from tui.widgets.row_list import Painted, RowList
 
 if TYPE_CHECKING:
     from core.workspace.preview import ExampleShown, Learnt
+    from tui.app import Workbench
 
 _MOST = 20_000  # characters; nobody reads more of one example
 _SIDES = {Side.TRAIN: N_("to train on"), Side.VALIDATION: N_("held out")}
@@ -128,18 +129,20 @@ class ExampleDialog(ModalScreen[int | None]):
         Binding("right_square_bracket,n", "turn(1)", N_("next example"), id="example.next"),
         Binding("left_square_bracket,p", "turn(-1)", N_("example before"), id="example.previous"),
         Binding("o,enter", "go", N_("its conversation"), id="example.go"),
+        Binding("y", "copy", N_("copy"), id="example.copy"),
     ]
 
     def __init__(self, n: int, fetch: Callable[[int], ExampleShown | None]) -> None:
         super().__init__(classes="dialog tall")
         self._n = n
+        self._text = ""
         self._fetch = fetch
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Plain(SafeText(""), id="which")
             yield RowList[Line](_paint, lit=1)
-            yield Plain(SafeText(_("[ ] other examples   o its conversation   esc back")))
+            yield Plain(SafeText(_("[ ] other examples   o its conversation   y copy   esc back")))
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._show)
@@ -153,7 +156,7 @@ class ExampleDialog(ModalScreen[int | None]):
         if one is None:
             self.dismiss(None)
             return
-        self._n = one.n
+        self._n, self._text = one.n, "".join(piece.text for piece in one.learnt.pieces)
         palette = palette_of(self.app.current_theme)
         size, _over = sizes(one.learnt)
         self.query_one("#which", Plain).show(SafeText(f"{heading(one)}\n{size}\n"))
@@ -163,6 +166,11 @@ class ExampleDialog(ModalScreen[int | None]):
     def action_turn(self, by: int) -> None:
         self._n += by
         self._show()
+
+    def action_copy(self) -> None:
+        from tui.copying import offer
+
+        offer(cast("Workbench", self.app), self._text, SafeText(_("the example")), f"example-{self._n + 1}.txt")
 
     def action_go(self) -> None:
         self.dismiss(self._n)

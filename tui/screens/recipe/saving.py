@@ -16,11 +16,11 @@ from core.safe_text import SafeText
 from tui.commands import Command
 from tui.lines import said
 from tui.screens.ask import AskDialog
+from tui.screens.building import Building
 from tui.screens.choose import Choice, ChooseDialog
-from tui.screens.place import PlaceScreen
 
 
-class Saving(PlaceScreen):
+class Saving(Building):
     """What of the recipe screen saves and goes back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -29,6 +29,7 @@ class Saving(PlaceScreen):
         Binding("p", "presets", N_("presets"), id="recipe.presets", show=False),
         Binding("V", "versions", N_("versions"), id="recipe.versions", show=False),
         Binding("z", "revert", N_("back to the last save"), id="recipe.revert"),
+        Binding("y", "copy", N_("copy"), id="recipe.copy", show=False),
     ]
 
     def action_save(self) -> None:
@@ -129,11 +130,25 @@ class Saving(PlaceScreen):
         question = SafeText(_("Go back to which version? Below: what was then → what is now."))
         self.app.push_screen(ChooseDialog(question, choices), done)
 
+    def action_copy(self) -> None:
+        from core.workspace import recipe
+        from tui.copying import offer
+
+        try:
+            rows = recipe.parameters(self.workbench.workspace)
+        except Problem as problem:
+            self.workbench.say_problem(problem)
+            return
+        text = "".join(f"{row.name}={row.value}\n" for row in rows)
+        offer(self.workbench, text, SafeText(_("the recipe")), "recipe.txt")
+
     def commands(self) -> Iterator[Command]:
+        yield from super().commands()
         yield Command(SafeText(_("Save the recipe")), "screen.save", "s")
         yield Command(SafeText(_("Save the recipe under a name")), "screen.save_as", "S")
         yield Command(SafeText(_("Back to the last save")), "screen.revert", "z")
         yield Command(SafeText(_("Begin anew from a preset")), "screen.presets", "p")
+        yield Command(SafeText(_("Copy the recipe")), "screen.copy", "y")
         yield Command(SafeText(_("Versions, and what changed since")), "screen.versions", "V")
 
 

@@ -57,6 +57,7 @@ class RecipeScreen(Saving):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "view", N_("view"), id="recipe.view"),
+        Binding("r", "rules", N_("rules"), id="recipe.rules"),
         Binding("right_square_bracket", "example(1)", N_("next example"), id="recipe.next_example", show=False),
         Binding("left_square_bracket", "example(-1)", N_("example before"), id="recipe.previous_example", show=False),
         Binding("e", "whole_example", N_("examples"), id="recipe.example"),
@@ -64,7 +65,9 @@ class RecipeScreen(Saving):
     ]
 
     def __init__(self) -> None:
-        super().__init__(classes="view-figures")
+        super().__init__()
+        self.add_class("view-figures")
+        self._rows: list[ParameterRow] = []
         self._view = 0
         self._example = 0
 
@@ -94,7 +97,8 @@ class RecipeScreen(Saving):
         workspace = self.workbench.workspace
         parameters = self.query_one(ParameterList)
         try:
-            parameters.take(recipe.parameters(workspace))
+            self._rows = recipe.parameters(workspace)
+            parameters.take(self._rows)
             last = versions.last(workspace)
             changed = len(versions.changes(workspace))
         except Problem as problem:
@@ -170,7 +174,13 @@ class RecipeScreen(Saving):
             self.workbench.say_problem(problem)
             return
         if example is not None:
-            self.workbench.show_chat(example.chat)
+            self.workbench.show_message(example.chat, example.message)
+
+    def action_rules(self) -> None:
+        from tui.screens.recipe.rules import RulesDialog
+
+        rows: dict[str, ParameterRow] = {row.name: row for row in self._rows}
+        self.app.push_screen(RulesDialog(self.workbench.workspace, lambda name: self._type(rows[name])))
 
     # Changing
 
@@ -212,5 +222,6 @@ class RecipeScreen(Saving):
 
     def commands(self) -> Iterator[Command]:
         yield from super().commands()
+        yield Command(SafeText(_("What is left out and what is masked")), "screen.rules", "r")
         yield Command(SafeText(_("Read the examples")), "screen.whole_example", "e")
         yield Command(SafeText(_("The conversation of the example")), "screen.conversation", "o")

@@ -1,0 +1,173 @@
+"""Long work: builds, checks, exports, in threads of their own, with progress, a time left, and a way to stop.
+
+In: what is to be done, as a function that is given its `Work`. Out: a notice when it has ended, however it ended. Work
+belongs to the workbench and not to a screen, so it goes on while one looks elsewhere; no key ever waits for it. What it
+did not foresee is said and logged, and the workbench goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from core.language import N_, _
+from core.problem import Problem
+from core.safe_text import SafeText, shown_in_line
+from core.workspace.opening import Cancelled
+from tui.figures import number
+from tui.lines import NOTHING, SPACE, Line, said
+from tui.themes import Palette
+from tui.widgets.bars import Bar
+
+if TYPE_CHECKING:
+    from textual.worker import Worker
+
+    from tui.app import Workbench
+
+_SAY_EVERY: Final = 0.25  # seconds between two reports of progress
+_SOON: Final = 1.0  # seconds before a time left is guessed
+_WIDTH: Final = 24
+# What work is called where it is spoken of; a worker of another name is called by that.
+NAMES: Final = {
+    "build": N_("the build"), "check": N_("the check"), "export": N_("the export"), "compare": N_("the comparison"),
+    "import": N_("the import"), "counters": N_("counting"), "preview": N_("the preview"),
+    "find": N_("the search"), "delete": N_("the deletion"), "forget": N_("forgetting"),
+}  # fmt: skip
+
+
+@dataclass
+class Work:
+    """One piece of work under way. `progress` and `cancelled` are for its thread."""
+
+    name: str
+    title: SafeText
+    tell: Callable[[Work], None]
+    done: int = 0
+    total: int = 0
+    started: float = field(default_factory=time.monotonic)
+    stopped: bool = False
+    _said: float = 0.0
+
+    def progress(self, done: int, total: int) -> None:
+        """So much is done; raises `Cancelled` once it was stopped."""
+        if self.stopped:
+            raise Cancelled
+        self.done, self.total = done, total
+        if (now := time.monotonic()) - self._said >= _SAY_EVERY:
+            self._said = now
+            self.tell(self)
+
+    def cancelled(self) -> bool:
+        """Whether it was stopped."""
+        return self.stopped
+
+    def left(self) -> float | None:
+        """About how many seconds it will still take; None while that is anybody's guess."""
+        spent = time.monotonic() - self.started
+        if not self.done or not self.total or spent < _SOON:
+            return None
+        return spent / self.done * max(0, self.total - self.done)
+
+
+class Works:
+    """What is under way."""
+
+    def __init__(self, app: Workbench) -> None:
+        self._app = app
+        self._under_way: dict[str, tuple[Work, Worker[Any]]] = {}
+
+    @property
+    def first(self) -> Work | None:
+        """The one that the bar shows."""
+        return next((work for work, _worker in self._under_way.values()), None)
+
+    def begin(self, name: str, title: SafeText, do: Callable[[Work], SafeText], then: Callable[[], None]) -> bool:
+        """Do this beside the keys; what it returns is said when it is done, and `then` is called. One of a name at a
+        time."""
+        if name in self._under_way:
+            self._app.say(said(_("{work} is still going on; esc stops it."), work=name_of(name)), "warning")
+            return False
+        work = Work(name, title, lambda one: self._app.call_from_thread(self._app.show_work, one))
+
+        def run() -> None:
+            try:
+                words, severity = do(work), "information"
+            except Cancelled:
+                words, severity = SafeText(_("Stopped; nothing of it was kept.")), "warning"
+            except Problem as problem:
+                words, severity = shown_in_line(str(problem)), "error"
+            self._app.call_from_thread(self._ended, name, words, severity, then)
+
+        worker = self._app.run_worker(run, name=name, group=name, thread=True, exit_on_error=False)
+        self._under_way[name] = (work, worker)
+        self._app.show_work(work)
+        return True
+
+    def stop(self) -> None:
+        """Stop what the bar shows."""
+        if (work := self.first) is not None:
+            work.stopped = True
+
+    def _ended(self, name: str, words: SafeText, severity: str, then: Callable[[], None]) -> None:
+        self._under_way.pop(name, None)
+        self._app.show_work(self.first)
+        self._app.look_for_changes()
+        then()
+        self._app.say(words, severity)
+
+    def lost(self, worker: Worker[Any]) -> None:
+        """This worker ended in a way that nobody foresaw."""
+        for name, (_work, its) in list(self._under_way.items()):
+            if its is worker:
+                del self._under_way[name]
+        self._app.show_work(self.first)
+
+
+def name_of(worker: str) -> str:
+    """A worker as a person calls it."""
+    return _(NAMES[worker]) if worker in NAMES else worker
+
+
+def time_left(seconds: float) -> str:
+    """2 min left."""
+    if seconds >= 5400:
+        return _("{n} h left").format(n=number(round(seconds / 3600)))
+    if seconds >= 90:
+        return _("{n} min left").format(n=number(round(seconds / 60)))
+    return _("{n} s left").format(n=number(round(seconds)))
+
+
+class WorkBar(Bar):
+    """How far the work is. Not there while there is none."""
+
+    DEFAULT_CSS = "WorkBar { height: 1; display: none; } WorkBar.on { display: block; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="work")
+        self._work: Work | None = None
+
+    def show(self, work: Work | None) -> None:
+        """Take the work of now."""
+        self._work = work
+        self.set_class(work is not None, "on")
+        if work is not None:
+            self.redraw()
+
+    def draw(self, palette: Palette, width: int) -> Line:
+        work = self._work
+        if work is None:
+            return []
+        share = work.done / work.total if work.total else 0.0
+        full = round(_WIDTH * min(1.0, share))
+        left = work.left()
+        return [
+            (SPACE, palette.text),
+            (SafeText("━" * full), palette.accent),
+            (SafeText("━" * (_WIDTH - full)), palette.faint),
+            (said(" {percent} %  ", percent=f"{share * 100:3.0f}"), palette.text),
+            (work.title, palette.text),
+            (said("   {left}", left=time_left(left)) if left is not None else NOTHING, palette.muted),
+            (SafeText("   " + _("esc stops it")), palette.muted),
+        ]
