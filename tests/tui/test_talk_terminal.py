@@ -86,9 +86,9 @@ def test_hostile_replies_reach_no_terminal(tmp_path: Path) -> None:
         made.type("lllll")
         made.type("q")
         made.type("o", 0.5)  # the history
-        made.until("1 talks")
+        made.until("1 talk")
         made.type("hola", 0.3)
-        made.until("1 found")
+        made.until("1 message found")
         made.type("\x1b", 0.5)
         made.type("ge", 0.5)  # the question, in the field
         made.type("\x1b", 0.5)
@@ -99,9 +99,7 @@ def test_hostile_replies_reach_no_terminal(tmp_path: Path) -> None:
         assert os.waitstatus_to_exitcode(made.ended()) == 0
 
 
-@pytest.mark.parametrize(
-    "piece", ["y", "lo mismo ", "😂", "\n", "<|msg_sep|>", "z\u0301"], ids=lambda piece: repr(piece)
-)
+@pytest.mark.parametrize("piece", ["y", "😂 ", "\n"], ids=["a line", "pictures", "lines"])
 def test_a_reply_without_end_is_shown_and_can_be_stopped(tmp_path: Path, piece: str) -> None:
     def endless(_asked: dict[str, object]) -> Iterator[Chunk]:
         yield delta("empieza ")
