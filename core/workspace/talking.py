@@ -85,9 +85,11 @@ class SpeakerRow:
 
 def speakers(workspace: Workspace) -> list[SpeakerRow]:
     """Everybody who can be talked to: the tuned first, then their bases. Asks no server."""
-    tuned = models.listing(workspace)
+    known = models.listing(workspace)
+    tuned = [one for one in known if one.kind != BASE]
     rows = [_row(workspace, one) for one in tuned]
-    bases = list(dict.fromkeys([models.MINI, *(one.base for one in tuned if one.kind != REMOTE)]))
+    own = [one.name for one in known if one.kind == BASE]  # built here from the chats
+    bases = list(dict.fromkeys([models.MINI, *own, *(one.base for one in tuned if one.kind != REMOTE)]))
     return rows + [_base_row(workspace, base, tuned) for base in bases]
 
 
@@ -246,16 +248,19 @@ def _row(workspace: Workspace, one: ModelRow) -> SpeakerRow:
     told = _training(workspace, one.dataset)
     if one.kind == REMOTE:
         return SpeakerRow(one.name, REMOTE, one.base, one.dataset, **told, price=_price(workspace, one.base))
-    folder = models.mini_folder() if one.base == models.MINI else Path(one.base)
-    return SpeakerRow(one.name, ADAPTER, one.base, one.dataset, **told, context=_context(folder))
+    return SpeakerRow(one.name, ADAPTER, one.base, one.dataset, **told, context=_context_of(workspace, one.base))
 
 
 def _base_row(workspace: Workspace, base: str, tuned: list[ModelRow]) -> SpeakerRow:
     # Asked as the newest model on it is: side by side, both hear the same.
     dataset = next((one.dataset for one in tuned if one.base == base), "")
-    folder = models.mini_folder() if base == models.MINI else Path(base)
-    name = models.MINI if base == models.MINI else base
-    return SpeakerRow(name, BASE, base, dataset, **_training(workspace, dataset), context=_context(folder))
+    context = _context_of(workspace, base)
+    return SpeakerRow(base, BASE, base, dataset, **_training(workspace, dataset), context=context)
+
+
+def _context_of(workspace: Workspace, base: str) -> int:
+    folder = models.tokenizer_folder(workspace, base)
+    return _context(folder or Path(base))
 
 
 def _training(workspace: Workspace, dataset: str) -> dict[str, Any]:
