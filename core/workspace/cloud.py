@@ -310,7 +310,7 @@ def register(workspace: Workspace, run_id: str, dataset_id: int | None, base: st
     return name
 
 
-def _manner(workspace: Workspace, dataset_id: int | None, form: str) -> dict[str, str]:
+def _manner(workspace: Workspace, dataset_id: int | None, form: str) -> dict[str, Any]:
     """How the model's prompts ended and its replies were stopped: asked otherwise it would not be itself."""
     from core.dataset.export import rendering
     from core.dataset.recipe import Recipe
@@ -327,9 +327,12 @@ def _manner(workspace: Workspace, dataset_id: int | None, form: str) -> dict[str
     stop = rendering.stop_for(recipe, spoken) if recipe.include_stop else ""
     reply = next((line.name for line in reversed(spoken) if line.trained), str(recipe.persona))
     other = next((line.name for line in spoken if line.name != reply), recipe.other_label or rendering.SOMEBODY)
+    ending = rendering.PROMPT_ENDS.get(recipe.prompt_style)
     return {
-        "separator": rendering.PROMPT_ENDS.get(recipe.prompt_style, f"\n{reply}:"),
+        "separator": f"\n{reply}:" if ending is None else ending,
         "stop": stop,
+        "labelled": ending is None or recipe.context_turns > 1,
+        "empty": recipe.buffer_size == 0,
         "persona_label": reply,
         "other_label": other,
     }

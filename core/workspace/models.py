@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.store.models import StoredModel
 
 MINI: Final = "mini"
+REMOTE: Final = "remote"
 _MAKER: Final = Path(__file__).parent.parent / "engine" / "mini.py"
 Progress = Callable[[int, int, str], None]
 
@@ -36,6 +37,8 @@ class ModelRow:
     run: str
     folder: Path
     tainted: bool
+    ends: str = ""  # of a remote model: until when it answers, as a countdown
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def as_json(self) -> dict[str, Any]:
         """The model for `--json`."""
@@ -48,6 +51,7 @@ class ModelRow:
             "run": self.run,
             "folder": str(self.folder),
             "tainted": self.tainted,
+            **({"ends": self.ends or None} if self.kind == REMOTE else {}),
         }
 
 
@@ -70,7 +74,22 @@ def _row(workspace: Workspace, one: StoredModel, names: dict[int, str]) -> Model
         one.run_id or "",
         workspace.folder / one.folder,
         one.tainted,
+        ends_of(workspace, one.name) if one.kind == REMOTE else "",
+        json.loads(one.details),
     )
+
+
+def ends_of(workspace: Workspace, name: str) -> str:
+    """Until when the remote model PROFILE:ID answers, as a countdown; empty where no day is known."""
+    from core import endpoints
+    from core.endpoints import retirement
+    from core.workspace import checks
+
+    if not endpoints.is_remote(workspace.settings, name):
+        return ""  # its endpoint is no longer in the settings
+    profile, remote = endpoints.split_name(workspace.settings, name)
+    end = retirement.end_of(profile, remote, checks.price_list(workspace))
+    return end.said() if end else ""
 
 
 def named(workspace: Workspace, name: str) -> ModelRow:

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,6 +66,7 @@ class SpeakerRow:
     context: int = 0  # tokens that it can read; 0: not known
     shape: str = "chat"  # or "completion": an older model, asked with the prompt of its training
     price: UsePrice | None = None
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])  # how the prompts of a completion were written
 
     def as_json(self) -> dict[str, Any]:
         """The row for `--json`."""
@@ -169,7 +170,15 @@ class Speaker:
         wanted = manner or Manner()
         if self.row.stop:
             wanted = wanted.changed({"stop": (*self.row.stop, *(s for s in wanted.stop if s not in self.row.stop))})
-        return self._client().stream(self._model, messages, wanted, going_on=going_on, price=self.row.price)
+        prompt = None
+        if self.row.shape == "completion":
+            from core.dataset.legacy import prompt_of
+
+            asked, so_far = (messages[:-1], messages[-1]["content"]) if going_on else (messages, "")
+            prompt, going_on = prompt_of(self.row.details, asked, so_far), False
+        return self._client().stream(
+            self._model, messages, wanted, prompt=prompt, going_on=going_on, price=self.row.price
+        )
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -241,7 +250,12 @@ def windowed(messages: Sequence[Mapping[str, str]], turns: int) -> list[Mapping[
 def _row(workspace: Workspace, one: ModelRow) -> SpeakerRow:
     told = _training(workspace, one.dataset)
     if one.kind == REMOTE:
-        return SpeakerRow(one.name, REMOTE, one.base, one.dataset, **told, price=_price(workspace, one.base))
+        legacy = one.details.get("format") == "prompt-completion"
+        return SpeakerRow(
+            one.name, REMOTE, one.base, one.dataset, **told, price=_price(workspace, one.base),
+            stop=tuple(filter(None, [str(one.details.get("stop") or "")])),
+            shape="completion" if legacy else "chat", details=one.details if legacy else {},
+        )  # fmt: skip
     folder = models.mini_folder() if one.base == models.MINI else Path(one.base)
     return SpeakerRow(one.name, ADAPTER, one.base, one.dataset, **told, context=_context(folder))
 
