@@ -1,14 +1,14 @@
 """The old advice for prompts and completions, as checks: a fixed end of every prompt that stands nowhere else, a space
 before every completion, a fixed text that ends it.
 
-In: pairs of texts, one after the other. Out: findings, and what the ends are. A model that was tuned on such pairs is
-asked with the same end, and stopped at the same text: `prompt_of` writes that prompt as `export.rendering` does.
+In: pairs of texts, one after the other. Out: findings. A model that was tuned on such pairs is asked with the same end, and
+stopped at the same text: core/workspace/prompting.py does that.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
@@ -126,18 +126,3 @@ class PairFile:
                     prompt, completion = row.get("prompt"), row.get("completion")
                     if isinstance(prompt, str) and isinstance(completion, str):
                         yield number, prompt, completion
-
-
-def prompt_of(details: Mapping[str, Any], messages: Sequence[Mapping[str, str]], so_far: str = "") -> str:
-    """The prompt of a conversation, as the model's own examples were written. `so_far` is a reply's beginning."""
-    persona, other = str(details.get("persona_label", "")), str(details.get("other_label", ""))
-    labelled = bool(details.get("labelled"))
-    spoken = [one for one in messages if one["role"] != "system"]
-
-    def written(one: Mapping[str, str]) -> str:
-        name = persona if one["role"] == "assistant" else other
-        return f"{name}: {one['content']}" if labelled and name else one["content"]
-
-    lines = [] if details.get("empty") else [written(one) for one in spoken]
-    prompt = "\n".join(lines) + str(details.get("separator", "") if lines else "")
-    return f"{prompt} {so_far}" if so_far else prompt

@@ -310,7 +310,7 @@ def register(workspace: Workspace, run_id: str, dataset_id: int | None, base: st
     return name
 
 
-def _manner(workspace: Workspace, dataset_id: int | None, form: str) -> dict[str, Any]:
+def _manner(workspace: Workspace, dataset_id: int | None, form: str) -> dict[str, str]:
     """How the model's prompts ended and its replies were stopped: asked otherwise it would not be itself."""
     from core.dataset.export import rendering
     from core.dataset.recipe import Recipe
@@ -331,8 +331,6 @@ def _manner(workspace: Workspace, dataset_id: int | None, form: str) -> dict[str
     return {
         "separator": f"\n{reply}:" if ending is None else ending,
         "stop": stop,
-        "labelled": ending is None or recipe.context_turns > 1,
-        "empty": recipe.buffer_size == 0,
         "persona_label": reply,
         "other_label": other,
     }

@@ -108,8 +108,8 @@ class Answer:
                 grown.setdefault(piece.index, []).append(piece.text)
                 self.tokens[piece.index] += piece.tokens
         for index, texts in grown.items():
-            self.texts[index] += "".join(texts)
-        if any(len(text) > MOST for text in self.texts) and not self.stream.done:
+            self.texts[index] = (self.texts[index] + "".join(texts))[:MOST]
+        if any(len(text) >= MOST for text in self.texts) and not self.stream.done:
             self.stream.stop()
         return bool(pieces)
 

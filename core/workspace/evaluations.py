@@ -72,6 +72,13 @@ def perplexity(workspace: Workspace, model: str, progress: Progress | None = Non
     from core.workspace import datasets, models
 
     row = models.named(workspace, model)
+    if row.kind != models.ADAPTER or not row.dataset:
+        raise Problem(
+            _("model “{name}” cannot be measured: it has no adapter, or no dataset that holds replies out.").format(
+                name=model
+            ),
+            advice=_("Measure one that was tuned on a dataset with method=lora."),
+        )
     made = datasets.named(workspace, row.dataset)
     if not made.validation:
         raise Problem(

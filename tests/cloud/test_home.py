@@ -20,6 +20,7 @@ from core.settings import Endpoint
 from core.store import models as stored
 from core.workspace import models, rehoming, talking
 from core.workspace.opening import Workspace, open_workspace
+from tests import tiny
 from tests.cloud import server
 from tests.cloud.conftest import write_lines
 
@@ -113,19 +114,21 @@ def test_replies_are_kept_go_on_where_they_stopped_and_outlive_the_model(
     assert [(one.real, one.remote.strip()) for one in pairs] == [(f"che, {n}", "che, re lindo") for n in (27, 28, 29)]
 
 
-def test_a_model_of_the_old_form_is_asked_and_stopped_as_it_was_trained(
-    workspace: Workspace, provider: server.Provider
+def test_a_successor_is_trained_here_and_compared(
+    workspace: Workspace, provider: server.Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    provider.world.add_model("ft:old", "org-tests")
-    manner = {"separator": " ->", "stop": "\n", "labelled": True, "persona_label": "Nico", "other_label": "Vera"}
-    enter(workspace, "lab:ft:old", format="prompt-completion", **manner)
-    with talking.open_speaker(workspace, "lab:ft:old") as speaker:
-        said = [{"role": "user", "content": "hola"}, {"role": "assistant", "content": "che"}]
-        reply = speaker.ask([{"role": "system", "content": "?"}, *said, {"role": "user", "content": "¿y?"}])
-    asked = provider.requests("POST", r"/completions$")[-1]
-    assert asked["prompt"] == "Vera: hola\nNico: che\nVera: ¿y? ->"
-    assert asked["stop"] == ["\n"]
-    assert reply.text.strip() == "che, re lindo"
+    write_lines(tmp_path / "t.jsonl", 30)
+    provider.world.add_model("ft:lab", "org-tests")
+    base = str(tiny.tiny().base)
+    words = ["models", "rehome", "lab:ft:lab", "--from", str(tmp_path / "t.jsonl"), "--base", base, "--keep-replies"]
+    assert main(["--json", *words, "steps=4", "lora_rank=4", "threads=1", "validate_every=4"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["source"] == "file" and told["replies"] == 3
+    assert models.named(workspace, told["successor"]).dataset == told["dataset"]
+    assert [(one["real"], one["remote"].strip()) for one in told["pairs"]] == [
+        (f"che, {n}", "che, re lindo") for n in (27, 28, 29)
+    ]
+    talking.stop_servers(workspace)
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,11 @@ from core.commands import main
 from core.training import process
 from core.training.backends.openai import starting, wanted
 from core.training.states import State
-from core.workspace import cloud, models, rehoming, runs
+from core.workspace import cloud, datasets, models, rehoming, runs, talking
 from core.workspace.opening import Workspace, open_workspace
 from tests.cloud import server
 from tests.cloud.conftest import Run, write_lines
+from tests.tui.hosts import many, workspace_with
 
 Say = Callable[..., tuple[int, str, str]]
 
@@ -242,6 +243,30 @@ def test_each_kind_is_asked_in_its_own_way(
     files = [one for one in provider.world.files.values() if one["filename"].endswith("train.jsonl")]
     marks = [provider.world.contents[one["id"]].startswith(b"\xef\xbb\xbf") for one in files]
     assert marks == [False, True, False], "Azure's files alone begin with a byte order mark"
+
+
+def test_an_old_form_is_trained_asked_and_stopped_alike(
+    workspace: Workspace, provider: server.Provider, here: Callable[[Path], State]
+) -> None:
+    """With the separator and the stop of its own examples."""
+    settings.change("endpoints.lab.abilities", "fine-tune, files, metadata, chat, completions, prompt-completion")
+    folder = workspace.folder.with_name("old")
+    workspace_with(folder, ("Nico", many(300))).close()
+    with open_workspace(folder, settings.load()) as opened:
+        values = {"persona": "Nico", "prompt_style": "arrow", "buffer_size": 1, "buffer_unit": "exchanges"}
+        datasets.build(opened, "old", {**values, "near_duplicates": "keep", "validation": 0})
+        page = cloud.plan(opened, "old", "lab", "lab-base", {"format": "prompt-completion"})
+        run = cloud.start(opened, page)
+        assert here(run.folder) is State.SUCCEEDED
+        name = runs.named(opened, run.id).model
+        assert name is not None
+        line = json.loads((run.folder / "train.jsonl").read_text(encoding="utf-8").splitlines()[0])
+        assert line["prompt"].endswith(" ->") and line["completion"].endswith("\n")
+        with talking.open_speaker(opened, name) as speaker:
+            reply = speaker.ask([*speaker.opening(), {"role": "user", "content": "¿y?"}])
+    asked = provider.requests("POST", r"/completions$")[-1]
+    assert asked["prompt"].endswith("¿y? ->") and asked["stop"] == ["\n"]
+    assert reply.text.strip() == "che, re lindo"
 
 
 def test_preferences_from_a_file(

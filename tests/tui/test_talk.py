@@ -430,7 +430,7 @@ async def test_the_history_is_searched_and_a_talk_goes_on_where_it_was(tmp_path:
         text = await until(pilot, "2 talks")
         assert "el gato duerme" in text
         await pilot.press(*"gato")
-        text = await until(pilot, "2 found")
+        text = await until(pilot, "2 messages found")
         assert "el tren va lento" not in text
         await pilot.press("enter")
         await until(pilot, "oí: el gato duerme")

@@ -70,7 +70,12 @@ def refresh(folder: Path) -> Holder:
     if status.get("cause") == "halted":
         return Holder(False, where=job, note=note)  # its problem is in the log; resuming follows it again
     if _age(folder / STARTED) > AGAIN:
-        _spawn(folder)
+        try:
+            # Not without a key: another terminal may have it, and a follower that lacks one gives up.
+            endpoints.open_client(_profile(folder)).close()
+            _spawn(folder)
+        except Problem as problem:
+            return Holder(None, where=job, note=_("Not followed: {what}").format(what=problem.what))
     return Holder(None if now is State.PAUSED else True, where=job, fresh=now is State.PREPARED, note=note)
 
 
