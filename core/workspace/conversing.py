@@ -194,6 +194,18 @@ class Conversation:
             )
             self.row, self.tree = row, tree
 
+    def changed_elsewhere(self) -> bool:
+        """Read the talk anew if somebody else changed it; a Problem when it was deleted."""
+        if self.number is None or self.row is None:
+            return False
+        if not transcripts.is_there(self.workspace, self.number):
+            raise Problem(_("this talk is no longer there."), advice=_("It was deleted elsewhere."))
+        row = transcripts.numbered(self.workspace, self.number)
+        if row == self.row:
+            return False
+        self.reload()
+        return True
+
     # ── what a person does ──────────────────────────────────────────────────────────────────────────────────────
 
     @_in_turn

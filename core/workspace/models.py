@@ -316,7 +316,7 @@ def card(workspace: Workspace, name: str) -> Path:
 
 
 def delete(workspace: Workspace, name: str) -> None:
-    """Remove a tuned model and its weights; its run and its log stay."""
+    """Remove a tuned model and its weights; its run and its log stay. Of a remote one only our record of it goes."""
     import shutil
 
     from core.store import models
@@ -332,5 +332,28 @@ def delete(workspace: Workspace, name: str) -> None:
         )
     with workspace.store.write() as change:
         models.delete(change, name)
-    if row.folder.is_relative_to(workspace.folder):
+    # A remote model has no folder: its row names the workspace itself, which is not to go.
+    inside = row.folder != workspace.folder and row.folder.is_relative_to(workspace.folder)
+    if inside and row.kind != "remote":
         shutil.rmtree(row.folder, ignore_errors=True)
+
+
+def ends(workspace: Workspace, row: ModelRow) -> str:
+    """Until when a model at a provider answers, in words; empty for one that lies here, or where no day is known."""
+    if row.kind != "remote":
+        return ""
+    from core import endpoints
+    from core.endpoints import retirement
+    from core.workspace import checks
+
+    try:
+        profile, remote = endpoints.split_name(workspace.settings, row.name)
+        end = retirement.end_of(profile, remote, checks.price_list(workspace))
+    except Problem:
+        return ""  # its provider is not in the settings any more
+    return end.said() if end else ""
+
+
+def card_text(workspace: Workspace, name: str) -> str:
+    """The model's card, written anew."""
+    return card(workspace, name).read_text(encoding="utf-8")
