@@ -57,6 +57,8 @@ class Board(Widget):
             return
         before, self._strips = self._strips, self._drawn()
         for y, (one, other) in enumerate(zip(before, self._strips, strict=False)):
+            if list(one) == list(other):
+                continue
             was, now = cells_of(one), cells_of(other)
             changed = [at for at, (a, b) in enumerate(zip(was, now, strict=False)) if a != b]
             if not changed:
