@@ -24,6 +24,15 @@ def number(value: int) -> str:
     return grouped.replace(",", _(","))
 
 
+def size(count: int) -> str:
+    """12.3 MB or 12,3 MB."""
+    value, unit = float(count), 0
+    while value >= 1000 and unit < 3:
+        value, unit = value / 1000, unit + 1
+    shown = f"{value:.1f}" if unit and value < 100 else f"{value:.0f}"
+    return shown.replace(".", _(".")) + " " + ("B", "kB", "MB", "GB")[unit]
+
+
 def day(seconds: int) -> str:
     """Friday 12 Jun 2026."""
     at = local_time(seconds)

@@ -35,4 +35,5 @@ PLACES: Final = (
     Place("datasets", "4", N_("Datasets"), "tui.screens.datasets.screen", "DatasetsScreen"),
     Place("runs", "5", N_("Runs"), "tui.screens.runs.listing", "RunsScreen"),
     Place("talk", "7", N_("Talk"), "tui.screens.talk.screen", "TalkScreen"),
+    Place("account", "8", N_("Account"), "tui.screens.account.listing", "AccountScreen"),
 )

@@ -33,6 +33,7 @@ _WIDTH: Final = 24
 NAMES: Final = {
     "build": N_("the build"), "check": N_("the check"), "export": N_("the export"), "compare": N_("the comparison"),
     "import": N_("the import"), "counters": N_("counting"), "preview": N_("the preview"),
+    "find": N_("the search"), "delete": N_("the deletion"), "forget": N_("forgetting"),
 }  # fmt: skip
 
 

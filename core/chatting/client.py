@@ -95,9 +95,15 @@ class Client:
             goes_on=going_on,
         )
 
-    def ask(self, model: str, messages: Messages, manner: Manner | None = None, **told: Any) -> Reply:
-        """One reply, waited for."""
-        return self.stream(model, messages, manner, **told).whole()
+    def ask(
+        self, model: str, messages: Messages, manner: Manner | None = None, *, tries: int = 1, **told: Any
+    ) -> Reply:
+        """One reply, waited for; asked anew, up to `tries` times, where it broke off on the way."""
+        while True:
+            reply = self.stream(model, messages, manner, **told).whole()
+            tries -= 1
+            if reply.trouble is None or not reply.trouble.broke or tries <= 0:
+                return reply
 
     def close(self) -> None:
         """Close its connections."""

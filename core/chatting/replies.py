@@ -55,6 +55,11 @@ class Trouble:
         """Whether what arrived is a beginning that can be gone on from."""
         return self.kind in CAN_GO_ON
 
+    @property
+    def broke(self) -> bool:
+        """Whether it was the way here that failed, so that the same question may well be answered next time."""
+        return self.kind in (UNFINISHED, BROKEN, STALLED, MALFORMED, FAILED)
+
     def problem(self, where: str = "") -> Problem:
         """The same, to be raised."""
         return Problem(self.what, where=where, advice=self.advice)

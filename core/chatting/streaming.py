@@ -152,7 +152,7 @@ class Stream:
                 if chunk is None:
                     return troubles.foreign(kind.partition(";")[0] or "?")
                 while chunk is not None:
-                    self._take(chunk.to_dict())
+                    self._take(chunk.to_dict(warnings=False))
                     async with asyncio.timeout(patience.between if gathered.spoken else None):
                         chunk = await anext(chunks, None)
                 return gathered.verdict()

@@ -71,9 +71,10 @@ class Said:
 
 def bubbles(text: str, separator: str) -> list[str]:
     """A turn taken apart at its separator; blank parts are nothing that anybody sent."""
-    if not separator.strip():
+    mark = separator.strip() or separator  # a newline is a separator too
+    if not mark:
         return [text]
-    return [part.strip() for part in text.split(separator.strip()) if part.strip()] or [text.strip()]
+    return [part.strip() for part in text.split(mark) if part.strip()] or [text.strip()]
 
 
 class Tree:

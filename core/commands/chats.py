@@ -9,9 +9,9 @@ import click
 
 from core.chat import local_iso
 from core.commands import Context, pass_context
-from core.commands.printing import Progress, data, json_line, number, table, talk
+from core.commands.printing import Progress, confirmed, data, json_line, number, table, talk
 from core.language import _, ngettext
-from core.problem import Problem
+from core.problem import Problem, Refused
 
 if TYPE_CHECKING:
     from core.workspace.chats import MessageRow
@@ -69,9 +69,13 @@ def import_(
     return failed
 
 
-@click.command("chats", help=_("List the chats."))
-@pass_context
-def chats(context: Context) -> None:
+@click.group("chats", invoke_without_command=True, help=_("List the chats."))
+@click.pass_context
+def chats(ctx: click.Context) -> None:
+    if ctx.invoked_subcommand is not None:
+        return
+    context = ctx.find_object(Context)
+    assert context is not None
     from core.workspace import chats as verbs
 
     rows = verbs.listing(context.workspace)
@@ -107,6 +111,38 @@ def chats(context: Context) -> None:
         ],
         right=(0, 1),
     )
+
+
+@chats.command("delete", help=_("Delete a chat with its messages, after a copy of the database is made."))
+@click.argument("name")
+@click.option("--yes", is_flag=True, help=_("do not ask"))
+@click.option("--dry-run", is_flag=True, help=_("only say what would go"))
+@pass_context
+def delete(context: Context, name: str, yes: bool, dry_run: bool) -> None:
+    from core.workspace import deleting
+
+    told = deleting.would_delete(context.workspace, name)
+    many = ngettext("{count} message of “{name}”.", "{count} messages of “{name}”.", told.messages)
+    if not context.json:
+        data(many.format(count=number(told.messages), name=told.title))
+        if told.datasets:
+            data(_("Datasets made from it keep their examples: {names}").format(names=", ".join(told.datasets)))
+    if not dry_run:
+        question = _("Delete the chat “{name}”? [y/N]").format(name=told.title)
+        if not confirmed(question, yes=yes):
+            raise Refused(_("no chat was deleted."), advice=_("Add --yes to go on without being asked."))
+        told = deleting.delete(context.workspace, str(told.chat))
+        talk(_("Deleted. Everything is still in {backup}.").format(backup=told.backup))
+    if context.json:
+        json_line(
+            {
+                "chat": told.title,
+                "messages": told.messages,
+                "datasets": told.datasets,
+                "backup": str(told.backup) if told.backup else None,
+                "done": not dry_run,
+            }
+        )
 
 
 @click.command("messages", help=_("List the messages, or those that hold the words of a query."))

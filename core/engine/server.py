@@ -89,6 +89,8 @@ def application(house: House, key: str = "", *, turns: Turns | None = None) -> S
 
     async def adapters(request: Request) -> Response:
         """vLLM's requests for adapters at run time; only for those who could read the files themselves."""
+        if no := refused(request, key):
+            return no
         if key:
             return _error(403, "Adapters come and go over the socket only.", "not_allowed")
         try:

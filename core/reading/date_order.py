@@ -29,6 +29,14 @@ class Decision:
     evidence: str
 
 
+class Undecided(Problem):
+    """Nothing tells the order; `readings` has each possible one with the day that a date would be in it."""
+
+    def __init__(self, what: str, readings: Sequence[tuple[str, str]], *, where: str, advice: str) -> None:
+        super().__init__(what, where=where, advice=advice)
+        self.readings = tuple(readings)
+
+
 def decide(dates: Sequence[Fields], *, year_first: bool, two_digits: bool) -> Decision | None:
     """The order of these dates, or None when they do not tell."""
     if year_first:
@@ -103,10 +111,11 @@ def undecided(sample: Fields, file: str) -> Problem:
     """Nothing tells: ask, and show what each answer would mean."""
     readings = [(order, local_iso(day)[:10]) for order in ("dmy", "mdy") if (day := day_of(sample, order)) is not None]
     shown = _(" or ").join(f"{day} (--date-order {order})" for order, day in readings)
-    return Problem(
+    return Undecided(
         _("the dates do not show whether the day or the month stands first: {date} may be {readings}.").format(
             date="/".join(f"{number:02}" for number in sample), readings=shown
         ),
+        readings,
         where=file,
         advice=_("Say which with --date-order dmy or --date-order mdy."),
     )

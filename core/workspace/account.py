@@ -7,6 +7,7 @@ that was removed is written down.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,6 +106,7 @@ def things(workspace: Workspace, profile_name: str, what: str) -> list[ThingRow]
     """Everything of a kind that the account has, the newest first."""
     from core import endpoints
     from core.endpoints import account, retirement
+    from core.store import runs
     from core.training.backends.openai.request import MARK
     from core.workspace import checks
 
@@ -119,15 +121,22 @@ def things(workspace: Workspace, profile_name: str, what: str) -> list[ThingRow]
             lambda: account.listed(client, profile, cast("account.What", what), MARK), profile, tries=3
         )
     known, busy = _known(workspace, profile_name)
+    ids = {run.id for run in runs.all_runs(workspace.store)}
     prices = checks.price_list(workspace)
     now = time.time()
     rows: list[ThingRow] = []
     for one in found:
         end = retirement.end_of(profile, one.id, prices, one.ends) if what == "models" else None
-        run = known.get(one.id) or (one.run if one.run in known.values() else "")
+        run = known.get(one.id) or next((name for name in ids if name in (one.run, _noted(one.name))), "")
         age = max(0, int(now - one.created_at) // _DAY) if one.created_at else 0
         rows.append(ThingRow(one, run, run in busy, end.said() if end else "", age))
     return rows
+
+
+def _noted(name: str) -> str:
+    """The run in the name of a file that one of ours uploaded, though its answer may have been lost."""
+    found = re.fullmatch(r"sinsonte-(.+)-(?:train|validation)\.jsonl", name)
+    return found[1] if found else ""
 
 
 def _known(workspace: Workspace, profile_name: str) -> tuple[dict[str, str], set[str]]:

@@ -107,13 +107,19 @@ def import_file(
     dry_run: bool = False,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
+    watch: Callable[[ImportReport], None] | None = None,
 ) -> ImportReport:
-    """Read one export into the store; what is there already is not added again."""
+    """Read one export into the store; what is there already is not added again.
+
+    `watch` is given the report before it is filled: what is known so far can be read in the calls of `progress`.
+    """
     from core import reading
 
     phrases = Path(workspace.settings.phrases).expanduser() if workspace.settings.phrases else None
     options = reading.ReadOptions(format=format, date_order=date_order, me=me, phrases=phrases)
     source = reading.read_export(path, options=options, progress=progress)
+    if watch is not None:
+        watch(source.report)
     if dry_run:
         for _batch in source:
             _stop_if(cancelled)
@@ -130,6 +136,14 @@ def import_file(
             revision.move(change)
     source.report.added, source.report.already_there = added, already_there
     return source.report
+
+
+def date_readings(problem: Problem) -> list[tuple[str, str]]:
+    """Where an import was refused because nothing tells the order of its dates: each order, and what the first date that
+    differs would be in it. Empty for any other trouble."""
+    from core.reading.date_order import Undecided
+
+    return list(problem.readings) if isinstance(problem, Undecided) else []
 
 
 def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bool] | None) -> tuple[int, int]:

@@ -179,6 +179,12 @@ class Conversation:
         """What was said on a lane, from the beginning to where it is."""
         return self.tree.path(self.row.lanes[lane].leaf) if self.row and lane < len(self.row.lanes) else []
 
+    def around(self, message: int) -> list[Said]:
+        """The wordings or replies that stand beside a message, itself among them; with two models, those of its own."""
+        one = self.tree.by_id[message]
+        found = self.tree.siblings(message)
+        return [other for other in found if other.model == one.model] if len(self.models) > 1 else found
+
     def reload(self) -> None:
         """Read the talk anew."""
         if self.number is not None:
@@ -206,9 +212,7 @@ class Conversation:
         """Begin a reply on every lane that ends with a question."""
         waiting = [lane for lane in range(len(self.models)) if (way := self.way(lane)) and way[-1].role != ASSISTANT]
         for lane in waiting:
-            self._speaker(
-                self.models[lane]
-            )  # all of them before the first is asked: one may restart the other's server
+            self._speaker(self.models[lane])  # both are there before the first is asked: they are compared
         for lane in waiting:
             self._answer(lane, self.way(lane)[-1].id)
 
@@ -270,7 +274,7 @@ class Conversation:
     @_in_turn
     def beside(self, lane: int, message: int, by: int) -> bool:
         """Go to the wording or reply beside this one, and to where the talk went from there."""
-        around = self.tree.siblings(message)
+        around = self.around(message)
         at = next(place for place, one in enumerate(around) if one.id == message) + by
         if not 0 <= at < len(around) or self.number is None:
             return False

@@ -28,6 +28,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _POINTS: Final = 600  # a curve of a long log to begin with: a wide terminal has 400 dots across
 _MOST_POINTS: Final = 4096
+_KEPT: Final = 0.95  # of the running mean, at each further point
 _FAR_BEHIND: Final = 20_000  # events: then a look here and there is quicker than reading them all
 
 
@@ -123,6 +124,14 @@ class Curve:
     def last(self) -> float | None:
         """The newest value."""
         return self.values[-1] if self.values else None
+
+    def smoothed(self) -> list[float]:
+        """The values as a running mean of about twenty: the loss of single steps jumps with their few examples."""
+        mean, weight, found = 0.0, 0.0, list[float]()
+        for value in self.values:
+            mean, weight = _KEPT * mean + (1 - _KEPT) * value, _KEPT * weight + (1 - _KEPT)
+            found.append(mean / weight)
+        return found
 
     @property
     def best(self) -> float | None:

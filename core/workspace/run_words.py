@@ -146,6 +146,8 @@ def size(value: object) -> str:
     known = _number(value)
     if known is None:
         return "—"
+    if known < 1e6:
+        return f"{known / 1e3:.0f} kB" if known >= 1e3 else f"{known:.0f} B"
     return f"{known / 1e6:.0f} MB" if known < 1e9 else f"{known / 1e9:.1f} GB"
 
 

@@ -78,6 +78,23 @@ def settings(model: str) -> list[Setting]:
     ]
 
 
+def check(model: str, options: Mapping[str, Any]) -> None:
+    """A Misuse that names the setting which does not fit, if one does not."""
+    from core.training import job
+
+    job.from_values({**defaults(model), **options, "base": "?"})
+
+
+def bases(workspace: Workspace) -> list[str]:
+    """The bases that a form offers: the toy, and those that runs were made on before."""
+    from core.store import runs
+    from core.workspace import models
+
+    return list(
+        dict.fromkeys([models.MINI, *(one.base for one in runs.all_runs(workspace.store) if one.backend != "openai")])
+    )
+
+
 def places(workspace: Workspace) -> list[str]:
     """Where a run can go: this machine, Slurm's profiles; providers are started by their own page."""
     return [LOCAL, "slurm", *(f"slurm:{name}" for name in workspace.settings.slurm if name != "default")]

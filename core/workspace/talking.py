@@ -161,9 +161,13 @@ class Speaker:
             return self._begin(messages, manner, going_on=False)
         return self._begin([*messages, {"role": "assistant", "content": so_far}], manner, going_on=True)
 
-    def ask(self, messages: Messages, manner: Manner | None = None) -> Reply:
-        """One reply, waited for."""
-        return self.stream(messages, manner).whole()
+    def ask(self, messages: Messages, manner: Manner | None = None, *, tries: int = 1) -> Reply:
+        """One reply, waited for; asked anew, up to `tries` times, where it broke off on the way."""
+        while True:
+            reply = self.stream(messages, manner).whole()
+            tries -= 1
+            if reply.trouble is None or not reply.trouble.broke or tries <= 0:
+                return reply
 
     def _begin(self, messages: Messages, manner: Manner | None, *, going_on: bool) -> Stream:
         wanted = manner or Manner()

@@ -76,7 +76,8 @@ def answering(reply: Callable[[dict[str, object]], Iterator[Chunk]]) -> Iterator
             self.send_response(200)
             self.send_header("content-type", "text/event-stream")
             self.end_headers()
-            for chunk in reply(asked):
+            pieces = reply(asked)
+            for chunk in pieces:
                 if chunk is None:
                     self.wfile.flush()
                     self.connection.close()
@@ -86,7 +87,8 @@ def answering(reply: Callable[[dict[str, object]], Iterator[Chunk]]) -> Iterator
                     self.wfile.write(body)
                     self.wfile.flush()
                 except OSError:
-                    return  # the reader went away
+                    pieces.close()  # type: ignore[attr-defined]  # the reader went away
+                    return
             self.wfile.write(b"data: [DONE]\n\n")
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is called

@@ -14,8 +14,10 @@ from textual.pilot import Pilot
 
 from core.workspace.opening import open_workspace
 from core.workspace.recipe import Counters
-from tests.tui.hosts import a_conversation, many, screen_text, speak_spanish, until, workspace_with
+from tests.tui.hosts import START, a_conversation, many, screen_text, speak_spanish, until, workspace_with
 from tui.app import Workbench
+from tui.screens.library import LibraryScreen
+from tui.screens.picker import Entry
 
 PICTURES = Path(__file__).parent / "pictures"
 DRAW = bool(os.environ.get("SINSONTE_PICTURES"))  # read here: no test sees the variables of the person who runs it
@@ -27,8 +29,27 @@ SCREENS = {
     "message": (("enter", "k", "enter"), "16:06:40"),
     "keys": (("question_mark",), "list.down"),
     "palette": (("ctrl+p",), "Facultad"),
-    "path": (("i",), "Telegram"),
+    "picker": (("i",), "apuntes.md"),
+    "report": (("r",), "UTF-8"),
+    "people": (("p",), "Vera Ríos"),
+    "forget": (("p", "X"), "esc "),
+    "decided": (("enter", "g", "j", "d", "plus", "space", "space"), "●"),
+    "search": (("enter", "slash", *"harina"), "“harina”: 1"),
+    "filter": (("enter", "f"), "forwarded"),
+    "edit": (("enter", "g", "j", "e"), "^j"),
 }
+FILES = [
+    Entry("Chat de WhatsApp con Nico.txt", False, 7, 812_345, START),
+    Entry("result.json", False, 7, 64_000_000, START - 90_000),
+    Entry("fotos", True, 0, 4096, START),
+    Entry("apuntes.md", False, 0, 120, START),
+]
+REPORT = [
+    "Chat de WhatsApp con Nico.txt: 5,527 messages from 5,611 lines in 0.04 s",
+    "  encoding: utf-8 (every byte is valid UTF-8)",
+    "  1 line in doubt:",
+    "    line 1: it stands before the first message  lo de antes",
+]
 COUNTED = Counters(153_700, 61_204, 4_120, 23_411, None, None, 3_204_118, False, "$12.34", 1, "mini")
 
 
@@ -37,6 +58,10 @@ async def picture(pilot: Pilot[int], keys: tuple[str, ...], words: str) -> str:
     assert isinstance(app, Workbench)
     app.count_again = lambda: None  # type: ignore[method-assign,assignment]
     app.workspace.folder = Path("/home/vera/sinsonte")
+    library = app.screen
+    assert isinstance(library, LibraryScreen)
+    library._folder = Path("/home/vera/descargas")  # pyright: ignore[reportPrivateUsage]
+    library._report = REPORT  # pyright: ignore[reportPrivateUsage]
     for key in keys:
         await pilot.press(key)
         await pilot.pause()
@@ -55,6 +80,7 @@ async def picture(pilot: Pilot[int], keys: tuple[str, ...], words: str) -> str:
 async def test_the_screen_looks_as_before(
     name: str, size: tuple[int, int], spanish: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tui.screens.picker.entries", lambda _folder: FILES)
     if spanish:
         speak_spanish(monkeypatch)
     if name == "first_start":

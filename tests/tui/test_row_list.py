@@ -156,3 +156,18 @@ async def test_it_stays_where_it_was_when_rows_are_added() -> None:
         row_list.show(Numbers(100))
         await pilot.pause()
         assert screen_text(app) == before
+
+
+async def test_a_line_painted_before_the_list_heard_of_its_new_size_has_the_new_width(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = Host(Numbers(1000))
+    async with app.run_test(size=(80, 20)) as pilot:
+        await pilot.pause()
+        monkeypatch.setattr(RowList, "on_resize", lambda _self: None)
+        await pilot.resize_terminal(47, 20)
+        await pilot.pause()
+        row_list = app.query_one(RowList)
+        for y in range(20):
+            strip = row_list.render_line(y)
+            assert sum(segment.cell_length for segment in strip) == strip.cell_length == row_list.size.width == 47

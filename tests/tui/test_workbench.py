@@ -70,7 +70,12 @@ async def test_a_chat_is_imported_by_typing_its_path(tmp_path: Path) -> None:
         await pilot.press("tab")
         assert file.name[-12:] in await until(pilot, file.name[-12:])
         await pilot.press("enter")
-        await until(pilot, "6 new messages.")
+        text = await until(pilot, "6 new messages.")
+        assert "date order: dmy" in text  # the report comes by itself
+        await pilot.press("enter")
+        await until(pilot, "Whose voice is to be learnt?")
+        await pilot.press("escape")
+        await pilot.pause()
         await pilot.press("enter")
         assert "¿cómo va?" in await until(pilot, "¿cómo va?")
 

@@ -80,12 +80,8 @@ class Places(Bar):
         self._workspace = workspace
 
     def draw(self, palette: Palette, width: int) -> Line:
-        cells: Line = [(SafeText(" sinsonte  "), palette.accent)]
-        for key, name in self._places:
-            here = name == self._here
-            text = SafeText(f" {key} {_(name)} ")
-            cells.append((text, palette.chosen + palette.strong if here else palette.muted))
-        left = width - sum(width_of(text) for text, _style in cells) - 1
+        cells = self._cells(palette, width)
+        left = width - _width(cells) - 1
         if left > 8:
             # The end of a path says more than its beginning.
             tail = self._workspace
@@ -93,6 +89,26 @@ class Places(Bar):
                 tail = SafeText("…" + tail[2:])
             cells.append((fitted(tail, left, right=True), palette.muted))
         return cells
+
+    def _cells(self, palette: Palette, width: int) -> Line:
+        """The places with as much air, and as much of their names, as there is room for."""
+        label: Line = [(SafeText(" sinsonte  "), palette.accent)]
+        named = [(key, SafeText(_(name)), name == self._here) for key, name in self._places]
+        cells: Line = []
+        for begin, blank, most in ((label, " ", 40), ([], " ", 40), *(([], "", most) for most in (40, 8, 6, 5, 4, 3))):
+            cells = list(begin)
+            for key, name, here in named:
+                text = SafeText(f"{blank}{key} {name if here else name[:most]}{blank}")
+                cells.append((text, palette.chosen + palette.strong if here else palette.muted))
+                if not blank:
+                    cells.append((SPACE, palette.muted))
+            if _width(cells) <= width:
+                break
+        return cells
+
+
+def _width(cells: Line) -> int:
+    return sum(width_of(text) for text, _style in cells)
 
 
 class Counted(Bar):

@@ -138,6 +138,7 @@ class RowList(Widget, Generic[R], can_focus=True):
         self._lit = lit
         self.empty = empty
         self._top = 0
+        self._laid_width = 0
         self._view: list[tuple[int, int]] = []  # for each line in sight: its row, and which of the row's lines it is
         self._strips: dict[tuple[int, bool], list[Strip]] = {}
         self._shown_cursor = 0
@@ -338,6 +339,7 @@ class RowList(Widget, Generic[R], can_focus=True):
         height = self.size.height
         if len(self._strips) > 8 * max(1, height):
             self._strips.clear()
+        self._laid_width = self.size.width
         view: list[tuple[int, int]] = []
         row = self._top
         while len(view) < height and row < self.count:
@@ -377,6 +379,10 @@ class RowList(Widget, Generic[R], can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         palette = palette_of(self.app.current_theme)
+        if self._laid_width != self.size.width:
+            # Painted before the resize was told: lines of the old width would be left on the cells of the neighbour.
+            self._strips.clear()
+            self._lay_out(full=True)
         if y >= len(self._view):
             text = NOTHING
             if not self.count and y == self.size.height // 3:

@@ -110,9 +110,17 @@ class CompareScreen(PlaceScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.set_interval(_LOOK, self.look)
+        self._clock = self.set_interval(_LOOK, self.look)
         self.query_one(Heading).show(SafeText(_("Comparing runs")), NOTHING)
         self.look()
+
+    def on_screen_suspend(self) -> None:
+        # Textual repaints all of the screen on top for whatever moves on the one beneath, even behind an opaque one.
+        self._clock.pause()
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self._clock.resume()
 
     def look(self) -> None:
         """Read what is new, unless that is being done or nobody is looking."""

@@ -62,6 +62,7 @@ class RunsScreen(PlaceScreen):
 
     PLACE = "runs"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "new", N_("new run"), id="runs.new"),
         Binding("m", "mark", N_("mark to compare"), id="runs.mark"),
         Binding("c", "compare", N_("compare"), id="runs.compare"),
     ]
@@ -94,14 +95,22 @@ class RunsScreen(PlaceScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.set_interval(_LOOK, self.look)
+        self._clock = self.set_interval(_LOOK, self.look)
 
     def workspace_changed(self) -> None:
         self.look()
 
+    def on_screen_suspend(self) -> None:
+        # Textual repaints all of the screen on top for whatever moves on the one beneath, even behind an opaque one.
+        self._clock.pause()
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self._clock.resume()
+
     def look(self) -> None:
         """Ask how the runs stand, unless that is being asked or nobody is looking."""
-        if self.is_current and not self._looking:
+        if not self._looking and self.app.screen is self:
             self._looking = True
             self._read()
 
@@ -150,6 +159,11 @@ class RunsScreen(PlaceScreen):
             return bool(self._rows)
         return len(self._painter.marked) > 1 if action == "compare" else True
 
+    def action_new(self) -> None:
+        from tui.screens.runs.start import StartScreen
+
+        self.app.push_screen(StartScreen())
+
     def action_mark(self) -> None:
         row_list: RowList[RunRow] = self.query_one("#runs", RowList)
         if (row := row_list.row) is None:
@@ -165,6 +179,7 @@ class RunsScreen(PlaceScreen):
         self.app.push_screen(CompareScreen(marked))
 
     def commands(self) -> Iterator[Command]:
+        yield Command(SafeText(_("Start a run")), "screen.new", "n")
         if self._rows:
             yield Command(SafeText(_("Mark the run for comparing")), "screen.mark", "m")
         if len(self._painter.marked) > 1:

@@ -178,13 +178,21 @@ class RunScreen(PlaceScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self._show_row()
-        self.set_interval(_LOOK, self.look)
+        self._clock = self.set_interval(_LOOK, self.look)
         self.look()
 
     def workspace_changed(self) -> None:
         self.look()
 
     # Looking
+
+    def on_screen_suspend(self) -> None:
+        # Textual repaints all of the screen on top for whatever moves on the one beneath, even behind an opaque one.
+        self._clock.pause()
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self._clock.resume()
 
     def look(self) -> None:
         """Ask how the run stands, unless that is being asked or nobody is looking."""
@@ -250,7 +258,10 @@ class RunScreen(PlaceScreen):
             return
         title, words = CURVES[self._curve]
         one = self._curves[self._curve]
-        series = [Series(one.steps, one.values, lambda palette: palette.others[0])]
+        series = [
+            Series(one.steps, one.values, lambda palette: palette.faint),
+            Series(one.steps, one.smoothed(), lambda palette: palette.others[0]),
+        ]
         if self._curve == "loss":
             held_out = self._curves["validation"]
             series.append(Series(held_out.steps, held_out.values, lambda palette: palette.accent, SafeText("●")))

@@ -1,23 +1,32 @@
-"""What the chat screen asks a person for: a model, a preset, a system prompt, the value of a parameter.
+"""What the chat screen asks a person for: a model, a preset, a system prompt, the value of a parameter, a prompt.
 
 In: the screen. Out: the talk, changed. Each opens a dialog and gives what was chosen to the talk.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from core.language import _
 from core.problem import Problem
-from core.safe_text import SafeText
-from tui.lines import said
+from core.safe_text import SafeText, shown
+from tui.lines import NOTHING, said
 from tui.screens.ask import AskDialog
-from tui.screens.talk.choices import Choice, ChoiceDialog
+from tui.screens.choose import Choice, ChooseDialog
+from tui.screens.talk.parameters import LABELS
 
 if TYPE_CHECKING:
+    from core.workspace.conversing import Terms
+    from core.workspace.prompts import HeldOut
     from tui.screens.talk.screen import TalkScreen
 
-_ANOTHER, _NOBODY = "\n another", "\n nobody"  # no model's name holds a newline
+_SHOWN = 1500  # characters of a prompt in its dialog
+
+
+# ── who speaks ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def ask_for_model(screen: TalkScreen, lane: int) -> None:
@@ -30,44 +39,186 @@ def ask_for_model(screen: TalkScreen, lane: int) -> None:
     except Problem as problem:
         screen.workbench.say_problem(problem)
         return
-    choices = [Choice(row.name, said("{name}", name=row.name), said(_told(row.kind), base=row.base)) for row in rows]
+    kinds = {"adapter": _("tuned on {base}"), "base": _("a base"), "remote": _("remote: {base}")}
+    names: list[str | None] = [row.name for row in rows]
+    choices = [
+        Choice(said("{name}", name=row.name), said(kinds.get(row.kind, "{base}"), base=row.base)) for row in rows
+    ]
     if lane and len(talk.models) > 1:
-        choices.insert(0, Choice(_NOBODY, SafeText(_("nobody: one model alone")), SafeText("")))
-    choices.append(
-        Choice(_ANOTHER, SafeText(_("another one, by its name")), SafeText(_("PROFILE:ID of an endpoint, or a folder")))
-    )
+        choices.insert(0, Choice(SafeText(_("nobody: one model alone"))))
+        names.insert(0, "")
+    names.append(None)
+    hint = SafeText(_("PROFILE:ID of an endpoint, or a folder"))
+    choices.append(Choice(SafeText(_("another one, by its name")), hint))
     now = talk.models[lane] if lane < len(talk.models) else ""
-    at = next((place for place, choice in enumerate(choices) if choice.value == now), 0)
     question = _("Who is to speak beside {model}?") if lane else _("Who is to speak?")
     first = talk.models[0] if talk.models else ""
     screen.app.push_screen(
-        ChoiceDialog(said(question, model=first), choices, at), lambda chosen: _take_model(screen, lane, chosen)
+        ChooseDialog(said(question, model=first), choices, names.index(now) if now in names else 0),
+        partial(_take_model, screen, lane, names),
     )
 
 
-def _told(kind: str) -> str:
-    return {"adapter": _("tuned on {base}"), "base": _("a base"), "remote": _("remote: {base}")}.get(kind, "{base}")
-
-
-def _take_model(screen: TalkScreen, lane: int, chosen: str | None) -> None:
-    if chosen is None:
+def _take_model(screen: TalkScreen, lane: int, names: Sequence[str | None], at: int | None) -> None:
+    if at is None:
         return
-    if chosen == _ANOTHER:
-        _ask_for_name(screen, lane)
+    if (name := names[at]) is not None:
+        _set_model(screen, lane, name)
         return
-    models = list(screen.talk.models)
-    models[lane : lane + 1] = [] if chosen == _NOBODY else [chosen]
-    screen.do(lambda: screen.talk.set_models(models))
-
-
-def _ask_for_name(screen: TalkScreen, lane: int) -> None:
     from core.workspace import talking
 
     workspace = screen.workbench.workspace
+
+    def known(typed: str) -> None:
+        talking.speaker_named(workspace, typed.strip())
+
     screen.app.push_screen(
         AskDialog(
-            SafeText(_("The name: PROFILE:ID of an endpoint of the settings, or the folder of a model.")),
-            take=lambda name: talking.speaker_named(workspace, name.strip()),
+            SafeText(_("The name: PROFILE:ID of an endpoint of the settings, or the folder of a model.")), take=known
         ),
-        lambda name: _take_model(screen, lane, name.strip() if name else None),
+        lambda typed: _set_model(screen, lane, typed.strip()) if typed else None,
     )
+
+
+def _set_model(screen: TalkScreen, lane: int, name: str) -> None:
+    models = list(screen.talk.models)
+    models[lane : lane + 1] = [name] if name else []
+    talk = screen.talk
+    screen.do(lambda: talk.set_models(models))
+
+
+# ── how ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def ask_for_parameter(screen: TalkScreen, name: str) -> None:
+    """Another value of one line of the panel."""
+    terms = screen.talk.terms
+    if name == "paced":
+        set_terms(screen, replace(terms, paced=not terms.paced))
+    elif name == "preset":
+        _ask_for_preset(screen)
+    elif name == "system":
+        _ask_for_system(screen)
+    else:
+        _ask_for_value(screen, name)
+
+
+def set_terms(screen: TalkScreen, terms: Terms) -> None:
+    """Go on in this manner."""
+    talk = screen.talk
+    screen.do(lambda: talk.set_terms(terms))
+
+
+def _ask_for_preset(screen: TalkScreen) -> None:
+    from core.workspace.talking import PRESETS
+
+    def told(values: dict[str, Any]) -> str:
+        return ", ".join(f"{_(LABELS[name])} {value:g}" for name, value in values.items() if name != "stop")
+
+    choices = [
+        Choice(SafeText(one.name), SafeText(f"{_(one.meaning)}\n{told(one.manner.to_dict())}")) for one in PRESETS
+    ]
+    names = [one.name for one in PRESETS]
+    terms = screen.talk.terms
+
+    def take(at: int | None) -> None:
+        if at is not None:
+            set_terms(screen, replace(terms, manner=PRESETS[at].manner, preset=names[at]))
+
+    at = names.index(terms.preset) if terms.preset in names else 0
+    screen.app.push_screen(ChooseDialog(SafeText(_("How is it to answer?")), choices, at), take)
+
+
+def _ask_for_system(screen: TalkScreen) -> None:
+    from core.workspace import prompts, talking
+
+    terms, models = screen.talk.terms, screen.talk.models
+    try:
+        own = talking.speaker_named(screen.workbench.workspace, models[0]).system if models else ""
+        known = prompts.system_prompts(screen.workbench.workspace)
+    except Problem as problem:
+        screen.workbench.say_problem(problem)
+        return
+    values: list[str | None] = [None, "", *(words for _what, words in known)]
+    choices = [
+        Choice(SafeText(_("the model's own")), shown(own or _("It has none, or nobody knows it."), limit=_SHOWN)),
+        Choice(SafeText(_("none"))),
+        *(Choice(SafeText(_(what)), shown(words, limit=_SHOWN)) for what, words in known),
+        Choice(SafeText(_("another one"))),
+    ]
+
+    def write(typed: str | None) -> None:
+        if typed is not None:
+            set_terms(screen, replace(terms, system=typed))
+
+    def take(at: int | None) -> None:
+        if at is None:
+            return
+        if at < len(values):
+            set_terms(screen, replace(terms, system=values[at]))
+        else:
+            now = own if terms.system is None else terms.system
+            screen.app.push_screen(AskDialog(SafeText(_("What is the model told before anything else?")), now), write)
+
+    screen.app.push_screen(ChooseDialog(SafeText(_("What is the model told first?")), choices), take)
+
+
+def _ask_for_value(screen: TalkScreen, name: str) -> None:
+    from core.workspace.talking import PARAMETERS
+
+    terms = screen.talk.terms
+    now: Any = getattr(terms.manner, name)
+    texts = PARAMETERS[name].sort == "texts"
+    shown_now = " | ".join(one.replace("\n", "\\n") for one in now) if texts else "" if now is None else f"{now:g}"
+
+    def values(typed: str) -> dict[str, Any]:
+        if texts:
+            return {name: [one.strip(" ").replace("\\n", "\n") for one in typed.split("|") if one.strip(" ")]}
+        return {name: typed.strip().replace(",", ".")}
+
+    def take(typed: str | None) -> None:
+        if typed is not None:
+            set_terms(screen, replace(terms, manner=terms.manner.changed(values(typed)), preset=""))
+
+    hint = _("Several are set apart by |.") if texts else _("Empty leaves it to the server.")
+    question = said("{name}\n\n", name=_(LABELS[name])).replace("␤", "\n") + _(PARAMETERS[name].help) + " " + hint
+    screen.app.push_screen(
+        AskDialog(SafeText(question), shown_now, lambda typed: terms.manner.changed(values(typed))), take
+    )
+
+
+# ── what is asked ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def ask_for_prompt(screen: TalkScreen) -> None:
+    """A question of the validation set, or one of those that everybody asks."""
+    from core.workspace import prompts
+
+    models = screen.talk.models
+    try:
+        found = prompts.held_out(screen.workbench.workspace, models[0] if models else "")
+    except Problem as problem:
+        screen.workbench.say_problem(problem)
+        return
+    choices = [Choice(said("{asked}", asked=one.asked), _context(one)) for one in found]
+    tests = SafeText(_("One of the questions that the WhatsApp persona was tried with."))
+    choices += [Choice(SafeText(words), tests) for words in prompts.TEST_PROMPTS]
+
+    def take(at: int | None) -> None:
+        if at is None:
+            return
+        if at < len(found):
+            screen.ask_held_out(found[at])
+        else:
+            screen.send(prompts.TEST_PROMPTS[at - len(found)])
+
+    question = _("What to ask? The real reply is shown after the model's own.") if found else _("What to ask?")
+    screen.app.push_screen(ChooseDialog(SafeText(question), choices), take)
+
+
+def _context(one: HeldOut) -> SafeText:
+    before = one.turns[:-1]
+    if not before:
+        return SafeText(_("A question without anything before it."))
+    lines = [f"{one.name if role == 'assistant' else '—'}: {' '.join(text.split())}" for role, text in before]
+    return shown("\n".join(lines), limit=_SHOWN) if lines else NOTHING

@@ -34,12 +34,12 @@ def entry_of(
     if one.cut_off and not live:
         why = said("{why}", why=one.trouble or _("It was cut off."))
         keys = _("c goes on, r asks again") if one.text else _("c asks again")
-        foot.append((SafeText(f"⚠ {why}  {keys}"), "warning"))
+        foot += [(SafeText(f"⚠ {why}"), "warning"), (SafeText(keys), "muted")]
     if not mine and not live and not writing and (real := talk.tree.real(one.parent)) is not None:
         words = shown("\n".join(real.bubbles), limit=_LONGEST_REAL)
         foot.append((said(_("In the chat, {name} wrote:"), name=real.model), "muted"))
         foot.append((words, "good"))
-    around = talk.tree.siblings(one.id) if one.id in talk.tree.by_id else []
+    around = talk.around(one.id) if one.id in talk.tree.by_id else []
     notes: list[str] = []
     if len(around) > 1:
         place = next(at for at, other in enumerate(around, 1) if other.id == one.id)

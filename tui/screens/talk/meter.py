@@ -67,7 +67,7 @@ class Meter(Bar):
         self._fields: list[tuple[str, str]] = []
         self._live = False
 
-    def show(self, model: str, fields: list[tuple[str, str]], *, live: bool = False) -> None:
+    def show(self, model: str, fields: list[tuple[str, str]], live: bool = False) -> None:
         """Take new figures."""
         if (model, fields, live) != (self._model, self._fields, self._live):
             self._model, self._fields, self._live = model, fields, live

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
     from core.workspace.conversing import Terms
 
+PANEL = 40  # columns
 LABELS = {
     "preset": N_("preset"),
-    "system": N_("system prompt"),
+    "system": N_("told first"),
     "paced": N_("pace of bubbles"),
     "temperature": N_("temperature"),
     "top_p": "top_p",
@@ -125,6 +126,8 @@ class Help(Board):
         self.redraw()
 
     def draw(self, palette: Palette, width: int, height: int) -> list[Line]:
+        if not height:  # the panel is not shown
+            return []
         return [
             [(SafeText(" "), palette.muted), (line, palette.muted)] for line in wrapped(self._text, width - 2, height)
         ]
@@ -133,7 +136,7 @@ class Help(Board):
 class ParameterPanel(Vertical):
     """The panel at the side."""
 
-    DEFAULT_CSS = "ParameterPanel { width: 38; height: 1fr; }"
+    DEFAULT_CSS = "ParameterPanel { width: 40; height: 1fr; padding: 0 0 0 2; }"
 
     class Chosen(Message):
         """A parameter is to be changed."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events, work
 from textual.binding import Binding, BindingType
@@ -22,13 +22,12 @@ from core.language import N_, _
 from core.problem import Problem
 from core.safe_text import SafeText
 from tui.commands import Command
-from tui.lines import NOTHING, said
 from tui.screens.place import Heading, PlaceScreen
-from tui.screens.talk import meter
+from tui.screens.talk import asking, keeping, words
 from tui.screens.talk.composer import Composer
-from tui.screens.talk.entries import entry_of, revealed
+from tui.screens.talk.live import Live, answer_of
 from tui.screens.talk.meter import Meter
-from tui.screens.talk.parameters import ParameterPanel
+from tui.screens.talk.parameters import PANEL, ParameterPanel
 from tui.screens.talk.view import TranscriptView
 
 if TYPE_CHECKING:
@@ -36,13 +35,13 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
     from core.workspace.conversing import Answer, Conversation
-    from core.workspace.pacing import Pace, Reveal
+    from core.workspace.prompts import HeldOut
     from core.workspace.transcripts import Said
 
 TICK: Final = 0.2  # seconds: what a person sees as flowing, at a few hundred bytes each
 LANES: Final = 2
 SIDE_BY_SIDE: Final = 96  # columns; narrower, two models stand one above the other
-WITH_PANEL: Final = 110  # columns; narrower, the panel comes only when asked for
+ALONE: Final = 72  # columns that one model keeps; where there are fewer, the panel comes only when asked for
 
 
 class Lane(Vertical):
@@ -80,10 +79,17 @@ class TalkScreen(PlaceScreen):
         Binding("a", "alternatives", N_("three more"), id="talk.alternatives", show=False),
         Binding("left,h", "beside(-1)", N_("reply before"), id="talk.before", show=False),
         Binding("right,l", "beside(1)", N_("next reply"), id="talk.after", show=False),
-        Binding("n", "new", N_("new talk"), id="talk.new"),
+        Binding("e", "edit", N_("edit or correct"), id="talk.edit"),
         Binding("m", "models", N_("model"), id="talk.models"),
         Binding("b", "second", N_("second model"), id="talk.second"),
         Binding("p", "panel", N_("parameters"), id="talk.parameters"),
+        Binding("v", "prompts", N_("real questions"), id="talk.prompts"),
+        Binding("n", "new", N_("new talk"), id="talk.new"),
+        Binding("o", "history", N_("earlier talks"), id="talk.history"),
+        Binding("t", "tokens", N_("probabilities"), id="talk.tokens", show=False),
+        Binding("y", "copy", N_("copy"), id="talk.copy", show=False),
+        Binding("w", "save", N_("write to a file"), id="talk.save", show=False),
+        Binding("D", "delete", N_("delete the talk"), id="talk.delete", show=False),
     ]
 
     class Ready(Message):
@@ -97,12 +103,13 @@ class TalkScreen(PlaceScreen):
     def __init__(self) -> None:
         super().__init__()
         self._talk: Conversation | None = None
-        self._pace: Pace | None = None
-        self._reveals: dict[int, Reveal] = {}
+        self._live = Live()
         self._busy = 0  # workers on their way
         self._keeping = False
         self._timer: Timer | None = None
         self._panel: bool | None = None  # shown or hidden by the person
+        self._edited: tuple[int, Said] | None = None  # lane and message that the field holds
+        self._since = 0.0  # when the workers began
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="middle"):
@@ -140,10 +147,11 @@ class TalkScreen(PlaceScreen):
 
     def _arrange(self, width: int) -> None:
         two = self._talk is not None and len(self.talk.models) > 1
-        panel = width >= WITH_PANEL if self._panel is None else self._panel
+        fits = width - PANEL >= (SIDE_BY_SIDE if two else ALONE)
+        panel = fits if self._panel is None else self._panel
         lanes, middle = self.query_one("#lanes"), self.query_one("#middle")
         lanes.set_class(two, "two")
-        lanes.set_class(width - (38 if panel else 0) < SIDE_BY_SIDE, "stacked")
+        lanes.set_class(width - (PANEL if panel else 0) < SIDE_BY_SIDE, "stacked")
         middle.set_class(panel, "panel")
 
     def workspace_changed(self) -> None:
@@ -161,8 +169,9 @@ class TalkScreen(PlaceScreen):
             self.workbench.say_problem(problem)
             return []
 
-    def open_talk(self, number: int | None) -> None:
-        """Open a talk that was had, or a new one with the models of now."""
+    def open_talk(self, number: int | None, message: int | None = None, *, forget: bool = False) -> None:
+        """Open a talk that was had, with the cursor on a message, or a new one with the models of now. `forget`: the one
+        that was open is no longer there."""
         from core.workspace.conversing import Conversation
 
         models = list(self._talk.models) if self._talk is not None else self._first_models()
@@ -172,11 +181,12 @@ class TalkScreen(PlaceScreen):
         except Problem as problem:
             self.workbench.say_problem(problem)
             return
-        if self._talk is not None:
+        if self._talk is not None and not forget:
             self._close(self._talk)
         self._talk = opened
-        self._reveals.clear()
-        self.show_talk(to_end=True)
+        self._live.reveals.clear()
+        self._edited = None
+        self.show_talk(to_end=message is None, cursor=message)
 
     def show_talk(self, *, to_end: bool = False, cursor: int | None = None) -> None:
         """Show the talk as it is."""
@@ -185,67 +195,21 @@ class TalkScreen(PlaceScreen):
         now = time.monotonic()
         for lane in range(LANES):
             way = talk.way(lane)
-            entries = [self._entry(lane, one, now) for one in way]
-            self.view(lane).set_empty(self._invitation(lane))
+            entries = [self._live.entry(talk, one, now) for one in way]
+            self.view(lane).set_empty(words.invitation(talk.models, lane))
             self.view(lane).show(entries, to_end=to_end, cursor=cursor if lane == self.lane else None)
             self._show_meter(lane, way)
-        title = said("{title}", title=talk.row.title) if talk.row is not None and talk.row.title else _("A new talk")
-        self.query_one(Heading).show(SafeText(title), said("{terms}", terms=self._told_terms()))
+        self._show_heading()
         self.query_one(ParameterPanel).show(talk.terms)
         self.refresh_bindings()
 
-    def _told_terms(self) -> str:
-        terms = self.talk.terms
-        told = [terms.preset or _("own manner")]
-        if terms.system is not None:
-            told.append(_("another system prompt") if terms.system else _("no system prompt"))
-        return " · ".join(told)
-
-    def _invitation(self, lane: int) -> list[SafeText]:
-        models = self.talk.models
-        if not models:
-            return [SafeText(_("Nobody is there to talk to. m chooses a model."))]
-        if lane >= len(models):
-            return []
-        return [
-            said(_("Say something to {model}."), model=models[lane]),
-            NOTHING,
-            SafeText(_("⏎ sends   ^j new line   esc reads and acts")),
-        ]
-
-    def _answer_of(self, message: int) -> Answer | None:
-        return next((answer for answer in self.talk.answers if any(one.id == message for one in answer.said)), None)
-
-    def _entry(self, lane: int, one: Said, now: float) -> Any:
-        answer = self._answer_of(one.id)
-        if answer is not None:
-            one = next(said for said in answer.so_far() if said.id == one.id)
-        reveal = self._reveals.get(one.id)
-        if reveal is None and answer is not None:
-            reveal = self._reveals[one.id] = self._new_reveal(one)
-        if reveal is None:
-            return entry_of(self.talk, one)
-        done = answer is None or answer.done
-        entry, seen = revealed(self.talk, one, reveal, done=done, now=now)
-        if seen and answer is None:
-            del self._reveals[one.id]
-        return entry
-
-    def _new_reveal(self, one: Said) -> Reveal:
-        from core.workspace.pacing import Pace, Reveal
-
-        paced = self.talk.terms.paced and self._pace is not None and len(self.talk.models) == 1
-        return Reveal(one.separator, self._pace if paced and self._pace is not None else Pace())
+    def _show_heading(self) -> None:
+        edited = self._edited[1] if self._edited is not None else None
+        self.query_one(Heading).show(*words.heading(self.talk, edited, self.size.width))
 
     def _show_meter(self, lane: int, way: list[Said]) -> None:
-        model = self.talk.models[lane] if lane < len(self.talk.models) else ""
-        line = self.query_one(f"#meter-{lane}", Meter)
-        answer = next((one for one in self.talk.answers if one.lane == lane), None)
-        if answer is not None:
-            line.show(model, meter.told(answer.figures), live=True)
-        else:
-            last = next((one for one in reversed(way) if one.role == "assistant"), None)
-            line.show(model, meter.told_of(last) if last is not None else [])
+        since = self._since if self._busy else None
+        self.query_one(f"#meter-{lane}", Meter).show(*self._live.figures(self.talk, lane, way, since))
 
     # ── replies on their way ────────────────────────────────────────────────────────────────────────────────────
 
@@ -261,14 +225,14 @@ class TalkScreen(PlaceScreen):
         for lane in range(len(talk.models)):
             way = talk.way(lane)
             for one in way[-2:]:
-                if one.id in self._reveals or self._answer_of(one.id) is not None:
-                    self.view(lane).grow(self._entry(lane, one, now))
-            if talk.answers:
+                if self._live.moves(talk, one):
+                    self.view(lane).grow(self._live.entry(talk, one, now))
+            if talk.answers or self._busy:
                 self._show_meter(lane, way)
         if due and not self._keeping:
             self._keeping = True
             self._keep(talk)
-        if not talk.answers and not self._reveals and not self._busy and self._timer is not None:
+        if not talk.answers and not self._live.reveals and not self._busy and self._timer is not None:
             self._timer.pause()
 
     @work(thread=True, group="talk", name="keep", exit_on_error=False)
@@ -295,6 +259,8 @@ class TalkScreen(PlaceScreen):
 
     def do(self, act: Callable[[], object], then: Callable[[], None] | None = None) -> None:
         """Let a worker do what waits or writes; the talk is shown anew when it is done."""
+        if not self._busy:
+            self._since = time.monotonic()
         self._busy += 1
         self._do(act, then)
 
@@ -326,9 +292,9 @@ class TalkScreen(PlaceScreen):
         from core.workspace import pacing
 
         try:
-            self._pace = pacing.of_persona(self.workbench.workspace)
+            self._live.pace = pacing.of_persona(self.workbench.workspace)
         except Problem:
-            self._pace = None  # without it bubbles come as they come; what is wrong is told where it matters
+            return  # without it bubbles come as they come; what is wrong is told where it matters
 
     @work(thread=True, group="closing", name="close talk", exit_on_error=False)
     def _close(self, talk: Conversation) -> None:
@@ -358,8 +324,8 @@ class TalkScreen(PlaceScreen):
             return not isinstance(self.focused, Composer)
         chosen = self.chosen()
         if action == "go_on":
-            return chosen is not None and chosen.cut_off and self._answer_of(chosen.id) is None
-        if action in ("again", "alternatives", "beside"):
+            return chosen is not None and chosen.cut_off and answer_of(self.talk, chosen.id) is None
+        if action in ("again", "alternatives", "beside", "edit", "copy"):
             return chosen is not None
         return True
 
@@ -372,35 +338,64 @@ class TalkScreen(PlaceScreen):
         self.refresh_bindings()
 
     def on_composer_sent(self, event: Composer.Sent) -> None:
-        composer = self.query_one(Composer)
+        if self._waits():
+            return
+        edited, self._edited = self._edited, None
+        if edited is None:
+            self.send(event.text)
+            return
+        self.query_one(Composer).text = ""
+        lane, one = edited
+        talk, text = self.talk, event.text
+        if one.role == "user":
+            self.do(lambda: talk.edit(lane, one.id, text), lambda: self.show_talk(to_end=True))
+        else:
+            keeping.correct(self, one, lane, text)
+
+    def send(self, text: str) -> None:
+        """Say something to whoever listens."""
         if not self.talk.models:
             self.workbench.say(SafeText(_("Nobody is there to talk to. m chooses a model.")), "warning")
             return
-        if self.talk.answers or self._busy:
-            self.workbench.say(SafeText(_("A reply is still coming; esc stops it.")), "warning")
-            return
-        composer.text = ""
-        talk, text = self.talk, event.text
+        self.query_one(Composer).text = ""
+        talk = self.talk
 
-        def send() -> None:
+        def say() -> None:
             talk.say(text)
             self.post_message(self.Ready(None, lambda: self.show_talk(to_end=True)))
             talk.reply()
 
-        self.do(send, lambda: self.show_talk(to_end=True))
+        self.do(say, lambda: self.show_talk(to_end=True))
+
+    def ask_held_out(self, question: HeldOut) -> None:
+        """Ask what somebody asked in the chat, in a talk of its own; the real reply is shown after the model's."""
+        if self._waits():
+            return
+        self.open_talk(None)
+        talk, real = self.talk, (question.name, question.reply)
+        self.do(lambda: talk.ask_prompt(question.turns, real), lambda: self.show_talk(to_end=True))
 
     def on_composer_left(self) -> None:
-        if self.talk.answers:
+        if self._edited is not None:
+            self._edited = None
+            self.query_one(Composer).text = ""
+            self._show_heading()
+            self.view(0).focus()
+        elif self.talk.answers:
             self.action_stop()
         else:
             self.view(0).focus()
+
+    def on_parameter_panel_chosen(self, event: ParameterPanel.Chosen) -> None:
+        if not self._waits():
+            asking.ask_for_parameter(self, event.name)
 
     def action_write(self) -> None:
         self.query_one(Composer).focus()
 
     def action_stop(self) -> None:
         self.talk.stop()
-        self._reveals.clear()
+        self._live.reveals.clear()
 
     def action_again(self, more: int = 1) -> None:
         chosen, lane, talk = self.chosen(), self.lane, self.talk
@@ -419,7 +414,7 @@ class TalkScreen(PlaceScreen):
         chosen, lane, talk = self.chosen(), self.lane, self.talk
         if chosen is None or self._waits():
             return
-        around = talk.tree.siblings(chosen.id)
+        around = talk.around(chosen.id)
         place = next(at for at, one in enumerate(around) if one.id == chosen.id) + by
         if 0 <= place < len(around):
             to = around[place].id
@@ -446,19 +441,55 @@ class TalkScreen(PlaceScreen):
             return True
         return False
 
-    def commands(self) -> Iterator[Command]:
-        yield Command(SafeText(_("New talk")), "screen.new", "n")
-        yield Command(SafeText(_("Choose the model")), "screen.models", "m")
-        yield Command(SafeText(_("A second model beside it")), "screen.second", "b")
-        yield Command(SafeText(_("Parameters")), "screen.panel", "p")
+    def action_edit(self) -> None:
+        chosen = self.chosen()
+        if chosen is None or self._waits():
+            return
+        self._edited = (self.lane, chosen)
+        composer = self.query_one(Composer)
+        composer.take("\n".join(chosen.bubbles))
+        composer.focus()
+        self._show_heading()
+
+    def action_copy(self) -> None:
+        if (chosen := self.chosen()) is not None:
+            keeping.copy(self, chosen)
+
+    def action_save(self, form: str = "markdown") -> None:
+        keeping.save(self, form)
+
+    def action_to_chats(self) -> None:
+        keeping.to_chats(self)
+
+    def action_delete(self) -> None:
+        if not self._waits():
+            keeping.delete(self)
 
     def action_models(self) -> None:
-        self._choose_model(0)
+        if not self._waits():
+            asking.ask_for_model(self, 0)
 
     def action_second(self) -> None:
-        self._choose_model(1)
+        if not self._waits():
+            asking.ask_for_model(self, 1)
 
-    def _choose_model(self, lane: int) -> None:
-        from tui.screens.talk.asking import ask_for_model
+    def action_prompts(self) -> None:
+        if not self._waits():
+            asking.ask_for_prompt(self)
 
-        ask_for_model(self, lane)
+    def action_history(self) -> None:
+        from tui.screens.talk.history import open_history
+
+        if not self._waits():
+            open_history(self)
+
+    def action_tokens(self) -> None:
+        from tui.screens.talk.tokens import open_tokens
+
+        chosen = self.chosen()
+        if chosen is not None and chosen.role != "user" and not self._waits():
+            open_tokens(self, chosen, self.lane)
+
+    def commands(self) -> Iterator[Command]:
+        for title, action, key in words.COMMANDS:
+            yield Command(SafeText(_(title)), f"screen.{action}", key)

@@ -1,0 +1,156 @@
+"""The account screen, by keys alone, against the tests' own provider: it shows what the twin prints, and removes only
+what was looked at."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from core import settings
+from core.commands import main
+from core.workspace.opening import open_workspace
+from tests.cloud import server
+from tests.cloud.world import World
+from tests.tui.hosts import screen_text, speak_spanish, until
+from tests.tui.test_pictures import DRAW, PICTURES, SIZES, picture
+from tui.app import Workbench
+
+DAY = 86_400
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[server.Provider]:
+    """An account with five files of three days ago, a tuned model and a job."""
+    world = World(now=int(time.time()) - 3 * DAY - 1000)
+    for n, name in enumerate(("train.jsonl", "validation.jsonl", "old.jsonl", "older.jsonl", "step_metrics.csv")):
+        world.add_file(name, b"x" * 3000 * (n + 1), "fine-tune" if name.endswith("l") else "fine-tune-results")
+    world.add_model("ft:lab-base:org-tests:nico:0001", "org-tests")
+    world.create_job({"model": "lab-base", "training_file": "file-0001"})
+    with server.running(world) as running:
+        monkeypatch.setenv("LAB_KEY", running.key)
+        file = settings.config_file()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f'[endpoints.lab]\nbase_url = "{running.url}"\napi_key_env = "LAB_KEY"\n', encoding="utf-8")
+        yield running
+
+
+@asynccontextmanager
+async def opened(folder: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[int]]:
+    workspace = open_workspace(folder, settings.load())
+    app = Workbench(workspace, workspace.settings)
+    try:
+        async with app.run_test(size=size) as pilot:
+            await pilot.press("8")
+            yield pilot
+    finally:
+        workspace.close()
+
+
+@pytest.mark.parametrize("what", ["files", "models", "jobs"])
+async def test_the_screen_shows_what_the_twin_prints(
+    what: str, tmp_path: Path, provider: server.Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--workspace", str(tmp_path / "w"), "account", "lab", what, "--json"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert main(["--workspace", str(tmp_path / "w"), "account", "lab", what]) == 0
+    printed = capsys.readouterr().out.splitlines()[1:]
+    async with opened(tmp_path / "w") as pilot:
+        await until(pilot, "5 things")
+        for _turn in range(["files", "models", "jobs"].index(what)):
+            await pilot.press("t")
+        text = await until(pilot, f"{what} at lab   {len(told)} thing")
+        for row, line in zip(told, printed, strict=True):
+            (shown,) = [one for one in text.splitlines() if row["id"] in one.split()]
+            assert all(word in shown for word in line.split() if word != "—"), (line, shown)
+
+
+async def test_limits_are_a_page(tmp_path: Path, provider: server.Provider) -> None:
+    async with opened(tmp_path / "w") as pilot:
+        await until(pilot, "5 things")
+        await pilot.press("t", "t", "t")
+        assert "65536" in await until(pilot, "max_tokens_per_example")
+
+
+async def test_marked_things_go_only_when_their_number_is_typed(tmp_path: Path, provider: server.Provider) -> None:
+    async with opened(tmp_path / "w") as pilot:
+        await until(pilot, "5 things")
+        await pilot.press("m", "j", "m")
+        await until(pilot, "2 marked")
+        await pilot.press("d")
+        await until(pilot, "Type how many they are")
+        await pilot.press("3", "enter")
+        await until(pilot, "Nothing was done")
+        assert len(provider.world.files) == 5
+        await pilot.press("backspace", "2", "enter")
+        await until(pilot, "3 things")
+        assert len(provider.world.files) == 3
+
+
+async def test_one_thing_goes_after_a_question_and_esc_leaves_it(tmp_path: Path, provider: server.Provider) -> None:
+    async with opened(tmp_path / "w") as pilot:
+        await until(pilot, "5 things")
+        await pilot.press("d")
+        await until(pilot, "Remove file-0005 from lab for good?")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(provider.world.files) == 5
+        await pilot.press("d")
+        await until(pilot, "for good?")
+        await pilot.press("enter")
+        await until(pilot, "4 things")
+
+
+async def test_a_providers_own_model_and_a_job_are_refused(tmp_path: Path, provider: server.Provider) -> None:
+    async with opened(tmp_path / "w") as pilot:
+        await until(pilot, "5 things")
+        await pilot.press("t")
+        await until(pilot, "models at lab   3 things")
+        await pilot.press("j", "d")
+        await until(pilot, "provider's own model")
+        await pilot.press("t")
+        await until(pilot, "jobs at lab   1 thing")
+        await pilot.press("d")
+        await until(pilot, "deletes no jobs")
+
+
+async def test_a_name_narrows(tmp_path: Path, provider: server.Provider) -> None:
+    async with opened(tmp_path / "w") as pilot:
+        await until(pilot, "5 things")
+        await pilot.press("slash")
+        await until(pilot, "Whose id or name fits")
+        await pilot.press(*"old*", "enter")
+        text = await until(pilot, "2 things")
+        assert "older.jsonl" in text and "train.jsonl" not in text
+
+
+async def test_a_provider_that_does_not_answer_is_told_and_asked_again(
+    tmp_path: Path, provider: server.Provider
+) -> None:
+    provider.fault("GET", r"/files", server.failing(401, "no", "invalid_api_key"))
+    async with opened(tmp_path / "w") as pilot:
+        await until(pilot, "does not accept the key")
+        assert "could not be asked" in screen_text(pilot.app)
+        await pilot.press("r")
+        await until(pilot, "5 things")
+
+
+@pytest.mark.parametrize("spanish", [False, True], ids=["en", "es"])
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
+async def test_the_screen_looks_as_before(
+    size: tuple[int, int], spanish: bool, tmp_path: Path, provider: server.Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if spanish:
+        speak_spanish(monkeypatch)
+    async with opened(tmp_path / "w", size) as pilot:
+        await until(pilot, "step_metrics.csv")
+        seen = await picture(pilot, ("m",), "step_metrics.csv")
+    file = PICTURES / f"account_{size[0]}x{size[1]}_{'es' if spanish else 'en'}.txt"
+    if DRAW:
+        file.write_text(seen, encoding="utf-8")
+    assert seen == file.read_text(encoding="utf-8"), f"{file.name} looks different; SINSONTE_PICTURES=1 draws it anew"

@@ -1,0 +1,331 @@
+"""What lies at a provider, and its removal: one kind at a time, of one profile.
+
+Asks the provider in a worker, when the screen is opened and when somebody says so, never by itself. What is to be
+removed is marked, shown as a number, and that number is typed; there is no key for everything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from core.language import N_, _, ngettext
+from core.problem import Problem
+from core.safe_text import SafeText, shown_in_line
+from core.workspace import run_words
+from tui.commands import Command
+from tui.lines import Line, said, strip_of, wrapped
+from tui.screens.account.painting import ThingPainter, titles
+from tui.screens.ask import AskDialog
+from tui.screens.confirm import ConfirmDialog, NameDialog
+from tui.screens.place import Heading, PlaceScreen
+from tui.themes import palette_of
+from tui.widgets.bars import Bar
+from tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from core.workspace.account import Filter, Limits, ThingRow
+
+KINDS: Final = ("files", "models", "jobs", "limits")
+TITLES: Final = {"files": N_("files"), "models": N_("models"), "jobs": N_("jobs"), "limits": N_("limits")}
+
+
+class Things:
+    """The things as rows."""
+
+    def __init__(self, rows: Sequence[ThingRow]) -> None:
+        self.things = rows
+
+    def count(self) -> int:
+        return len(self.things)
+
+    def rows(self, first: int, n: int) -> Sequence[ThingRow]:
+        return self.things[first : first + n]
+
+
+class ThingTitles(Bar):
+    """The titles of the columns."""
+
+    what = "files"
+
+    def render_line(self, y: int) -> Strip:
+        palette = palette_of(self.app.current_theme)
+        width = self.size.width
+        return strip_of([(text, palette.faint) for text in titles(self.what, width)], width, palette.ground)
+
+
+class LimitsText(Widget):
+    """What the account may still do, in lines."""
+
+    DEFAULT_CSS = "LimitsText { height: 1fr; display: none; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="limits")
+        self.lines: list[SafeText] = []
+
+    def show(self, told: Limits) -> None:
+        """Take new words."""
+        self.lines = [said(_("can: {abilities}"), abilities=", ".join(told.abilities))]
+        if told.last_job:
+            self.lines.append(said(_("last day for a new job: {day}"), day=told.last_job))
+        self.lines += [said("{model}: {ends}", model=model, ends=ends) for model, ends in told.ends]
+        words = json.dumps(told.told, ensure_ascii=False) if told.told else ""
+        self.lines.append(
+            said(_("limits as the server says them: {told}"), told=words)
+            if words
+            else SafeText(_("the server does not say its limits"))
+        )
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        palette = palette_of(self.app.current_theme)
+        width = self.size.width
+        broken = [part for line in self.lines for part in wrapped(line, width - 4)]
+        cells: Line = [(SafeText("  "), palette.ground), (broken[y], palette.text)] if y < len(broken) else []
+        return strip_of(cells, width, palette.ground)
+
+
+class AccountScreen(PlaceScreen):
+    """The list, and the page of limits."""
+
+    PLACE = "account"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "next_kind", N_("files, models, jobs, limits"), id="account.kind"),
+        Binding("p", "next_profile", N_("another provider"), id="account.profile"),
+        Binding("m", "mark", N_("mark"), id="account.mark"),
+        Binding("slash", "narrow", N_("narrow by name"), id="account.narrow"),
+        Binding("u", "unknown", N_("only what no run knows"), id="account.unknown", show=False),
+        Binding("d", "remove", N_("remove"), id="account.remove"),
+        Binding("r", "look", N_("look again"), id="account.look", show=False),
+    ]
+
+    class Looked(Message):
+        """What the provider said."""
+
+        def __init__(self, profile: str, what: str, rows: list[ThingRow], limits: Limits | None) -> None:
+            super().__init__()
+            self.profile, self.what, self.rows, self.limits = profile, what, rows, limits
+
+    class Failed(Message):
+        """It could not be asked."""
+
+        def __init__(self, problem: Problem) -> None:
+            super().__init__()
+            self.problem = problem
+
+    class Removed(Message):
+        """What was to go is gone, or most of it."""
+
+        def __init__(self, done: int, failed: list[tuple[ThingRow, Problem]]) -> None:
+            super().__init__()
+            self.done, self.failed = done, failed
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._painter = ThingPainter()
+        self._profile = ""
+        self._what = "files"
+        self._all: list[ThingRow] = []
+        self._pattern = ""
+        self._only_unknown = False
+        self._seen: tuple[str, str] | None = None
+
+    def body(self) -> Iterable[Widget]:
+        yield ThingTitles()
+        yield RowList[Any](self._painter, id="things", empty=SafeText(_("Asking the provider…")))
+        yield LimitsText()
+
+    def workspace_changed(self) -> None:
+        names = sorted(self.workbench.settings.endpoints)
+        if self._profile not in names:
+            # The one that somebody has named, before the one that is always there.
+            self._profile = next((one for one in names if one != "openai"), "openai")
+        if self._seen != (self._profile, self._what):
+            self.action_look()
+
+    def action_look(self) -> None:
+        """Ask the provider."""
+        self._seen = (self._profile, self._what)
+        self._heading(_("asking…"))
+        self._read(self._profile, self._what)
+
+    @work(thread=True, group="account", name="account", exclusive=True, exit_on_error=False)
+    def _read(self, profile: str, what: str) -> None:
+        from core.workspace import account
+
+        try:
+            if what == "limits":
+                told = account.limits(self.workbench.workspace, profile)
+                self.post_message(self.Looked(profile, what, [], told))
+            else:
+                self.post_message(
+                    self.Looked(profile, what, account.things(self.workbench.workspace, profile, what), None)
+                )
+        except Problem as problem:
+            self.post_message(self.Failed(problem))
+
+    def on_account_screen_failed(self, event: Failed) -> None:
+        self._all = []
+        self._show()
+        self._heading(_("could not be asked; r tries again"))
+        self.workbench.say_problem(event.problem)
+
+    def on_account_screen_looked(self, event: Looked) -> None:
+        if (event.profile, event.what) != (self._profile, self._what):
+            return
+        self._all = event.rows
+        self._painter.marked &= {row.thing.id for row in event.rows}
+        if event.limits is not None:
+            self.query_one(LimitsText).show(event.limits)
+        self._show()
+
+    def _show(self) -> None:
+        rows = self._fitting()
+        limits = self._what == "limits"
+        row_list: RowList[ThingRow] = self.query_one("#things", RowList)
+        row_list.display = not limits
+        self.query_one(LimitsText).display = limits
+        head = self.query_one(ThingTitles)
+        head.display = not limits and bool(rows)
+        if not limits:
+            head.what = self._what
+            head.refresh()
+            row_list.show(Things(rows))
+        size = sum(row.thing.size for row in rows)
+        words = [] if limits else [ngettext("{count} thing", "{count} things", len(rows)).format(count=len(rows))]
+        words += [run_words.size(size)] if size else []
+        words += [_("named {pattern}").format(pattern=self._pattern)] if self._pattern else []
+        words += [_("that no run knows")] if self._only_unknown else []
+        marked = len(self._painter.marked)
+        words += [ngettext("{count} marked", "{count} marked", marked).format(count=marked)] if marked else []
+        self._heading(" · ".join(words))
+        self.refresh_bindings()
+
+    def _heading(self, words: str) -> None:
+        title = said(_("{what} at {profile}"), what=_(TITLES[self._what]), profile=self._profile)
+        self.query_one(Heading).show(title, shown_in_line(words))
+
+    def _filter(self) -> Filter:
+        from core.workspace.account import Filter
+
+        return Filter(named=self._pattern, unknown=self._only_unknown)
+
+    def _fitting(self) -> list[ThingRow]:
+        which = self._filter()
+        return [row for row in self._all if which.fits(row)]
+
+    # Acts
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("mark", "narrow", "unknown", "remove"):
+            return self._what != "limits" and bool(self._all)
+        return len(self.workbench.settings.endpoints) > 1 if action == "next_profile" else True
+
+    def action_next_kind(self) -> None:
+        self._what = KINDS[(KINDS.index(self._what) + 1) % len(KINDS)]
+        self._turn()
+
+    def action_next_profile(self) -> None:
+        names = sorted(self.workbench.settings.endpoints)
+        self._profile = names[(names.index(self._profile) + 1) % len(names)]
+        self._turn()
+
+    def _turn(self) -> None:
+        self._all, self._pattern, self._only_unknown = [], "", False
+        self._painter.marked.clear()
+        self._show()
+        self.action_look()
+
+    def action_mark(self) -> None:
+        row_list: RowList[ThingRow] = self.query_one("#things", RowList)
+        if (row := row_list.row) is not None:
+            self._painter.marked ^= {row.thing.id}
+            self._show()
+
+    def action_narrow(self) -> None:
+        def take(pattern: str | None) -> None:
+            if pattern is not None:
+                self._pattern = pattern.strip()
+                self._painter.marked.clear()
+                self._show()
+
+        self.app.push_screen(
+            AskDialog(SafeText(_("Whose id or name fits (with * and ?); empty for all:")), self._pattern), take
+        )
+
+    def action_unknown(self) -> None:
+        self._only_unknown = not self._only_unknown
+        self._painter.marked.clear()
+        self._show()
+
+    def action_remove(self) -> None:
+        """Remove what is marked, else what stands under the cursor."""
+        from core.workspace import account
+
+        row_list: RowList[ThingRow] = self.query_one("#things", RowList)
+        here = row_list.row
+        ids = tuple(sorted(self._painter.marked)) or ((here.thing.id,) if here is not None else ())
+        if not ids:
+            return
+        try:
+            if self._what == "jobs":
+                raise Problem(
+                    _("the protocol deletes no jobs."),
+                    advice=_("One that still goes on can be cancelled: sinsonte train cancel RUN."),
+                )
+            rows = account.chosen(self._all, account.Filter(ids))
+        except Problem as problem:
+            self.workbench.say_problem(problem)
+            return
+        size = run_words.size(sum(row.thing.size for row in rows))
+
+        def go(agreed: bool | None) -> None:
+            if agreed:
+                self._heading(_("removing"))
+                self._remove(self._profile, rows)
+
+        if len(rows) == 1:
+            question = said(_("Remove {id} from {profile} for good?"), id=rows[0].thing.id, profile=self._profile)
+            self.app.push_screen(ConfirmDialog(question), go)
+            return
+        names = ", ".join(row.thing.name or row.thing.id for row in rows[:5]) + (", …" if len(rows) > 5 else "")
+        question = said(
+            _("Remove {count} things ({size}) from {profile} for good? {names}\nType how many they are:"),
+            count=len(rows),
+            size=size,
+            profile=self._profile,
+            names=names,
+        )
+        self.app.push_screen(NameDialog(question, str(len(rows))), go)
+
+    @work(thread=True, group="account-removal", name="account-removal", exit_on_error=False)
+    def _remove(self, profile: str, rows: list[ThingRow]) -> None:
+        from core.workspace import account
+
+        try:
+            failed = account.remove(self.workbench.workspace, profile, rows)
+            self.post_message(self.Removed(len(rows) - len(failed), failed))
+        except Problem as problem:
+            self.post_message(self.Failed(problem))
+
+    def on_account_screen_removed(self, event: Removed) -> None:
+        self._painter.marked.clear()
+        self.say(SafeText(ngettext("{count} removed.", "{count} removed.", event.done).format(count=event.done)))
+        for _row, problem in event.failed[:1]:
+            self.workbench.say_problem(problem)
+        self.action_look()
+
+    def commands(self) -> Iterator[Command]:
+        yield Command(SafeText(_("Show the next kind: files, models, jobs, limits")), "screen.next_kind", "t")
+        if len(self.workbench.settings.endpoints) > 1:
+            yield Command(SafeText(_("Show another provider")), "screen.next_profile", "p")
+        yield Command(SafeText(_("Ask the provider again")), "screen.look", "r")
+        if self._all and self._what in ("files", "models"):
+            yield Command(SafeText(_("Remove what is marked at the provider")), "screen.remove", "d")
