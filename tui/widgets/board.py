@@ -52,7 +52,8 @@ class Board(Widget):
 
     def redraw(self) -> None:
         """Send to the terminal, line by line, the columns from the first that changed to the last."""
-        if not self._strips or not self.is_attached:
+        if not self._strips or not self.is_attached or not self.size:
+            self._strips = []  # one that is not shown is drawn when it is
             self.refresh()
             return
         before, self._strips = self._strips, self._drawn()
