@@ -24,17 +24,17 @@ def by_loop(workspace: Workspace, burst: int, gap: int, most: int) -> tuple[int,
     """Messages, turns and conversations of the only chat, by the definitions in docs/dataset.md."""
     kept = [row for row in chats.messages(workspace) if row.kind == "text" and row.author]
     turns = conversations = in_this = 0
-    before: Any = None
+    author, at = "", -(1 << 60)
     for row in kept:
-        opens = before is None or row.sent_at - before.sent_at > gap
-        starts = opens or row.author != before.author or row.sent_at - before.sent_at > burst
+        opens = row.sent_at - at > gap
+        starts = opens or row.author != author or row.sent_at - at > burst
         if starts:
             turns += 1
             if opens or in_this == most:
                 conversations += 1
                 in_this = 0
             in_this += 1
-        before = row
+        author, at = row.author, row.sent_at
     return len(kept), turns, conversations
 
 
