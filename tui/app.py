@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from core.workspace.recipe import Counters
     from tui.screens.place import PlaceScreen
 
+# Seconds after which a thread that counts gives way to a key. With Python's own 5 ms, each of the ten statements of SQLite
+# that a key may cost waited so long for the thread that counts: 60 ms a key.
+GIVE_WAY: float = 0.0005
 POLL: float = 0.5  # seconds between two looks at whether another process changed the workspace
 TAKE_IN: float = 5.0  # seconds between two looks at what the runs under way have told
 
@@ -167,6 +170,17 @@ class Workbench(App[int], inherit_bindings=False):
             self.switch_mode("messages")
         elif (place := self.place) is not None:
             place.workspace_changed()
+
+    def talk_to(self, model: str) -> None:
+        """Open a new talk with a model."""
+        from tui.screens.talk.screen import TalkScreen
+
+        def begin() -> None:
+            if isinstance(place := self.place, TalkScreen):
+                place.open_talk(None, models=[model])
+
+        self.switch_mode("talk")
+        self.call_after_refresh(begin)
 
     def look_for_changes(self) -> None:
         """Ask whether anything changed, here or in another process; 7 µs when nothing did."""
@@ -325,6 +339,7 @@ class Workbench(App[int], inherit_bindings=False):
 
 def run(workspace: Workspace, settings: Settings) -> int:
     """Open the workbench; returns when the person leaves it."""
+    sys.setswitchinterval(GIVE_WAY)
     app = Workbench(workspace, settings)
     app.run()
     if app.crashed:

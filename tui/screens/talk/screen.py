@@ -173,12 +173,20 @@ class TalkScreen(PlaceScreen):
             self.workbench.say_problem(problem)
             return []
 
-    def open_talk(self, number: int | None, message: int | None = None, *, forget: bool = False) -> None:
-        """Open a talk that was had, with the cursor on a message, or a new one with the models of now. `forget`: the one
-        that was open is no longer there."""
+    def open_talk(
+        self,
+        number: int | None,
+        message: int | None = None,
+        *,
+        forget: bool = False,
+        models: list[str] | None = None,
+    ) -> None:
+        """Open a talk that was had, with the cursor on a message, or a new one with these models, else those of now.
+        `forget`: the one that was open is no longer there."""
         from core.workspace.conversing import Conversation
 
-        models = list(self._talk.models) if self._talk is not None else self._first_models()
+        if models is None:
+            models = list(self._talk.models) if self._talk is not None else self._first_models()
         terms = self._talk.terms if self._talk is not None else None
         try:
             opened = Conversation(self.workbench.workspace, number, models, terms)
