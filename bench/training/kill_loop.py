@@ -28,11 +28,14 @@ def sha(run: Path) -> str:
     return hashlib.sha256((run / "adapter/adapter_model.safetensors").read_bytes()).hexdigest()
 
 
-def settle(run: Path, worker: training.Process, seconds: float) -> bool:
-    """Wait, then kill; says whether the kill hit a living worker."""
+def settle(run: Path, worker: training.Process, seconds: float, *, writing: bool) -> bool:
+    """Wait (and, `writing`, until a checkpoint lies there half-written), then kill; says whether the kill hit a living
+    worker."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and worker.alive():
         time.sleep(0.005)
+    while writing and worker.alive() and not any((run / "checkpoints").glob(".step-*")):
+        pass  # it lies there for milliseconds
     hit = local.kill(run)
     while worker.alive():
         time.sleep(0.005)
@@ -57,7 +60,7 @@ def main() -> None:
                 first_step = time.monotonic() - began
         lasts = time.monotonic() - began
         wanted = sha(alone)
-        kills = runs = 0
+        kills = runs = torn = 0
         while kills < told.kills:
             run = tiny.prepare(Path(place) / f"run{runs}", steps=told.steps, checkpoint_every=3)
             while True:
@@ -68,8 +71,10 @@ def main() -> None:
                 training.start(run)
                 worker = process.read(run)
                 assert worker is not None
-                hit = settle(run, worker, moment)
+                writing = chance.random() < 0.3
+                hit = settle(run, worker, moment, writing=writing)
                 kills += hit
+                torn += hit and any((run / "checkpoints").glob(".step-*"))
                 now = training.state(run)
                 print(
                     f"kill {kills} at {moment:.2f} s: {now.state.value}, step {now.step}, attempt {now.attempt}",
@@ -87,7 +92,7 @@ def main() -> None:
             assert sha(run) == wanted, f"run {runs} came out differently after its kills"
             shutil.rmtree(run)
             runs += 1
-        print(f"{kills} kills over {runs} runs: every adapter is {wanted[:16]}…")
+        print(f"{kills} kills over {runs} runs, {torn} inside a checkpoint's writing: every adapter is {wanted[:16]}…")
 
 
 if __name__ == "__main__":
