@@ -3,9 +3,9 @@
     python -m bench.training.kill_loop [--kills 100] [--steps 120] [--forked]
 
 A run is started by the real backend (or, `--forked`, as a copy of this process that has imported everything already: a
-kill then costs a second and not ten, and none comes while it wakes up); a worker is killed at a moment drawn anew each time (while it wakes up, between
-steps, in the middle of a checkpoint), until so many kills have happened over however many runs that takes. Every run
-that finishes is compared by SHA-256 with the one that was left alone.
+kill then costs a second and not ten, and none comes while it wakes up); a worker is killed at a moment drawn anew each
+time (while it wakes up, between steps, in the middle of a checkpoint), until so many kills have happened over however
+many runs that takes. Every run that finishes is compared by SHA-256 with the one that was left alone.
 """
 
 from __future__ import annotations
