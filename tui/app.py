@@ -168,6 +168,17 @@ class Workbench(App[int], inherit_bindings=False):
         elif (place := self.place) is not None:
             place.workspace_changed()
 
+    def talk_to(self, model: str) -> None:
+        """Open a new talk with a model."""
+        from tui.screens.talk.screen import TalkScreen
+
+        def begin() -> None:
+            if isinstance(place := self.place, TalkScreen):
+                place.open_talk(None, models=[model])
+
+        self.switch_mode("talk")
+        self.call_after_refresh(begin)
+
     def look_for_changes(self) -> None:
         """Ask whether anything changed, here or in another process; 7 µs when nothing did."""
         from core.workspace import changes

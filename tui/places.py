@@ -34,6 +34,7 @@ PLACES: Final = (
     Place("recipe", "3", N_("Recipe"), "tui.screens.recipe.screen", "RecipeScreen"),
     Place("datasets", "4", N_("Datasets"), "tui.screens.datasets.screen", "DatasetsScreen"),
     Place("runs", "5", N_("Runs"), "tui.screens.runs.listing", "RunsScreen"),
+    Place("models", "6", N_("Models"), "tui.screens.models.screen", "ModelsScreen"),
     Place("talk", "7", N_("Talk"), "tui.screens.talk.screen", "TalkScreen"),
     Place("account", "8", N_("Account"), "tui.screens.account.listing", "AccountScreen"),
 )

@@ -1,9 +1,10 @@
 """How fast WhatsApp exports are read, against a floor and against other parsers, in one run.
 
-`python -m bench.reading.speed [--lines 153700] [--peers FOLDER]`. The floor is one regular expression over the bytes of the
-file, for one format, with text decoded and nothing else. Peers are looked for in FOLDER: `node_modules/whatsapp-chat-parser`
-(npm i whatsapp-chat-parser@4) and `venv/bin/python` with whatstk and chat-miner; each is started as a process of its own
-and timed by itself, after its imports. Timings on a shared machine are noisy: compare within one run only.
+`python -m bench.reading.speed [--lines 153700] [--peers] [--import]`. The floor is one regular expression over the bytes of
+the file, for one format, with text decoded and nothing else. Peers are fetched as tests fetch them (bench/reading/peers.py);
+each is started as a process of its own and timed by itself, after its imports. `--import` adds our whole import into a new
+workspace: parse, clean, count tokens, store, index. Timings on a shared machine are noisy: compare within one run only, by
+processor time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 from bench.reading.generator import generate
+from bench.reading.peers import peers
 
 OURS = """
 import json, sys, time, resource
@@ -51,34 +53,22 @@ print(json.dumps({
     "MB": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024,
 }))
 """
-NPM = """
-const fs = require("fs"), { performance } = require("perf_hooks");
-const parser = require(process.argv[3] + "/node_modules/whatsapp-chat-parser");
-const started = performance.now(), used = process.cpuUsage();
-const messages = parser.parseString(fs.readFileSync(process.argv[2], "utf8"));
-const now = process.cpuUsage(used);
-console.log(JSON.stringify({ messages: messages.length, wall: (performance.now() - started) / 1000,
-  cpu: (now.user + now.system) / 1e6, MB: process.resourceUsage().maxRSS / 1024 }));
-"""
-WHATSTK = """
-import json, sys, time, resource
-from whatstk import WhatsAppChat
+IMPORT = """
+import json, sys, time
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
 started = time.perf_counter(), time.process_time()
-chat = WhatsAppChat.from_source(sys.argv[1])
-print(json.dumps({"messages": len(chat.df), "wall": time.perf_counter() - started[0],
-    "cpu": time.process_time() - started[1],
-    "MB": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024}))
-"""
-MINER = """
-import json, sys, time, resource
-from chatminer.chatparsers import WhatsAppParser
-started = time.perf_counter(), time.process_time()
-parser = WhatsAppParser(sys.argv[1])
-parser.parse_file()
-count = len(parser.parsed_messages.get_df())
-print(json.dumps({"messages": count, "wall": time.perf_counter() - started[0],
-    "cpu": time.process_time() - started[1],
-    "MB": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024}))
+from core.workspace import chats, material, recipe
+from core.workspace.opening import open_workspace
+with open_workspace(Path(sys.argv[3])) as workspace:
+    report = chats.import_file(workspace, Path(sys.argv[1]))
+    recipe.change(workspace, {"persona": report.participants[0]})
+    counted = recipe.exact_counters(workspace)
+    assert counted.exact and counted.tokens
+print(json.dumps({
+    "messages": report.messages, "wall": time.perf_counter() - started[0], "cpu": time.process_time() - started[1],
+    "MB": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024,
+}))
 """
 
 
@@ -95,7 +85,8 @@ def main() -> int:
     """Time everything that is there."""
     options = argparse.ArgumentParser()
     options.add_argument("--lines", type=int, default=153_700)
-    options.add_argument("--peers", type=Path)
+    options.add_argument("--peers", action="store_true", help="beside other parsers")
+    options.add_argument("--import", action="store_true", dest="whole", help="the whole import, too")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument(
         "--hard", action="store_true", help="with everything that is hard to read, not two people's talk"
@@ -113,17 +104,14 @@ def main() -> int:
             "floor (one format, bytes finditer)": [sys.executable, "-c", FLOOR, str(export)],
             "Sinsonte": [sys.executable, "-c", OURS, str(export), root],
         }
-        if asked.peers and shutil.which("node"):
-            script = Path(folder) / "parse.js"
-            script.write_text(NPM)
-            commands["whatsapp-chat-parser (npm)"] = ["node", str(script), str(export), str(asked.peers.resolve())]
-        if asked.peers and (asked.peers / "venv/bin/python").exists():
-            python = str((asked.peers / "venv/bin/python").absolute())
-            commands["whatstk"] = [python, "-c", WHATSTK, str(export)]
-            commands["chat-miner"] = [python, "-c", MINER, str(export)]
+        if asked.peers:
+            commands |= {name: peer(export, timed=True) for name, peer in peers().items()}
+        if asked.whole:
+            commands["Sinsonte, whole import"] = [sys.executable, "-c", IMPORT, str(export), root, f"{folder}/new"]
         best: dict[str, dict[str, float] | str] = {}
         for _round in range(asked.rounds):
             for name, command in commands.items():
+                shutil.rmtree(f"{folder}/new", ignore_errors=True)
                 found = run(command)
                 before = best.get(name)
                 if isinstance(found, str) or before is None or isinstance(before, str) or found["cpu"] < before["cpu"]:

@@ -56,6 +56,8 @@ class Gathered:
         thought = said.get("reasoning_content") or said.get("reasoning") or ""
         if not isinstance(text, str) or not isinstance(thought, str):
             raise TypeError("text")
+        if not self._chat and not one.texts:
+            text = text.lstrip(" ")  # completions begin with the space that their examples began with
         tokens = _tokens(choice.get("logprobs"), chat=self._chat)
         one.thinking.think(thought)
         shown = one.thinking.add(text)
@@ -63,7 +65,8 @@ class Gathered:
             one.finish = str(choice["finish_reason"])
             shown += one.thinking.rest()
         self.spoken += bool(text or thought or tokens)
-        one.texts.append(shown)
+        if shown:
+            one.texts.append(shown)
         one.tokens += tokens
         return Piece(shown, index, tokens) if shown or tokens else None
 

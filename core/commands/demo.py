@@ -17,13 +17,13 @@ from core.commands.train import event_lines
 from core.language import _
 
 
-def mini_progress() -> Callable[[int, int, str], None]:
-    """A progress line for the building of the embedded model, which happens once on a machine."""
+def mini_progress(what: str = "") -> Callable[[int, int, str], None]:
+    """A progress line for the building of a toy model; the embedded one is built once on a machine."""
     cell: list[Progress] = []
 
     def at(done: int, total: int, note: str) -> None:
         if not cell:
-            talk(_("Building the embedded toy model from the sample chats (once on this machine)."))
+            talk(what or _("Building the embedded toy model from the sample chats (once on this machine)."))
             cell.append(Progress(_("toy model")))
         cell[0].at(done, total, note)
         if done >= total:

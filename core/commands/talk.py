@@ -6,6 +6,7 @@ standard error. A reply that is not whole is printed, said to be cut off, and th
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -168,16 +169,20 @@ def print_as_it_comes(stream: Stream, row: SpeakerRow) -> None:
 
     flowing, cutter = Flowing(), Cutter(row.separator)
     last = "\n"
-    for piece in stream:
-        if text := flowing.add(cutter.add(piece.text)):
-            sys.stdout.write(text)
-            sys.stdout.flush()
-            last = text[-1]
-    rest = flowing.add(cutter.rest())
-    sys.stdout.write(rest)
-    if (rest or last)[-1] != "\n":
-        sys.stdout.write("\n")
-    sys.stdout.flush()
+    try:
+        for piece in stream:
+            if text := flowing.add(cutter.add(piece.text)):
+                sys.stdout.write(text)
+                sys.stdout.flush()
+                last = text[-1]
+        rest = flowing.add(cutter.rest())
+        sys.stdout.write(rest if (rest or last)[-1] == "\n" else rest + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (head, less) went away: that is its right; the reply ends with it, and click would call it a failure.
+        stream.stop()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(0) from None
 
 
 def _print_alternatives(reply: Reply, row: SpeakerRow) -> None:

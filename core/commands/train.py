@@ -68,6 +68,31 @@ def start(
     return show_events(context, run.id) if follow_ else 0
 
 
+@train.command("mini", help=_("Build a toy base model: the embedded one, or one that speaks as these chats do."))
+@click.option("--from-workspace", "own", is_flag=True, help=_("from the chats of this workspace"))
+@click.option("--name", default="mini-own", show_default=True, help=_("what it is called"))
+@pass_context
+def mini(context: Context, own: bool, name: str) -> None:
+    from core.commands.demo import mini_progress
+    from core.workspace import bases, models
+
+    if not own:
+        folder = models.mini(mini_progress())
+        if context.json:
+            json_line({"name": models.MINI, "kind": models.BASE, "folder": str(folder), "toy": True})
+        else:
+            data(_("mini is ready: {folder}. It is a toy and knows only the sample chats.").format(folder=folder))
+        return
+    row = bases.mini_from_workspace(
+        context.workspace, name, mini_progress(_("Building a toy model from the chats of this workspace."))
+    )
+    if context.json:
+        json_line(row.as_json())
+    else:
+        data(_("{name} is ready. It is a toy that knows the words of these chats.").format(name=row.name))
+        talk(_("Tune it with: sinsonte train start DATASET --model {name}").format(name=row.name))
+
+
 @train.command("preview", help=_("Show which tokens of an example are trained, as the model's template writes it."))
 @click.argument("dataset")
 @click.argument("number", type=click.IntRange(min=0), default=0)

@@ -12,9 +12,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import hashlib
+import json
 import os
 import signal
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,6 +32,7 @@ from core.training.backends import local
 from core.training.events import Event
 
 _stops: Final[list[int]] = []
+_LAST_WORDS: Final = 3.0  # seconds that a dying process beside this one has to say of what
 _waking: Final[list[bool]] = []  # filled while the heavy imports run: nothing is at stake then
 
 
@@ -120,6 +124,8 @@ def _mini(told: argparse.Namespace) -> int:
 
 def _train(told: argparse.Namespace) -> int:
     folder: Path = told.folder
+    if os.environ.get("RANK", "0") != "0":
+        return _train_beside(folder)
     process.write(folder, process.of(os.getpid()))
     try:
         log = events.Writer(folder / events.FILE)
@@ -133,9 +139,62 @@ def _train(told: argparse.Namespace) -> int:
             log.write("state", state="running")
             with _wake():
                 from core.engine.trainer import train
-            return train(folder, log, lambda: local.read_wish(folder) if _stops else "")
+            try:
+                return train(folder, log, lambda: local.read_wish(folder) if _stops else "")
+            except RuntimeError as error:
+                _trace(error)
+                raise (_told_beside(folder, error) or error) from None
 
         return guarded(log, work, stopped=lambda: "cancelled" if local.read_wish(folder) == "cancel" else "paused")
+
+
+def _train_beside(folder: Path) -> int:
+    """One of several processes, not the one that writes: what goes wrong here is left for that one to tell."""
+
+    class Left(events.Silent):
+        def write(self, kind: str, **fields: Any) -> events.Event:
+            if kind == "problem":
+                process.write_whole(_left(folder, os.environ["RANK"]), json.dumps(fields).encode())
+            return super().write(kind, **fields)
+
+    log = Left()
+
+    def work() -> str:
+        with _wake():
+            from core.engine.trainer import train
+        return train(folder, log, lambda: local.read_wish(folder) if _stops else "")
+
+    return guarded(log, work)
+
+
+def _left(folder: Path, rank: str) -> Path:
+    # By the launch: what an earlier attempt left must not be taken for this one's.
+    mark = hashlib.sha256(
+        (os.environ.get("TORCHELASTIC_RUN_ID", "") + os.environ.get("MASTER_PORT", "")).encode()
+    ).hexdigest()
+    return folder / f".problem-{mark[:12]}-{rank}.json"
+
+
+def _told_beside(folder: Path, error: RuntimeError) -> Problem | None:
+    """What a process beside this one died of: then our own error is only that it no longer answers."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        return None
+    from core.engine.problems import ModelProblem, peer_lost
+
+    until = time.monotonic() + _LAST_WORDS
+    while time.monotonic() < until:
+        for path in folder.glob(_left(folder, "*").name):
+            told = json.loads(path.read_bytes())
+            path.unlink()
+            return ModelProblem(str(told["cause"]), str(told["text"]), advice=str(told["advice"]))
+        time.sleep(0.05)
+    if peer_lost(error):
+        return ModelProblem(
+            "processes",
+            _("Another of the processes that train together has gone."),
+            advice=_("Its machine may have run out of memory, or lost the network; then resume the run."),
+        )
+    return None
 
 
 def _score(told: argparse.Namespace) -> int:

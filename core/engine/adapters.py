@@ -14,7 +14,9 @@ from typing import Any
 
 import peft
 import torch
+import transformers
 
+from core.engine.loading import widen
 from core.engine.problems import ModelProblem
 from core.language import _
 from core.training.job import Job
@@ -31,8 +33,36 @@ def linear_names(model: Any) -> list[str]:
     return [name for name, _count in found.most_common()]
 
 
-def put_fresh(model: Any, job: Job) -> tuple[Any, list[str]]:
-    """A new adapter, as the job says, drawn from its seed."""
+def own_token(model: Any, tokenizer: Any, text: str) -> int | None:
+    """Make a text one token, which begins as what a line break means; None where it is one already, or none is wanted.
+
+    An ordinary token, not a control one: it belongs to what is said.
+    """
+    if not text or len(tokenizer(text, add_special_tokens=False)["input_ids"]) == 1:
+        return None
+    pieces = tokenizer("\n", add_special_tokens=False)["input_ids"]
+    tokenizer.add_tokens([transformers.AddedToken(text, special=False, normalized=False)])
+    number = int(tokenizer.convert_tokens_to_ids(text))
+    widen(model, number + 1)
+    with torch.no_grad():
+        for layer in {model.get_input_embeddings(), model.get_output_embeddings()}:
+            layer.weight[number] = layer.weight[pieces].mean(0)
+    return number
+
+
+def _token_layers(model: Any, number: int) -> dict[str, list[int]]:
+    """The layers that hold a token's row: one where input and output share it."""
+    seen: set[int] = set()
+    told: dict[str, list[int]] = {}
+    for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
+        if layer.weight.data_ptr() not in seen:
+            seen.add(layer.weight.data_ptr())
+            told[next(name for name, module in model.named_modules() if module is layer)] = [number]
+    return told
+
+
+def put_fresh(model: Any, job: Job, token: int | None = None) -> tuple[Any, list[str]]:
+    """A new adapter, as the job says, drawn from its seed; with the row of a new token, if there is one."""
     there = linear_names(model)
     wanted = list(job.lora_targets) or there
     lost = [name for name in wanted if name not in there]
@@ -57,6 +87,7 @@ def put_fresh(model: Any, job: Job) -> tuple[Any, list[str]]:
         target_modules=wanted,
         task_type="CAUSAL_LM",
         bias="none",
+        trainable_token_indices=None if token is None else _token_layers(model, token),
     )
     model = peft.get_peft_model(model, config)
     return model, wanted

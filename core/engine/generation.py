@@ -62,6 +62,7 @@ def write(
         chance.seed()
     else:
         chance.manual_seed(choice.seed)
+    vocabulary = len(tokenizer)
     room = min(choice.max_tokens, max(0, context - len(ids)))
     cache = transformers.DynamicCache(config=model.config.get_text_config())
     text = _Text(tokenizer, choice.stop)
@@ -76,6 +77,8 @@ def write(
             # While the prompt is read, only its last position needs logits: a whole one may have gigabytes of them.
             with only_at(model, last) if number == 0 else contextlib.nullcontext():
                 logits = model(input_ids=given, past_key_values=cache, use_cache=True).logits[0, -1].float().cpu()
+            # A model may have more rows than its voice has tokens: filling, or what another adapter added.
+            logits = logits[:vocabulary]
             token = _choose(rows.without_repeats(logits), choice, counts, seen, chance)
             told = torch.log_softmax(logits, -1) if choice.logprobs >= 0 else None
         if token in ends:

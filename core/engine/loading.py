@@ -132,8 +132,10 @@ def load_tokenizer(folder: Path, *, label: str) -> Any:
     return tokenizer
 
 
-def load_model(base: Base, machine: Machine, *, half_weights: bool = False, four_bit: bool = False) -> Any:
-    """The model itself, on the device."""
+def load_model(
+    base: Base, machine: Machine, *, half_weights: bool = False, four_bit: bool = False, wait: bool = False
+) -> Any:
+    """The model itself, on the device (`wait`: not yet)."""
     given: dict[str, Any] = {
         "use_safetensors": True,
         "trust_remote_code": False,
@@ -176,7 +178,7 @@ def load_model(base: Base, machine: Machine, *, half_weights: bool = False, four
             where=base.name,
             advice=_("Copy or download the model again."),
         )
-    return model if four_bit else model.to(machine.device)
+    return model if four_bit or wait else model.to(machine.device)
 
 
 def _open(base: Base, given: dict[str, Any]) -> Any:
@@ -266,15 +268,36 @@ def check_adapter(folder: Path, base: Base) -> None:
         )
 
 
-def put_on(model: Any, folder: Path, name: str) -> Any:
-    """The model with an adapter put on (not trained further). The first makes it a PEFT model; later ones join."""
+def widen(model: Any, rows: int) -> None:
+    """Make room for tokens that the base does not have, up to number `rows`; what is there stays as it is."""
+    before = model.get_input_embeddings().weight.shape[0]
+    if before >= rows:
+        return
+    model.resize_token_embeddings(rows, mean_resizing=False)
+    with torch.no_grad():  # not by chance: a base that never saw the token is the same each time
+        for layer in {model.get_input_embeddings(), model.get_output_embeddings()}:
+            layer.weight[before:] = layer.weight[:before].mean(0)
+
+
+def rows_of(adapter: Path) -> int:
+    """How many tokens the model knew that an adapter was trained on; 0 where it does not say."""
+    rows = read_lineage(adapter).get("vocabulary")
+    return rows if isinstance(rows, int) and 0 < rows < 1 << 24 else 0
+
+
+def put_on(model: Any, folder: Path, name: str, *, learning: bool = False, dropout: float = 0.0) -> Any:
+    """The model with an adapter put on. The first makes it a PEFT model; later ones join. `learning`: to be trained
+    further."""
     import peft
     from safetensors.torch import load_file
 
     try:
         config: Any = peft.PeftConfig.from_pretrained(str(folder))
         config.base_model_name_or_path = None  # the base is the one given, whatever the file says
-        config.inference_mode = True
+        config.inference_mode = not learning
+        if learning:
+            config.lora_dropout = dropout
+        widen(model, rows_of(folder))
         if isinstance(model, peft.PeftModel):
             model.add_adapter(name, config)
         else:

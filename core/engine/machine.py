@@ -14,6 +14,7 @@ from typing import Final
 import torch
 
 from core.engine.problems import ModelProblem
+from core.engine.together import Together
 from core.language import _
 
 _NVIDIA: Final = Path("/proc/driver/nvidia/version")  # there as long as the driver is loaded
@@ -36,9 +37,13 @@ class Machine:
         return f"{kind}, {'bf16' if self.half else 'fp32'}, {self.memory_bytes / 2**30:.1f} GiB"
 
 
-def this_machine(*, precision: str = "auto", threads: int = 0, device: str = "auto") -> Machine:
-    """The best device here (or the one asked for), set up for repeatable arithmetic."""
-    count = threads or len(os.sched_getaffinity(0))
+def this_machine(
+    *, precision: str = "auto", threads: int = 0, device: str = "auto", together: Together | None = None
+) -> Machine:
+    """The best device here (or the one asked for), set up for repeatable arithmetic. Processes side by side share the
+    cores and the memory, and have a GPU each."""
+    beside = together.beside if together else 1
+    count = threads or max(1, len(os.sched_getaffinity(0)) // beside)
     torch.set_num_threads(count)
     trouble = "" if device == "cpu" or torch.cuda.is_available() else _no_cuda()
     if device == "cuda" and not torch.cuda.is_available():
@@ -49,10 +54,20 @@ def this_machine(*, precision: str = "auto", threads: int = 0, device: str = "au
             advice=_("Run it where there is one, or set device=cpu."),
         )
     if device != "cpu" and torch.cuda.is_available():
-        where = torch.device("cuda", 0)
+        number = together.local if together else 0
+        if number >= torch.cuda.device_count():
+            raise ModelProblem(
+                "cuda",
+                _("There are {count} GPUs here, fewer than the processes that were asked for.").format(
+                    count=torch.cuda.device_count()
+                ),
+                where="processes",
+                advice=_("Set processes to the number of GPUs."),
+            )
+        where = torch.device("cuda", number)
         able, memory = torch.cuda.is_bf16_supported(), torch.cuda.mem_get_info(where)[0]
     else:
-        where, able, memory = torch.device("cpu"), _cpu_half(), available_memory()
+        where, able, memory = torch.device("cpu"), _cpu_half(), available_memory() // beside
     return Machine(where, able if precision == "auto" else precision == "bf16", count, memory, trouble)
 
 

@@ -17,9 +17,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.engine.templates import Said, control_words, defused, fitted, render
+from core.engine.problems import ModelProblem
+from core.engine.templates import Said, check_template, control_words, defused, fitted, render
 from core.language import _
-from core.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class Masker:
         self.tokenizer = tokenizer
         self.context = context
         self.too_long = too_long
+        check_template(tokenizer)
         self.words = control_words(tokenizer)
         self.special = set(tokenizer.all_special_ids) | {
             number for number, token in tokenizer.added_tokens_decoder.items() if token.special
@@ -80,21 +81,15 @@ class Masker:
         for number, example in enumerate(examples):
             told.examples += 1
             try:
-                rows = self._rows(example, number, told)
-            except _TooLongError as long:
+                rows = self.rows(example, number, told)
+            except TooLongError as long:
                 rows = self._shorter(example, number, told, long.tokens)
             told.rows += rows
         return told
 
     def _shorter(self, example: dict[str, Any], number: int, told: Masked, tokens: int) -> list[Row]:
         if self.too_long == "refuse":
-            raise Problem(
-                _("An example has {tokens} tokens, more than the {context} that the model can read.").format(
-                    tokens=tokens, context=self.context
-                ),
-                where=_("example {number}").format(number=number + 1),
-                advice=_("Lower the buffer size, or set too_long=shorten (drop its oldest lines) or too_long=drop."),
-            )
+            raise too_long(number, tokens, self.context)
         messages = list(example["messages"])
         while self.too_long == "shorten":
             # The system line stays; the oldest other line goes; at least one line before the last must remain.
@@ -103,15 +98,16 @@ class Masker:
                 break
             del messages[first]
             try:
-                rows = self._rows({**example, "messages": messages}, number, told)
-            except _TooLongError:
+                rows = self.rows({**example, "messages": messages}, number, told)
+            except TooLongError:
                 continue
             told.shortened += 1
             return rows
         told.dropped += 1
         return []
 
-    def _rows(self, example: dict[str, Any], number: int, told: Masked) -> list[Row]:
+    def rows(self, example: dict[str, Any], number: int, told: Masked) -> list[Row]:
+        """The rows of one example: one, or one a reply; counts what was seen."""
         messages: list[Said] = [
             {
                 "role": str(message["role"]),
@@ -164,7 +160,7 @@ class Masker:
 
     def _row(self, ids: list[int], flags: list[bool], conversation: int, number: int, size: list[int]) -> Row:
         if len(ids) > self.context:
-            raise _TooLongError(len(ids))
+            raise TooLongError(len(ids))
         if flags:
             flags = [False, *flags[1:]]  # nothing comes before the first token to predict it from
         return Row(tuple(ids), tuple(flags), conversation, number, size[0], size[1])
@@ -189,10 +185,24 @@ class Masker:
         return at > start and full[at] in self.special
 
 
-class _TooLongError(Exception):
+class TooLongError(Exception):
+    """An example has so many tokens."""
+
     def __init__(self, tokens: int) -> None:
         super().__init__(tokens)
         self.tokens = tokens
+
+
+def too_long(number: int, tokens: int, context: int) -> ModelProblem:
+    """What is said of an example that the model cannot read whole."""
+    return ModelProblem(
+        "too-long",
+        _("An example has {tokens} tokens, more than the {context} that the model can read.").format(
+            tokens=tokens, context=context
+        ),
+        where=_("example {number}").format(number=number + 1),
+        advice=_("Lower the buffer size, or set too_long=shorten (drop its oldest lines) or too_long=drop."),
+    )
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

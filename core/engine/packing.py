@@ -164,10 +164,18 @@ class Plan:
             epoch, inside = epoch + 1, 0
 
 
-def plan(rows: Sequence[Row], *, batch_size: int, context: int, seed: int, alone: bool = False) -> Plan:
-    """Cut the rows into steps of `batch_size` sequences on average."""
-    lengths = tuple(len(row.ids) for row in rows)
+def plan(
+    rows: Sequence[Row],
+    *,
+    batch_size: int,
+    context: int,
+    seed: int,
+    alone: bool = False,
+    lengths: Sequence[int] | None = None,
+) -> Plan:
+    """Cut the rows (or units of these lengths) into steps of `batch_size` of them on average."""
+    lengths = tuple(lengths if lengths is not None else (len(row.ids) for row in rows))
     width = width_for(lengths, context)
     count = len(bins(lengths, range(len(lengths)), width, alone=alone))
-    steps = min(max(1, -(-len(rows) // batch_size)), max(1, count))
+    steps = min(max(1, -(-len(lengths) // batch_size)), max(1, count))
     return Plan(lengths, width, -(-count // steps), steps, seed, alone)

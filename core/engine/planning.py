@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.engine.together import Together
 from core.engine.work import open_work
 from core.training import job as jobs
 from core.training.events import Log
@@ -16,4 +17,4 @@ from core.training.events import Log
 
 def plan(folder: Path, log: Log) -> None:
     """Tell the plan."""
-    open_work(folder, jobs.read(folder), log)
+    open_work(folder, jobs.read(folder), log, Together())

@@ -31,3 +31,11 @@ def cuda_trouble(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(
         word in said for word in ("CUDA error", "CUDA driver", "NVIDIA driver", "cuDNN", "CUBLAS_STATUS", "NCCL error")
     )
+
+
+def peer_lost(error: BaseException) -> bool:
+    """Whether an error means that another process no longer answers."""
+    said = str(error).lower()
+    return any(
+        word in said for word in ("closed by peer", "connection reset", "remote process exited", "gloo", "timed out")
+    )

@@ -56,6 +56,8 @@ def score(folder: Path, log: Log, stop: Callable[[], bool]) -> None:
         if (adapter / "tokenizer_config.json").is_file():  # the template as trained
             tokenizer = loading.load_tokenizer(adapter, label=adapter.name)
     model = loading.load_model(base, machine, half_weights=machine.device.type == "cuda" and machine.half)
+    if adapter is not None:
+        loading.widen(model, loading.rows_of(adapter))  # the base reads the same tokens
     model.eval()
     context = loading.context_of(model.config, tokenizer)
     masker = Masker(tokenizer, context=context, too_long="shorten")

@@ -14,13 +14,17 @@ import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
 
-from core.engine.masking import Row
+from core.engine.masking import Masked, Row
 from core.engine.packing import Layout, Packed, bins, collate, width_for
+from core.engine.together import Together, is_sharded, like, whole
+
+if TYPE_CHECKING:
+    from core.engine.objectives import Objective
 
 _SAME: Final = 1e-4  # float32 agrees to 1e-6; a neighbour that is seen is off by more
 _SAME_HALF: Final = 5e-3  # the same for weights in half precision
@@ -28,10 +32,12 @@ _ATTENTION: Final = frozenset({"sliding_attention", "chunked_attention"})
 _SHORT: Final = 48  # tokens: long enough to show what leaks, short enough to cost nothing
 
 
-def layout_for(model: Any, rows: Sequence[Row], context: int, filler: int) -> Layout:
+def layout_for(
+    model: Any, rows: Sequence[Row], context: int, filler: int, lengths: Sequence[int] | None = None
+) -> Layout:
     """The layout for these rows. What the configuration suggests is not believed: three short sequences are computed
     together and apart, and the first way in which neighbours make no difference is taken."""
-    width = width_for([len(row.ids) for row in rows], context)
+    width = width_for(lengths if lengths is not None else [len(row.ids) for row in rows], context)
     config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)
     kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
@@ -107,8 +113,16 @@ class Stepper:
         layout: Layout,
         seed: int,
         bins_at_once: int = 0,
+        objective: Objective | None = None,
+        together: Together | None = None,
     ) -> None:
         self.model = model
+        if objective is None:
+            from core.engine.objectives import Replies
+
+            objective = Replies(Masked(), Masked())
+        self.objective = objective
+        self.together = together or Together()
         self.names = [name for name, weight in model.named_parameters() if weight.requires_grad]
         self.weights = [weight for weight in model.parameters() if weight.requires_grad]
         # Gains and biases are not decayed; matrices are.
@@ -132,46 +146,53 @@ class Stepper:
         return self.rate * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
 
     def step(self, rows: Sequence[Row], groups: Sequence[Sequence[int]]) -> Stepped:
-        """Learn from these bins. All chance in it (dropout) is drawn from the seed and the step's number, so a step is
-        the same whether or not the process was started anew before it."""
-        torch.manual_seed((self.seed << 32) + self.done)
+        """Learn from these bins (of units, see core/engine/objectives.py). All chance in it (dropout) is drawn from the
+        seed and the step's number, so a step is the same whether or not the process was started anew before it."""
+        objective, together = self.objective, self.together
+        torch.manual_seed((self.seed << 32) + (together.rank << 24) + self.done)
         rate = self.rate_at(self.done)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         device = self.weights[0].device
-        trained = sum(rows[one].trained_tokens for group in groups for one in group)
-        at_once = self.bins_at_once or len(groups)
-        total = torch.zeros((), device=device)
-        tokens = 0
-        for start in range(0, len(groups), at_once):
-            packed = collate(rows, groups[start : start + at_once], self.layout)
-            tokens += packed.tokens
-            if not len(packed.targets):
+        alone = self.layout.way == "alone"
+        weight = max(1, objective.weight(rows, groups))
+        sums = torch.zeros(3, device=device)  # of the loss, and of what the objective tells besides
+        for some, counts in together.pieces(groups, self.bins_at_once):
+            packed = collate(rows, objective.bins(some, alone=alone), self.layout)
+            if not (len(packed.targets) or together.sharded):
                 continue
-            loss = losses(self.model, packed.to(device), self.layout, half=self.half).sum()
-            (loss / trained).backward()
-            total += loss.detach()
-        norm = torch.nn.utils.clip_grad_norm_(self.weights, self.clip or math.inf)
-        summed, length = float(total), float(norm)
+            loss, told = objective.loss(self.model, packed.to(device), some, self.layout, half=self.half)
+            (loss / weight if counts else loss * 0).backward()
+            if counts:
+                sums += torch.cat((loss.detach().reshape(1), told))
+        together.sum(sums)
+        together.sum_gradients(self.weights)
+        norm = whole(torch.nn.utils.clip_grad_norm_(self.weights, self.clip or math.inf))
+        summed, first, second = sums.tolist()
+        length = float(norm)
         if math.isfinite(summed) and math.isfinite(length):
             self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.done += 1
-        return Stepped(summed / max(1, trained), length, rate, tokens, trained)
+        units = [one for group in objective.bins(groups) for one in group]
+        tokens, trained = sum(len(rows[one].ids) for one in units), sum(rows[one].trained_tokens for one in units)
+        return Stepped(summed / weight, length, rate, tokens, trained, weight, (first, second))
 
     def moments(self) -> dict[str, torch.Tensor]:
         """The optimiser's memory, by the names of the weights."""
         kept: dict[str, torch.Tensor] = {}
         for name, weight in zip(self.names, self.weights, strict=True):
             for key, value in self.optimiser.state[weight].items():
-                kept[f"{name}:{key}"] = torch.as_tensor(value).contiguous()
+                kept[f"{name}:{key}"] = whole(torch.as_tensor(value)).contiguous()
         return kept
 
     def take_up(self, done: int, moments: dict[str, torch.Tensor]) -> None:
         """Go on from a step with the moments that were kept then."""
         for name, weight in zip(self.names, self.weights, strict=True):
+            step = moments[f"{name}:step"].clone().to(weight.device)
             self.optimiser.state[weight] = {
-                key: moments[f"{name}:{key}"].clone().to(weight.device) for key in ("step", "exp_avg", "exp_avg_sq")
+                "step": step,
+                **{key: like(weight, moments[f"{name}:{key}"].clone()) for key in ("exp_avg", "exp_avg_sq")},
             }
         self.done = done
 
@@ -185,26 +206,46 @@ class Stepped:
     rate: float
     tokens: int
     trained: int
+    weight: int = 0  # what the loss is a mean over
+    sums: tuple[float, float] = (0.0, 0.0)  # what the objective tells besides
 
 
 def summed_losses(
-    model: Any, rows: Sequence[Row], layout: Layout, *, half: bool, bins_at_once: int = 4, each: Any = None
+    model: Any,
+    rows: Sequence[Row],
+    layout: Layout,
+    *,
+    half: bool,
+    bins_at_once: int = 4,
+    each: Any = None,
+    together: Together | None = None,
 ) -> list[float]:
     """For every row the summed −log p of its trained tokens; nothing is learnt. Rows are packed, longest first."""
     order = sorted(range(len(rows)), key=lambda i: -len(rows[i].ids))
     groups = bins([len(row.ids) for row in rows], order, layout.width, alone=layout.way == "alone")
     device = next(model.parameters()).device
-    told = [0.0] * len(rows)
-    for start in range(0, len(groups), bins_at_once):
-        some = groups[start : start + bins_at_once]
+    told = torch.zeros(len(rows), dtype=torch.float64)
+    # A sharded model gathers its weights into what it keeps: that must not be made in inference mode.
+    sharded = any(is_sharded(weight) for weight in model.parameters())
+    # Several processes share the rows; those who measure alone (the scorer) give no `together`.
+    for some, counts in (together or _ALONE).pieces(groups, bins_at_once):
         packed = collate(rows, some, layout)
         if len(packed.targets):
-            with torch.inference_mode():
+            with torch.no_grad() if sharded else torch.inference_mode():
                 each_loss = losses(model, packed.to(device), layout, half=half).cpu().double()
-            numbers = [one for group in some for one in group]
-            sums = torch.zeros(len(numbers), dtype=torch.float64).index_add_(0, packed.owners, each_loss)
-            for number, value in zip(numbers, sums.tolist(), strict=True):
-                told[number] = value
+            if counts:
+                numbers = torch.tensor([one for group in some for one in group])
+                told[numbers] = torch.zeros(len(numbers), dtype=torch.float64).index_add_(0, packed.owners, each_loss)
         if each:
             each(len(some))
-    return told
+    if together and together.world > 1:
+        told = together.sum(told.to(device)).cpu()
+    return told.tolist()
+
+
+class _Alone(Together):
+    def __init__(self) -> None:
+        self.rank, self.world, self.local, self.beside, self.sharded = 0, 1, 0, 1, False
+
+
+_ALONE: Final = _Alone()

@@ -28,13 +28,17 @@ class Since:
 
     began: float
     loss: float = 0.0
+    weight: int = 0
+    sums: tuple[float, float] = (0.0, 0.0)
     trained: int = 0
     tokens: int = 0
     norm: float = 0.0
 
     def add(self, one: Stepped) -> None:
         """Count one step in."""
-        self.loss += one.loss * one.trained
+        self.loss += one.loss * one.weight
+        self.weight += one.weight
+        self.sums = (self.sums[0] + one.sums[0], self.sums[1] + one.sums[1])
         self.trained += one.trained
         self.tokens += one.tokens
         self.norm = max(self.norm, one.grad_norm)
@@ -47,7 +51,7 @@ def step(work: Work, progress: Progress, since: Since, one: Stepped, now: float,
         "step",
         step=progress.step,
         steps=work.steps,
-        loss=round(since.loss / max(1, since.trained), 6),
+        loss=round(since.loss / max(1, since.weight), 6),
         lr=one.rate,
         grad_norm=round(since.norm, 5),
         tokens_per_second=round(since.tokens / passed, 1),
@@ -57,12 +61,15 @@ def step(work: Work, progress: Progress, since: Since, one: Stepped, now: float,
         eta_seconds=round(left, 1),
         memory_bytes=used_memory(work.machine.device),
         epoch=round(progress.step / work.plan.steps_an_epoch, 3),
+        **work.objective.figures(since.sums, since.weight),
         **work.gauges.read(),
     )
 
 
 def sample(work: Work, at: int) -> None:
     """Let the model answer what it never learnt the answer to, and set the real reply beside it."""
+    if not (work.together.writes or work.together.sharded):
+        return  # a sharded model can only be asked by all at once
     was_training = work.model.training
     work.model.eval()
     for prompt in work.prompts:

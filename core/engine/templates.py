@@ -15,8 +15,8 @@ from typing import Any, NotRequired, TypedDict
 
 from jinja2.exceptions import TemplateError
 
+from core.engine.problems import ModelProblem
 from core.language import _
-from core.problem import Problem
 
 # The mini model's: roles between two tokens of their own, the end of a turn a token of its own.
 CHATML = (
@@ -44,12 +44,28 @@ def ensure_template(tokenizer: Any) -> bool:
     if tokenizer.chat_template:
         return False
     if not tokenizer.eos_token:
-        raise Problem(
+        raise ModelProblem(
+            "template",
             _("This base model has no chat template and no end-of-text token, so it could never learn to stop."),
             advice=_("Choose another base model."),
         )
     tokenizer.chat_template = PLAIN
     return True
+
+
+def check_template(tokenizer: Any) -> None:
+    """Refuse a template that does not write what is said: nothing could be learnt from what it renders."""
+    said = [
+        render(tokenizer, fitted(tokenizer, [Said(role="user", content="a"), Said(role="assistant", content=word)]))
+        for word in ("mockingbird", "nightingale")
+    ]
+    if said[0] == said[1]:
+        raise ModelProblem(
+            "template",
+            _("The chat template of this model does not write what is said: a reply is not in what it renders."),
+            where="chat_template",
+            advice=_("Choose another base model, or take its chat_template away to train with a plain one."),
+        )
 
 
 def mark_of(tokenizer: Any) -> str:
@@ -125,7 +141,8 @@ def fitted(tokenizer: Any, messages: Sequence[Said]) -> list[Said]:
     try:
         render(tokenizer, folded)
     except TemplateError:
-        raise Problem(
+        raise ModelProblem(
+            "template",
             _("The chat template of this base model refuses the conversation."),
             advice=_("Choose another base model, or one with a chat template that takes plain turns."),
         ) from None

@@ -17,7 +17,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -27,11 +27,10 @@ from core.engine import loading
 from core.engine.checkpoints import Checkpoints, Progress, publish
 from core.engine.gauges import JOULES_A_KWH
 from core.engine.machine import peak_memory
-from core.engine.packing import Layout, width_for
 from core.engine.problems import ModelProblem
-from core.engine.stepping import summed_losses
 from core.engine.telling import Since, sample, step
 from core.engine.templates import mark_of
+from core.engine.together import Together, like, whole
 from core.engine.work import Work, open_work
 from core.language import _, ngettext
 from core.training import job as jobs
@@ -43,11 +42,19 @@ _EVENTS_EVERY: Final = 0.25  # seconds between two step events: a screen that fo
 def train(folder: Path, log: Log, stop: Callable[[], str]) -> str:
     """Train; the answer is the state that the run ends in. `stop` gives "", "pause" or "cancel"."""
     job = jobs.read(folder)
-    if asked := stop():
+    together = Together(sharded=job.sharding == "fsdp")
+    if together.world == 1 and (asked := stop()):
         return _stopped(asked)
+    try:
+        return _train(folder, job, log, together, stop)
+    finally:
+        together.leave()
+
+
+def _train(folder: Path, job: jobs.Job, log: Log, together: Together, stop: Callable[[], str]) -> str:
     checkpoints = Checkpoints(folder / "checkpoints")
     found = checkpoints.newest()
-    work = open_work(folder, job, log, checkpoints.load(found)[0] if found else None)
+    work = open_work(folder, job, log, together, checkpoints.load(found)[0] if found else None)
     progress = _begin(work, checkpoints, found)
     return _learn(work, checkpoints, progress, stop)
 
@@ -77,13 +84,24 @@ def _begin(work: Work, checkpoints: Checkpoints, found: Path | None) -> Progress
 
 
 def _weights(work: Work) -> dict[str, torch.Tensor]:
-    return dict(zip(work.stepper.names, work.stepper.weights, strict=True))
+    """What is learnt, whole; several processes must ask together."""
+    return {name: whole(weight.detach()) for name, weight in _learning(work)}
+
+
+def _learning(work: Work) -> Iterator[tuple[str, torch.Tensor]]:
+    return zip(work.stepper.names, work.stepper.weights, strict=True)
 
 
 def _put_weights(work: Work, weights: dict[str, torch.Tensor]) -> None:
     with torch.no_grad():
-        for name, weight in _weights(work).items():
-            weight.copy_(weights[name])
+        for name, weight in _learning(work):
+            weight.copy_(like(weight, weights[name]))
+
+
+def _asked(work: Work, stop: Callable[[], str]) -> str:
+    """What anybody of us was asked for: all stop at the same step."""
+    wishes = ("", "pause", "cancel")
+    return wishes[work.together.most(wishes.index(stop()), work.machine.device)]
 
 
 def _learn(work: Work, checkpoints: Checkpoints, progress: Progress, stop: Callable[[], str]) -> str:
@@ -104,7 +122,7 @@ def _learn(work: Work, checkpoints: Checkpoints, progress: Progress, stop: Calla
     over = bool(job.patience) and progress.worse >= job.patience  # it was killed after it had decided to stop
     batches = work.plan.steps(progress.step)
     while progress.step < work.steps and not over:
-        if asked := stop():
+        if asked := _asked(work, stop):
             log.write("state", state="pausing")
             if progress.step:
                 _save(work, checkpoints, progress)
@@ -147,6 +165,7 @@ def _learn(work: Work, checkpoints: Checkpoints, progress: Progress, stop: Calla
         )
         _save(work, checkpoints, progress)
     if job.keep == "best" and progress.best_step and progress.best_step != progress.step:
+        work.together.most(0, work.machine.device)  # the one that writes has written it
         best = work.folder / "checkpoints" / f"step-{progress.best_step:06d}"
         _put_weights(work, checkpoints.load(best)[1])
     spent = work.gauges.joules()
@@ -166,16 +185,19 @@ def _learn(work: Work, checkpoints: Checkpoints, progress: Progress, stop: Calla
 
 
 def _validate(work: Work, progress: Progress) -> bool:
-    """Pooled loss on the held-out replies; says whether patience has run out."""
+    """Measure on the held-out side; says whether patience has run out."""
     work.model.eval()
-    rows = work.held_out.rows
-    most = max(1, work.needs.bins_at_once)
-    layout = Layout(work.layout.way, width_for([len(row.ids) for row in rows], work.context), work.layout.filler)
-    loss = sum(summed_losses(work.model, rows, layout, half=work.machine.half, bins_at_once=most)) / (
-        work.held_out.trained_tokens
+    told = work.objective.validate(
+        work.model,
+        work.layout,
+        work.context,
+        half=work.machine.half,
+        bins_at_once=max(1, work.needs.bins_at_once),
+        together=work.together,
     )
     work.model.train()
-    work.log.write("validation", step=progress.step, loss=round(loss, 6), perplexity=round(math.exp(min(loss, 700)), 5))
+    work.log.write("validation", step=progress.step, **told)
+    loss = told["loss"]
     if progress.step == 0:
         return False
     if progress.best_loss is None or loss < progress.best_loss:
@@ -187,7 +209,10 @@ def _validate(work: Work, progress: Progress) -> bool:
 
 def _save(work: Work, checkpoints: Checkpoints, progress: Progress) -> None:
     began = time.monotonic()
-    path = checkpoints.save(progress, _weights(work), work.stepper.moments(), work.job.keep_checkpoints)
+    weights, moments = _weights(work), work.stepper.moments()
+    if not work.together.writes:
+        return
+    path = checkpoints.save(progress, weights, moments, work.job.keep_checkpoints)
     work.log.write(
         "checkpoint",
         step=progress.step,
@@ -205,12 +230,15 @@ def _result(work: Work, progress: Progress) -> str:
     """Write adapter/ (or model/), whole or not at all."""
     full = work.job.method == "full"
     name = "model" if full else "adapter"
+    weights = _weights(work) if full and work.together.sharded else None
+    if not work.together.writes:
+        return name
     beside = work.folder / f".{name}.{os.getpid()}"
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(mode=0o700)
     work.model.config.use_cache = True
     if full:
-        work.model.save_pretrained(str(beside), safe_serialization=True)
+        work.model.save_pretrained(str(beside), safe_serialization=True, state_dict=weights)
     else:
         for config in work.model.peft_config.values():
             config.base_model_name_or_path = work.base.name
@@ -231,6 +259,7 @@ def _result(work: Work, progress: Progress) -> str:
         "trained_tokens": work.train.trained_tokens,
         "fingerprint": work.fingerprint,
         "targets": work.targets,
+        "vocabulary": work.model.get_input_embeddings().weight.shape[0],
     }
     (beside / loading.LINEAGE).write_text(json.dumps(lineage, indent=1), encoding="utf-8")
     publish(beside, work.folder / name)

@@ -27,6 +27,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_CHECKED = 1 << 18  # bytes decoded at a time only to see that they can be: what stays in the cache costs half
 _CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f]")
 _BROKEN = re.compile("[\udc80-\udcff]")
 _BEYOND_ASCII = re.compile("[^\x00-\x7f\udc80-\udcff]")
@@ -81,7 +82,7 @@ def _checked_utf8(source: Source, encoding: Encoding) -> Encoding:
     decoder = codecs.getincrementaldecoder("utf-8")()
     at = 0
     with source.open() as stream:
-        while chunk := stream.read(CHUNK):
+        while chunk := stream.read(_CHECKED):
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError as error:

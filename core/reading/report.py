@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from operator import itemgetter, sub
 from typing import Any, NamedTuple
 
 from core.chat import Kind, Mark, Message, local_iso
@@ -21,9 +20,6 @@ UNREAD_KEPT = 1000  # a hostile file could have a million bad lines; the rest ar
 CLIPPED = 80
 GAP = 30 * 86400  # a silence worth telling about
 _SHOWN = 10
-
-_author, _sent_at, _kind = itemgetter(0), itemgetter(1), itemgetter(2)
-_identity = itemgetter(0, 1, 3)
 
 
 class Unread(NamedTuple):
@@ -101,35 +97,35 @@ class ImportReport:
             return
         self.messages += len(messages)
         self.chats[title] = self.chats.get(title, 0) + len(messages)
-        self.kinds.update(map(_kind, messages))
-        people = Counter(map(_author, messages))
+        authors, times, kinds, texts, _marks, _lines = zip(*messages, strict=True)
+        self.kinds.update(Counter(kinds))
+        people = Counter(authors)
         people.pop("", None)
         self.by_participant.update(people)
         self.people_by_chat.setdefault(title, Counter()).update(people)
         before = len(self._seen)
-        self._seen.update(map(hash, map(_identity, messages)))
+        self._seen.update(map(hash, zip(authors, times, texts, strict=True)))
         if messages[0].marks & Mark.UNTIMED:
             self._untimed = True
             self._seen.clear()  # the order is the time, so nothing can be there twice
             return
         self.duplicates += len(messages) - (len(self._seen) - before)
-        times = list(map(_sent_at, messages))
-        low, high = min(times), max(times)
+        in_order = sorted(times)
+        low, high = in_order[0], in_order[-1]
         self.first = low if self.first is None else min(self.first, low)
         self.last = high if self.last is None else max(self.last, high)
-        self._note_gaps(times)
+        start = in_order if self._previous is None else [self._previous, *in_order]
+        self._previous = times[-1]
+        if max(start) - min(start) >= GAP:
+            self._note_gaps([*start[: len(start) - len(times)], *times])
 
     def new_chat(self) -> None:
         """The next batch belongs to another chat: its first message does not end a silence of this one."""
         self._previous = None
 
     def _note_gaps(self, times: list[int]) -> None:
-        start = times if self._previous is None else [self._previous, *times]
-        self._previous = times[-1]
-        if len(start) < 2 or max(map(sub, start[1:], start)) < GAP:
-            return
-        self.gaps += [Gap(a, b) for a, b in pairwise(start) if b - a >= GAP]
-        self.gaps = sorted(self.gaps, key=lambda gap: gap.after - gap.before)[:_SHOWN]
+        gaps = self.gaps + [Gap(a, b) for a, b in pairwise(times) if b - a >= GAP]
+        self.gaps = sorted(gaps, key=lambda gap: gap.after - gap.before)[:_SHOWN]
 
     def finish(self, seconds: float) -> None:
         """The reading is exhausted."""

@@ -185,16 +185,18 @@ def _from_survey(export: Export, plan: Plan, columns: _Columns, sections: _Secti
     """The messages of a small file from the split that the survey made of it, which saves an eighth of the time."""
     found = plan.found
     parts, found.parts = found.parts, []
+    newlines, found.newlines = found.newlines, []
     if parts[0].strip(b"\n"):
         _report_preamble(export.report, parts[0], found.place.line)
     seen = found.place.line + parts[0].count(b"\n")
-    parts[-1] = parts[-1].removesuffix(b"\n")
+    if parts[-1].endswith(b"\n"):
+        parts[-1], newlines[-1] = parts[-1][:-1], newlines[-1] - 1
     total = len(parts) // 4
     half, size = export.source.size // 2, export.source.size
     for first in range(0, total, BATCH):
         taken = parts[1 + 4 * first : 1 + 4 * (first + BATCH)]
         with collection_paused():
-            made = columns.messages(taken, seen, marked=found.direction_marks)
+            made = columns.messages(taken, seen, marked=found.direction_marks, newlines=newlines[first : first + BATCH])
         yield from sections.batches(made, first, len(taken) // 4, [])
         seen = columns.next_line - 1
         export.tick(half + min(first + BATCH, total) * (size - half) // total)
@@ -267,14 +269,17 @@ class _Columns:
         self._report = export.report
         self._starts = export.phrases.starts
 
-    def messages(self, parts: list[bytes], seen: int, *, marked: bool) -> list[Message]:
+    def messages(
+        self, parts: list[bytes], seen: int, *, marked: bool, newlines: list[int] | None = None
+    ) -> list[Message]:
         """The messages of dates, times, names and bodies in turn; the first header is on line `seen` + 1."""
         bodies = parts[3::4]
         names = cast("list[bytes | None]", parts[2::4])  # re.split gives None for a group that is not there
         count = len(names)
         times = list(map(add, map(self._calendar.__getitem__, parts[0::4]), map(self._clock.__getitem__, parts[1::4])))
-        newlines = list(map(bytes.count, bodies, repeat(b"\n")))
-        lines = list(accumulate((more + 1 for more in newlines), initial=seen + 1))
+        if newlines is None:
+            newlines = list(map(bytes.count, bodies, repeat(b"\n")))
+        lines = list(accumulate(map(add, newlines, repeat(1)), initial=seen + 1))
         self.next_line = lines.pop()
         authors = list(map(self._authors.__getitem__, names))
         kinds = [Kind.TEXT] * count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 
@@ -69,6 +70,21 @@ def rename(change: Change, name: str, to: str) -> None:
 def delete(change: Change, name: str) -> None:
     """Take a model off the list; its files are the workspace's to remove."""
     change.execute("DELETE FROM models WHERE name = ?", (name,))
+
+
+def made_with(store: Readable, participant: int) -> list[str]:
+    """The names of the bases that were built from chats with this person's words."""
+    found: list[str] = []
+    for one in all_models(store):
+        people: object = json.loads(one.details).get("people") if one.kind == "base" else None
+        if isinstance(people, list) and participant in people:
+            found.append(one.name)
+    return found
+
+
+def taint(change: Change, name: str) -> None:
+    """Mark a model: it learnt from words that were forgotten since."""
+    change.execute("UPDATE models SET tainted = 1 WHERE name = ?", (name,))
 
 
 def _model(row: Row) -> StoredModel:

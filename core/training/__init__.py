@@ -10,6 +10,7 @@ from core.training.history import History as History
 from core.training.job import Job as Job
 from core.training.models import Preview as Preview
 from core.training.models import card as card
+from core.training.models import fingerprint as fingerprint
 from core.training.models import lineage as lineage
 from core.training.models import merge as merge
 from core.training.models import preview as preview

@@ -20,7 +20,7 @@ from core.problem import Misuse, Problem
 from core.training.process import write_whole
 
 FILE: Final = "job.json"
-Method = Literal["lora", "qlora", "full"]
+Method = Literal["lora", "qlora", "full", "dpo"]
 TooLong = Literal["refuse", "shorten", "drop"]
 Keep = Literal["last", "best"]
 Precision = Literal["auto", "bf16", "fp32"]
@@ -33,11 +33,14 @@ class Job:
     """One fine-tuning. A zero means "as is usual for the method", and the plan event says what that was."""
 
     base: str  # a folder (relative to the run folder, or absolute) or a name in the local model cache
-    method: Method = "lora"
+    method: Method = "lora"  # dpo: an adapter, learnt from pairs of replies
+    adapter: str = ""  # a folder: an adapter of this base that is taken further instead of beginning afresh
+    beta: float = 0.1  # dpo: how dear it is to move away from where it started
+    separator: str = ""  # what shall be one token of the model, if it is not yet
     epochs: float = 3.0
     steps: int = 0  # a fixed number of optimiser steps; 0: as many as the epochs ask for
     batch_size: int = 8  # examples a step, on average: rows are packed
-    learning_rate: float = 0.0  # 0: 2e-4 for adapters, 2e-5 for a full tuning
+    learning_rate: float = 0.0  # 0: 2e-4 for adapters, 2e-5 for a full tuning and for preferences
     warmup: float = 0.05  # share of the steps
     schedule: Literal["cosine", "constant"] = "cosine"
     weight_decay: float = 0.0
@@ -74,13 +77,15 @@ class Job:
         for key, values in _CHOICES.items():
             if getattr(self, key) not in values:
                 raise Misuse(_("It must be one of: {values}.").format(values=", ".join(values)), where=key)
+        if self.adapter and self.method == "full":
+            raise Misuse(_("A full tuning begins from a base, not from an adapter."), where="adapter")
         if self.steps == 0 and self.epochs == 0:
             raise Misuse(_("Either epochs or steps must be above zero."), where="epochs")
 
     @property
     def rate(self) -> float:
         """The learning rate that a 0 stands for."""
-        return self.learning_rate or (2e-5 if self.method == "full" else 2e-4)
+        return self.learning_rate or (2e-5 if self.method in ("full", "dpo") else 2e-4)
 
 
 _LIMITS: Final[tuple[tuple[str, float, float], ...]] = (
@@ -88,6 +93,7 @@ _LIMITS: Final[tuple[tuple[str, float, float], ...]] = (
     ("steps", 0, 10_000_000),
     ("batch_size", 1, 65_536),
     ("learning_rate", 0, 1),
+    ("beta", 1e-6, 1000),
     ("warmup", 0, 1),
     ("weight_decay", 0, 1),
     ("clip", 0, 1000),

@@ -7,6 +7,7 @@ its answer. The card is made from the run's own records: figures and names, neve
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -119,6 +120,15 @@ def write_card(folder: Path, *, name: str, dataset: str = "", notes: str = "") -
     path = place / "README.md"
     write_whole(path, card(folder, name=name, dataset=dataset, notes=notes).encode())
     return path
+
+
+def fingerprint(folder: Path) -> str:
+    """One SHA-256 over the weight files of a model folder, as the engine computes it."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            whole.update(path.name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()
 
 
 def lineage(model: Path) -> dict[str, Any]:

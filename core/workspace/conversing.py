@@ -108,8 +108,8 @@ class Answer:
                 grown.setdefault(piece.index, []).append(piece.text)
                 self.tokens[piece.index] += piece.tokens
         for index, texts in grown.items():
-            self.texts[index] += "".join(texts)
-        if any(len(text) > MOST for text in self.texts) and not self.stream.done:
+            self.texts[index] = (self.texts[index] + "".join(texts))[:MOST]
+        if any(len(text) >= MOST for text in self.texts) and not self.stream.done:
             self.stream.stop()
         return bool(pieces)
 
@@ -193,6 +193,18 @@ class Conversation:
                 transcripts.tree(self.workspace, self.number),
             )
             self.row, self.tree = row, tree
+
+    def changed_elsewhere(self) -> bool:
+        """Read the talk anew if somebody else changed it; a Problem when it was deleted."""
+        if self.number is None or self.row is None:
+            return False
+        if not transcripts.is_there(self.workspace, self.number):
+            raise Problem(_("this talk is no longer there."), advice=_("It was deleted elsewhere."))
+        row = transcripts.numbered(self.workspace, self.number)
+        if row == self.row:
+            return False
+        self.reload()
+        return True
 
     # ── what a person does ──────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from core.language import _
 from core.problem import Problem
 from core.workspace.opening import Workspace
 
+_REPORT: Final = "report.json"
 Progress = Callable[[int, int, str], None]
 
 
@@ -69,9 +71,17 @@ def perplexity(workspace: Workspace, model: str, progress: Progress | None = Non
     from core import evaluating
     from core.dataset.export import writing
     from core.dataset.recipe import Recipe
+    from core.training.process import write_whole
     from core.workspace import datasets, models
 
     row = models.named(workspace, model)
+    if row.kind != models.ADAPTER or not row.dataset:
+        raise Problem(
+            _("model “{name}” cannot be measured: it has no adapter, or no dataset that holds replies out.").format(
+                name=model
+            ),
+            advice=_("Measure one that was tuned on a dataset with method=lora."),
+        )
     made = datasets.named(workspace, row.dataset)
     if not made.validation:
         raise Problem(
@@ -91,7 +101,7 @@ def perplexity(workspace: Workspace, model: str, progress: Progress | None = Non
     examples = next(one.path for one in written if one.side == "validation")
     scores = evaluating.score(folder, base, examples, row.folder, tell)
     found = evaluating.difference(scores.examples)
-    return PerplexityReport(
+    report = PerplexityReport(
         model=model,
         base=row.base,
         dataset=made.name,
@@ -109,3 +119,13 @@ def perplexity(workspace: Workspace, model: str, progress: Progress | None = Non
         tokens=found.base.tokens,
         base_difference=scores.base_difference,
     )
+    write_whole(folder / _REPORT, json.dumps(report.as_json(), ensure_ascii=False).encode())
+    return report
+
+
+def last(workspace: Workspace, model: str) -> PerplexityReport | None:
+    """The report that was made last for a model; None when there is none that can be read."""
+    try:
+        return PerplexityReport(**json.loads((workspace.folder / "evaluations" / model / _REPORT).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None

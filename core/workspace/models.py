@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from core.store.models import StoredModel
 
 MINI: Final = "mini"
+REMOTE: Final = "remote"
+ADAPTER: Final = "adapter"
+BASE: Final = "base"
 _MAKER: Final = Path(__file__).parent.parent / "engine" / "mini.py"
 Progress = Callable[[int, int, str], None]
 
@@ -36,6 +39,12 @@ class ModelRow:
     run: str
     folder: Path
     tainted: bool
+    ends: str = ""  # of a remote model: until when it answers, as a countdown
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    toy: bool = False  # of 0.6 million weights: it proves the path and has no judgement
+
+    def _remote(self) -> dict[str, Any]:
+        return {"ends": self.ends or None, "checkpoints": self.details.get("checkpoints", [])}
 
     def as_json(self) -> dict[str, Any]:
         """The model for `--json`."""
@@ -48,6 +57,8 @@ class ModelRow:
             "run": self.run,
             "folder": str(self.folder),
             "tainted": self.tainted,
+            **(self._remote() if self.kind == REMOTE else {}),
+            "toy": self.toy,
         }
 
 
@@ -70,7 +81,23 @@ def _row(workspace: Workspace, one: StoredModel, names: dict[int, str]) -> Model
         one.run_id or "",
         workspace.folder / one.folder,
         one.tainted,
+        ends=ends_of(workspace, one.name) if one.kind == REMOTE else "",
+        details=json.loads(one.details),
+        toy=json.loads(one.details).get("toy") is True,
     )
+
+
+def ends_of(workspace: Workspace, name: str) -> str:
+    """Until when the remote model PROFILE:ID answers, as a countdown; empty where no day is known."""
+    from core import endpoints
+    from core.endpoints import retirement
+    from core.workspace import checks
+
+    if not endpoints.is_remote(workspace.settings, name):
+        return ""  # its endpoint is no longer in the settings
+    profile, remote = endpoints.split_name(workspace.settings, name)
+    end = retirement.end_of(profile, remote, checks.price_list(workspace))
+    return end.said() if end else ""
 
 
 def named(workspace: Workspace, name: str) -> ModelRow:
@@ -85,17 +112,63 @@ def named(workspace: Workspace, name: str) -> ModelRow:
     )
 
 
+def free_name(workspace: Workspace, name: str) -> None:
+    """Refuse a name that cannot be a new model's."""
+    if not name.strip() or len(name) > 80 or name[0] == "." or any(one in name for one in "/\\\0\n\r\t:"):
+        raise Misuse(_("“{name}” cannot be a name.").format(name=name[:80]), advice=_("Use letters, digits, - and _."))
+    if name == MINI or any(row.name == name for row in listing(workspace)):
+        raise Problem(
+            _("there is a model “{name}” already.").format(name=name),
+            advice=_("Choose another name, or delete it: sinsonte models delete {name}").format(name=name),
+        )
+
+
+def starting_point(workspace: Workspace, model: str, progress: Progress | None = None) -> tuple[str, str, Path | None]:
+    """Where a training from this model begins: the name of the base, what the engine loads, and the adapter that is to
+    be taken further, if the model is a tuned one."""
+    one = _known(workspace, model)
+    if one is None or one.kind == BASE:
+        return model, base_folder(workspace, model, progress), None
+    if one.kind != ADAPTER:
+        raise Misuse(
+            _("a training cannot begin from {name}: it is not on this machine.").format(name=model),
+            advice=_("Name a base model, or a tuned one that was made here."),
+        )
+    return one.base, base_folder(workspace, one.base, progress), one.folder
+
+
+def base_name(workspace: Workspace, model: str) -> str:
+    """The name of the base under a model; its own if it is one."""
+    one = _known(workspace, model)
+    return one.base if one is not None and one.kind == ADAPTER else model
+
+
+def is_toy(workspace: Workspace, base: str) -> bool:
+    """Whether a base is a toy: the embedded model, or one that was built from one's own chats."""
+    one = _known(workspace, base)
+    return base == MINI or (one is not None and one.toy)
+
+
+def _known(workspace: Workspace, name: str) -> ModelRow | None:
+    return next((row for row in listing(workspace) if row.name == name), None)
+
+
 def base_folder(workspace: Workspace, base: str, progress: Progress | None = None) -> str:
-    """What the engine loads: the embedded model's folder (built when it is not there), a folder, or a name."""
+    """What the engine loads: the embedded model's folder (built when it is not there), that of a base of one's own, a
+    folder, or a name."""
     if base == MINI:
         return str(mini(progress))
+    one = _known(workspace, base)
+    if one is not None and one.kind == BASE:
+        return str(one.folder)
     given = Path(base).expanduser()
     return str(given.resolve()) if given.is_dir() else base
 
 
 def tokenizer_folder(workspace: Workspace, model: str) -> Path | None:
     """The folder whose tokenizer counts this model's tokens, where it is on this machine."""
-    folder = mini_folder() if model == MINI else Path(model).expanduser()
+    one = _known(workspace, model)
+    folder = mini_folder() if model == MINI else one.folder if one else Path(model).expanduser()
     return folder if (folder / "tokenizer.json").is_file() else None
 
 
@@ -200,17 +273,19 @@ def _conversations(chat: Chat, messages: list[Message], voice: str) -> Iterator[
         yield last.lines
 
 
-def register(workspace: Workspace, name: str, run_id: str, dataset_id: int, base: str, folder: Path) -> None:
-    """Enter the adapter that a run has made."""
+def register(workspace: Workspace, name: str, run_id: str, dataset_id: int | None, base: str, run: Path) -> None:
+    """Enter what a run has made: an adapter, or after a full tuning a model that stands alone."""
     from core.store import models
 
-    details = _adapter_details(folder)
+    whole = (run / "model").is_dir()
+    folder = run / ("model" if whole else "adapter")
+    details = _lineage(folder)
     with workspace.store.write() as change:
         models.add(
             change,
             models.StoredModel(
                 name=name,
-                kind="adapter",
+                kind=BASE if whole else ADAPTER,
                 base=base,
                 base_sha256=str(details.get("base_sha256", "")),
                 run_id=run_id,
@@ -221,7 +296,7 @@ def register(workspace: Workspace, name: str, run_id: str, dataset_id: int, base
         )
 
 
-def _adapter_details(folder: Path) -> dict[str, Any]:
+def _lineage(folder: Path) -> dict[str, Any]:
     file = folder / "sinsonte.json"  # what the engine wrote of the adapter's lineage
     try:
         told: Any = json.loads(file.read_text(encoding="utf-8"))
@@ -239,6 +314,8 @@ def merged(workspace: Workspace, name: str, to: Path | None = None) -> tuple[Pat
     from core import training
 
     row = named(workspace, name)
+    if row.kind != ADAPTER:
+        raise Misuse(_("model “{name}” has no adapter that could be merged.").format(name=name))
     target = to.expanduser() if to else workspace.folder / "models" / f"{name}-merged"
     if target.exists():
         raise Problem(
@@ -261,13 +338,44 @@ def card(workspace: Workspace, name: str) -> Path:
 
 
 def delete(workspace: Workspace, name: str) -> None:
-    """Remove a tuned model and its weights; its run and its log stay."""
+    """Remove a tuned model and its weights; its run and its log stay. Of a remote one only our record of it goes."""
     import shutil
 
     from core.store import models
 
     row = named(workspace, name)
+    on_it = [one.name for one in listing(workspace) if row.kind == BASE and one.base == name]
+    if on_it:
+        raise Problem(
+            _("these models were tuned on “{name}” and cannot speak without it: {names}.").format(
+                name=name, names=", ".join(on_it)
+            ),
+            advice=_("Delete them first."),
+        )
     with workspace.store.write() as change:
         models.delete(change, name)
-    if row.folder.is_relative_to(workspace.folder):
+    # A remote model has no folder: its row names the workspace itself, which is not to go.
+    inside = row.folder != workspace.folder and row.folder.is_relative_to(workspace.folder)
+    if inside and row.kind != "remote":
         shutil.rmtree(row.folder, ignore_errors=True)
+
+
+def ends(workspace: Workspace, row: ModelRow) -> str:
+    """Until when a model at a provider answers, in words; empty for one that lies here, or where no day is known."""
+    if row.kind != "remote":
+        return ""
+    from core import endpoints
+    from core.endpoints import retirement
+    from core.workspace import checks
+
+    try:
+        profile, remote = endpoints.split_name(workspace.settings, row.name)
+        end = retirement.end_of(profile, remote, checks.price_list(workspace))
+    except Problem:
+        return ""  # its provider is not in the settings any more
+    return end.said() if end else ""
+
+
+def card_text(workspace: Workspace, name: str) -> str:
+    """The model's card, written anew."""
+    return card(workspace, name).read_text(encoding="utf-8")

@@ -146,7 +146,10 @@ def would_forget(workspace: Workspace, name: str) -> Forgotten:
         one.name,
         len(uids) // 10,
         tuple(row.name for row in datasets.all_datasets(store) if row.id in holding),
-        tuple(row.name for row in stored_models.all_models(store) if row.dataset_id in holding),
+        (
+            *(row.name for row in stored_models.all_models(store) if row.dataset_id in holding),
+            *stored_models.made_with(store, one.id),
+        ),
         tuple(row.id for row in stored_runs.all_runs(store) if row.dataset_id in holding),
         len(backups.list_backups(workspace.folder)),
     )
@@ -157,7 +160,7 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
 
     Models cannot unlearn and backups are not touched: both are told. Deleted text is wiped from the file itself.
     """
-    from core.store import backups, chats, datasets, decisions, intake, messages, participants, settings
+    from core.store import backups, chats, datasets, decisions, intake, messages, models, participants, settings
 
     told = would_forget(workspace, name)
     store = workspace.store
@@ -167,6 +170,8 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
         names = participants.names_of(change, one.id)
         uids = b"".join(messages.uids_of_name(change, own.id) for own in names)
         datasets.erase_examples(change, uids)
+        for model in models.made_with(change, one.id):
+            models.taint(change, model)
         decisions.erase(change, uids)
         settings.put(change, "draft", None)  # an edit that was begun may hold their words
         for own in names:

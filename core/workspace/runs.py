@@ -99,38 +99,32 @@ def start(
 ) -> RunRow:
     """Freeze the job in a run folder and start its worker; returns at once (after building `mini`, the first time)."""
     from core import training
-    from core.dataset.export import writing
-    from core.dataset.recipe import Recipe
     from core.store import runs
     from core.training import backends, job
-    from core.workspace import datasets, models, starting
+    from core.workspace import beginning, starting
 
     where, profile, given = starting.placed(workspace, backend, options or {})
-    made = datasets.named(workspace, dataset)
-    told = {**starting.defaults(model), **given}
-    job.from_values({**told, "base": "?"})  # a fault is told before anything is built
-    base = models.base_folder(workspace, model, progress)
+    begin = beginning.beginning(workspace, dataset, model, given, progress)
     run_id = time.strftime("%m%d-%H%M-") + secrets.token_hex(2)
     folder = workspace.folder / "runs" / run_id
-    writing.write(datasets.as_examples(workspace, dataset), Recipe.from_dict(made.recipe), folder, "run")
+    begin.write(folder)
     folder.chmod(0o700)
-    told["base"] = base
     with workspace.store.write() as change:
         runs.create(
             change,
             runs.StoredRun(
                 id=run_id,
-                dataset_id=made.id,
+                dataset_id=begin.dataset_id,
                 backend=where,
-                base=model,
+                base=begin.base,
                 state="prepared",
                 folder=folder.relative_to(workspace.folder).as_posix(),
-                options=json.dumps(told, ensure_ascii=False),
+                options=json.dumps(dict(begin.options), ensure_ascii=False),
             ),
         )
     if profile is not None:
         backends.put(folder, where, profile=profile)
-    training.start(folder, job.from_values(told))
+    training.start(folder, job.from_values(begin.options))
     return named(workspace, run_id)
 
 
@@ -334,8 +328,10 @@ def _register(workspace: Workspace, one: StoredRun, folder: Path) -> None:
     persona = str(dataset.recipe.get("persona", "")) if dataset else ""
     taken = {row.name for row in models.listing(workspace)}
     stem = _as_name(persona) or "model"
+    if dataset is None:
+        stem = "corrected"
     name = next(two for n in range(1, 10_000) if (two := stem if n == 1 else f"{stem}-{n}") not in taken)
-    models.register(workspace, name, one.id, one.dataset_id or 0, one.base, folder / "adapter")
+    models.register(workspace, name, one.id, one.dataset_id, one.base, folder)
     with workspace.store.write() as change:
         runs.update(change, one.id, model=name)
 

@@ -23,22 +23,12 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, str], None]
 LOCAL: Final = "local"
 
-# What the embedded model's adapters are trained with unless told otherwise; measured for the demo (docs/decisions.md).
-_MINI_DEFAULTS: Final[Mapping[str, Any]] = {
-    "epochs": 2.0,
-    "batch_size": 4,
-    "lora_rank": 16,
-    "lora_alpha": 32,
-    "learning_rate": 5e-3,
-    "lora_dropout": 0.0,
-}
-
 
 def defaults(model: str) -> Mapping[str, Any]:
     """What this base is trained with unless told otherwise."""
-    from core.workspace import models
+    from core.workspace import beginning, models
 
-    return _MINI_DEFAULTS if model == models.MINI else {}
+    return beginning.TOY if model == models.MINI else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +181,14 @@ def dry_run(
     from core import training
     from core.training import Event, job
     from core.training.mini import answer
-    from core.workspace import datasets, models
+    from core.workspace import beginning
 
-    told = {**defaults(model), **(options or {})}
-    job.from_values({**told, "base": "?"})
-    base = models.base_folder(workspace, model, progress)
+    begin = beginning.beginning(workspace, dataset, model, options or {}, progress)
     plans: list[Event] = []
-    with _folder_with(workspace, dataset, datasets.as_examples(workspace, dataset)) as folder:
-        training.prepare(folder, job.from_values({**told, "base": base}))
+    with tempfile.TemporaryDirectory(dir=workspace.folder) as place:
+        folder = Path(place) / "run"
+        begin.write(folder)
+        training.prepare(folder, job.from_values(begin.options))
         answer(["plan", str(folder)], folder, lambda event: plans.append(event) if event.kind == "plan" else None)
     if not plans:
         raise Problem(_("The engine gave no answer."))

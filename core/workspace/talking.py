@@ -38,7 +38,7 @@ from core.chatting.templates import Template
 from core.chatting.templates import load as load_templates
 from core.language import _
 from core.problem import Misuse
-from core.workspace import models
+from core.workspace import models, prompting
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from core.workspace.models import ModelRow
 
 BASE, ADAPTER, REMOTE = "base", "adapter", "remote"
+CHAT, COMPLETION = "chat", "completion"
 SERVERS: Final = "server"  # the folder of the local servers' records
 
 
@@ -85,9 +86,11 @@ class SpeakerRow:
 
 def speakers(workspace: Workspace) -> list[SpeakerRow]:
     """Everybody who can be talked to: the tuned first, then their bases. Asks no server."""
-    tuned = models.listing(workspace)
+    known = models.listing(workspace)
+    tuned = [one for one in known if one.kind != BASE]
     rows = [_row(workspace, one) for one in tuned]
-    bases = list(dict.fromkeys([models.MINI, *(one.base for one in tuned if one.kind != REMOTE)]))
+    own = [one.name for one in known if one.kind == BASE]  # built here from the chats
+    bases = list(dict.fromkeys([models.MINI, *own, *(one.base for one in tuned if one.kind != REMOTE)]))
     return rows + [_base_row(workspace, base, tuned) for base in bases]
 
 
@@ -99,7 +102,8 @@ def speaker_named(workspace: Workspace, name: str) -> SpeakerRow:
             return row
     profile, _colon, model = name.partition(":")
     if model and _endpoint(workspace, profile) is not None:
-        return SpeakerRow(name, REMOTE, base=model, price=_price(workspace, model))
+        shape = COMPLETION if prompting.is_old(model) else CHAT
+        return SpeakerRow(name, REMOTE, base=model, shape=shape, price=_price(workspace, model))
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
         return SpeakerRow(name, BASE, base=str(folder.resolve()), context=_context(folder))
@@ -124,7 +128,10 @@ def open_speaker(workspace: Workspace, name: str, progress: models.Progress | No
         if endpoint is None:
             raise Misuse(_("there is no endpoint “{name}”.").format(name=profile))
         client = Client(doors.of_profile(endpoints.profile_for(endpoint)))
-        return Speaker(row, model, lambda: client, client.close, goes_on=client.door.goes_on)
+        speaker = Speaker(row, model, lambda: client, client.close, goes_on=client.door.goes_on)
+        if row.shape == COMPLETION:
+            speaker.prompt, speaker.goes_on = _prompts_of(workspace, row), True
+        return speaker
     local = _Local(workspace, row, progress)
     local.client()
     return Speaker(row, local.model, local.client, local.close, goes_on=True)
@@ -145,6 +152,7 @@ class Speaker:
         self.row = row
         self._model, self._client, self._close = model, client, close
         self.goes_on = goes_on  # whether a reply that was cut off can be gone on with
+        self.prompt: Callable[[Messages], str] | None = None  # writes the prompt of an older model
 
     def opening(self, system: str | None = None) -> list[dict[str, str]]:
         """What a conversation with it opens with: its own system prompt, or another one; "" is none."""
@@ -153,13 +161,13 @@ class Speaker:
 
     def stream(self, messages: Messages, manner: Manner | None = None) -> Stream:
         """The reply to these messages, as it comes."""
-        return self._begin(messages, manner, going_on=False)
+        return self._begin(messages, manner)
 
     def go_on(self, messages: Messages, so_far: str, manner: Manner | None = None) -> Stream:
         """The rest of a reply of which `so_far` had arrived; all of it anew where `goes_on` says that it cannot."""
         if not self.goes_on or not so_far:
-            return self._begin(messages, manner, going_on=False)
-        return self._begin([*messages, {"role": "assistant", "content": so_far}], manner, going_on=True)
+            return self._begin(messages, manner)
+        return self._begin(messages, manner, so_far)
 
     def ask(self, messages: Messages, manner: Manner | None = None, *, tries: int = 1) -> Reply:
         """One reply, waited for; asked anew, up to `tries` times, where it broke off on the way."""
@@ -169,11 +177,17 @@ class Speaker:
             if reply.trouble is None or not reply.trouble.broke or tries <= 0:
                 return reply
 
-    def _begin(self, messages: Messages, manner: Manner | None, *, going_on: bool) -> Stream:
+    def _begin(self, messages: Messages, manner: Manner | None, so_far: str = "") -> Stream:
         wanted = manner or Manner()
         if self.row.stop:
             wanted = wanted.changed({"stop": (*self.row.stop, *(s for s in wanted.stop if s not in self.row.stop))})
-        return self._client().stream(self._model, messages, wanted, going_on=going_on, price=self.row.price)
+        client, model, price = self._client(), self._model, self.row.price
+        if self.prompt is not None:
+            # A completion begins with a space, so what was said so far stands after one.
+            prompt = self.prompt(messages) + (f" {so_far}" if so_far else "")
+            return client.stream(model, (), wanted, prompt=prompt, going_on=bool(so_far), price=price)
+        begun = [{"role": "assistant", "content": so_far}] if so_far else []
+        return client.stream(model, [*messages, *begun], wanted, going_on=bool(so_far), price=price)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -245,17 +259,24 @@ def windowed(messages: Sequence[Mapping[str, str]], turns: int) -> list[Mapping[
 def _row(workspace: Workspace, one: ModelRow) -> SpeakerRow:
     told = _training(workspace, one.dataset)
     if one.kind == REMOTE:
-        return SpeakerRow(one.name, REMOTE, one.base, one.dataset, **told, price=_price(workspace, one.base))
-    folder = models.mini_folder() if one.base == models.MINI else Path(one.base)
-    return SpeakerRow(one.name, ADAPTER, one.base, one.dataset, **told, context=_context(folder))
+        details = prompting.details_of(workspace, one.name)
+        if details.get("format") == "prompt-completion":
+            stop = details.get("stop")
+            told |= {"system": "", "shape": COMPLETION, "stop": (str(stop),) if stop else ()}
+        return SpeakerRow(one.name, REMOTE, one.base, one.dataset, **told, price=_price(workspace, one.name))
+    return SpeakerRow(one.name, ADAPTER, one.base, one.dataset, **told, context=_context_of(workspace, one.base))
 
 
 def _base_row(workspace: Workspace, base: str, tuned: list[ModelRow]) -> SpeakerRow:
     # Asked as the newest model on it is: side by side, both hear the same.
     dataset = next((one.dataset for one in tuned if one.base == base), "")
-    folder = models.mini_folder() if base == models.MINI else Path(base)
-    name = models.MINI if base == models.MINI else base
-    return SpeakerRow(name, BASE, base, dataset, **_training(workspace, dataset), context=_context(folder))
+    context = _context_of(workspace, base)
+    return SpeakerRow(base, BASE, base, dataset, **_training(workspace, dataset), context=context)
+
+
+def _context_of(workspace: Workspace, base: str) -> int:
+    folder = models.tokenizer_folder(workspace, base)
+    return _context(folder or Path(base))
 
 
 def _training(workspace: Workspace, dataset: str) -> dict[str, Any]:
@@ -276,6 +297,16 @@ def _training(workspace: Workspace, dataset: str) -> dict[str, Any]:
 def _endpoint(workspace: Workspace, profile: str) -> Endpoint | None:
     """The endpoint of this name: the settings', or a well-known server at its usual port on this machine."""
     return workspace.settings.endpoints.get(profile) or finding.usual(profile)
+
+
+def _prompts_of(workspace: Workspace, row: SpeakerRow) -> Callable[[Messages], str]:
+    from core.dataset.recipe import Recipe
+    from core.workspace import datasets
+
+    if not row.dataset:
+        return prompting.plain
+    recipe = Recipe.from_dict(datasets.named(workspace, row.dataset).recipe)
+    return prompting.writer(recipe, prompting.details_of(workspace, row.name))
 
 
 def _price(workspace: Workspace, model: str) -> UsePrice | None:

@@ -208,6 +208,13 @@ def numbered(workspace: Workspace, talk: int) -> TalkRow:
     return _row(found)
 
 
+def is_there(workspace: Workspace, talk: int) -> bool:
+    """Whether the talk has not been deleted."""
+    from core.store import talks
+
+    return talks.find(workspace.store, talk) is not None
+
+
 def tree(workspace: Workspace, talk: int) -> Tree:
     """Everything that was said in a talk."""
     from core.store import talks

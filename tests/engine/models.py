@@ -68,14 +68,14 @@ def tokenizer() -> Any:
     return transformers.AutoTokenizer.from_pretrained(str(tiny.tiny().base))
 
 
-def make(family: str, folder: Path) -> Path:
+def make(family: str, folder: Path, **other: Any) -> Path:
     """A model folder of a family."""
     name, settings, template = FAMILIES[family]
     words = tokenizer()
     words.chat_template = template
     torch.manual_seed(0)
     ids = {"bos_token_id": None, "eos_token_id": words.eos_token_id, "pad_token_id": words.pad_token_id}
-    config = getattr(transformers, f"{name}Config")(vocab_size=len(words), **settings, **ids)
+    config = getattr(transformers, f"{name}Config")(vocab_size=len(words), **settings, **ids, **other)
     model = transformers.AutoModelForCausalLM.from_config(config)
     model.save_pretrained(str(folder))
     words.save_pretrained(str(folder))

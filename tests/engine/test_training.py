@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,38 +17,13 @@ from core.engine.checkpoints import Checkpoints, Progress, is_whole
 from core.engine.machine import this_machine
 from core.engine.masking import Row
 from core.engine.packing import Layout, plan
-from core.engine.trainer import train
 from core.problem import Problem
-from core.training import events
-from core.training.events import Event, Reader, Writer
+from core.training.events import Reader, Writer
 from tests import tiny
 from tests.engine import models
+from tests.engine.attempts import problem, run, sha
 
 pytestmark = pytest.mark.timeout(400)  # the first of these makes the shared models: minutes on a busy machine
-
-
-def never() -> str:
-    return ""
-
-
-def run(folder: Path, stop: Callable[[], str] = never) -> list[Event]:
-    """An attempt, as the process's door makes it; the events of that attempt."""
-    with Writer(folder / events.FILE) as log:
-        log.write("state", state="running")
-        door.guarded(log, lambda: train(folder, log, stop))
-        attempt = log.attempt
-    return [event for event in Reader(folder / events.FILE).read() if event.attempt == attempt]
-
-
-def sha(folder: Path, name: str = "adapter/adapter_model.safetensors") -> str:
-    return hashlib.sha256((folder / name).read_bytes()).hexdigest()
-
-
-def problem(told: list[Event]) -> tuple[str, str, str]:
-    found = next(event.fields for event in told if event.kind == "problem")
-    assert told[-1].fields == {"state": "failed"}
-    assert found["advice"]
-    return found["cause"], found["text"], found["advice"]
 
 
 @pytest.fixture(scope="module")
@@ -189,16 +162,16 @@ def test_a_changed_recipe_cannot_be_passed_off_as_the_same_run(tmp_path: Path) -
 
 
 def test_a_loss_that_is_no_number_stops_the_run_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.engine import stepping
+    from core.engine import objectives
 
-    real = stepping.losses
+    real = objectives.losses
     calls = itertools.count()
 
     def losses(*given: Any, **named: Any) -> torch.Tensor:
         told = real(*given, **named)
         return told * float("nan") if next(calls) > 8 else told
 
-    monkeypatch.setattr(stepping, "losses", losses)
+    monkeypatch.setattr(objectives, "losses", losses)
     cause, text, advice = problem(run(tiny.prepare(tmp_path)))
     assert (cause, "step" in text, "learning rate" in advice) == ("diverged", True, True)
 

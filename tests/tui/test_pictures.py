@@ -94,6 +94,11 @@ async def test_the_screen_looks_as_before(
         await until(pilot, "312" if name != "first_start" else words)
         seen = await picture(pilot, keys, words)
     workspace.close()
+    compare(name, size, spanish, seen)
+
+
+def compare(name: str, size: tuple[int, int], spanish: bool, seen: str) -> None:
+    """The picture as it is in the repository; or drawn anew there."""
     file = PICTURES / f"{name}_{size[0]}x{size[1]}_{'es' if spanish else 'en'}.txt"
     if DRAW:
         file.parent.mkdir(exist_ok=True)

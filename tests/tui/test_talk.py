@@ -430,7 +430,7 @@ async def test_the_history_is_searched_and_a_talk_goes_on_where_it_was(tmp_path:
         text = await until(pilot, "2 talks")
         assert "el gato duerme" in text
         await pilot.press(*"gato")
-        text = await until(pilot, "2 found")
+        text = await until(pilot, "2 messages found")
         assert "el tren va lento" not in text
         await pilot.press("enter")
         await until(pilot, "oí: el gato duerme")
@@ -461,17 +461,15 @@ async def test_a_talk_is_written_to_a_file_put_among_the_chats_and_deleted(tmp_p
         assert transcripts.listing(workspace_of(pilot)) == []
 
 
-async def test_copying_says_what_it_did_and_is_not_tried_with_a_book(tmp_path: Path) -> None:
+async def test_a_message_is_copied_as_it_is_seen(tmp_path: Path) -> None:
     async with with_server(tmp_path, echo) as pilot:
         await type_in(pilot, "hola \x1b[2J")
         await quiet(pilot)
         await reading(pilot, "y")
-        await until(pilot, "Sent to the terminal (OSC 52)")
+        await until(pilot, "Copy this message of lab:m:")
+        await pilot.press("enter")
+        await until(pilot, "Sent to the terminal")
         assert pilot.app.clipboard.strip() == "oí: hola ␛[2J"
-        await type_in(pilot, "largo " * 10_000)
-        await quiet(pilot)
-        await reading(pilot, "y")
-        await until(pilot, "too long for a terminal")
 
 
 async def test_how_likely_each_token_was(tmp_path: Path) -> None:
@@ -524,6 +522,22 @@ async def test_a_real_question_shows_the_real_reply_after_the_models_own(tmp_pat
             assert "‹" not in text  # it is no reply of the model's
             await quiet(pilot)
             slow.goes_on.set()
+
+
+async def test_what_another_workbench_says_in_this_talk_is_seen_and_its_deletion_told(tmp_path: Path) -> None:
+    async with with_server(tmp_path, echo) as pilot:
+        await type_in(pilot, "hola")
+        await quiet(pilot)
+        with open_workspace(tmp_path / "w") as other:
+            transcripts.ask_in(other, 1, "desde la otra terminal")
+        await until(pilot, "desde la otra terminal")
+        with open_workspace(tmp_path / "w") as other:
+            transcripts.delete(other, 1)
+        text = await until(pilot, "no longer there")
+        assert "A new talk" in text
+        await type_in(pilot, "sigo")
+        await quiet(pilot)
+        assert texts(pilot) == ["sigo", "oí: sigo"]
 
 
 async def test_the_workbench_ends_in_mid_answer_and_the_answer_is_kept(tmp_path: Path) -> None:

@@ -41,14 +41,16 @@ sys.exit(code)
 class Terminal:
     """A program in a pty; every byte that it writes is kept."""
 
-    def __init__(self, folder: Path, before: str = "", size: tuple[int, int] = (24, 80)) -> None:
+    def __init__(
+        self, folder: Path, before: str = "", size: tuple[int, int] = (24, 80), program: str = PROGRAM
+    ) -> None:
         self.raw = b""
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
             environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
-            program = PROGRAM.format(before=before)
-            os.execve(sys.executable, [sys.executable, "-c", program, str(folder)], environment)
+            source = program.format(before=before) if program is PROGRAM else program
+            os.execve(sys.executable, [sys.executable, "-c", source, str(folder)], environment)
         fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
         self._screen = pyte.Screen(size[1], size[0])
         self._stream = pyte.ByteStream(self._screen)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from rich.style import Style
 
-from core.safe_text import SafeText, shown_in_line
+from core.language import _
+from core.safe_text import SafeText, shown, shown_in_line
 from core.workspace import run_words
 from tui.lines import NOTHING, SPACE, Line, fitted, said, width_of, wrapped
 from tui.themes import Palette
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 LIT: Final = 10  # columns of an event that the cursor lights: its mark and the time, never what was said
 KIND: Final = 13  # columns of the kind
 WIDE: Final = 100  # columns from which a list has room for more
+_WHOLE: Final = 200_000  # characters of an event; a sample of a megabyte is no sample
 _MOST_LINES: Final = 3  # of one event in the list; enter shows all of it
 
 
@@ -126,6 +128,14 @@ def paint_event(row: EventRow, before: EventRow | None, width: int, chosen: bool
         for text in words[1:]
     ]
     return Painted(own)
+
+
+def whole(event: EventRow) -> tuple[SafeText, SafeText]:
+    """A title and every field of an event, to read."""
+    title = said("{kind}   {at} · ", kind=run_words.kind(event.kind), at=clock_of(event.at))
+    place = said(_("event {seq}, attempt {attempt}"), seq=event.seq, attempt=event.attempt)
+    fields = [f"{shown_in_line(name)}: {shown(str(value), limit=_WHOLE)}" for name, value in event.body.items()]
+    return SafeText(title + place), shown("\n".join(fields), limit=_WHOLE)
 
 
 def bar_of(share: float, width: int) -> tuple[SafeText, SafeText]:

@@ -21,7 +21,7 @@ from core.workspace import run_words
 from tui.commands import Command
 from tui.lines import NOTHING, Cell, Line, said
 from tui.screens.place import Heading, PlaceScreen
-from tui.screens.runs.painting import LIT, bar_of, ink_of, paint_event, room_for, steps_of
+from tui.screens.runs.painting import LIT, bar_of, ink_of, paint_event, room_for, steps_of, whole
 from tui.themes import Palette
 from tui.widgets.bars import Bar
 from tui.widgets.plot import Plot, Series, plain
@@ -327,11 +327,11 @@ class RunScreen(PlaceScreen):
             self._show_title()
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
-        from tui.screens.runs.event import EventDialog
+        from tui.screens.text import TextDialog
 
         row = event.row_list.row
         if row is not None:
-            self.app.push_screen(EventDialog(row))
+            self.app.push_screen(TextDialog(*whole(row)))
 
     # Acts on the run
 

@@ -48,7 +48,7 @@ def ask_for_model(screen: TalkScreen, lane: int) -> None:
         choices.insert(0, Choice(SafeText(_("nobody: one model alone"))))
         names.insert(0, "")
     names.append(None)
-    hint = SafeText(_("PROFILE:ID of an endpoint, or a folder"))
+    hint = SafeText(_("PROFILE:ID of an endpoint, or a folder. ollama, vllm, llamacpp and lmstudio are found here."))
     choices.append(Choice(SafeText(_("another one, by its name")), hint))
     now = talk.models[lane] if lane < len(talk.models) else ""
     question = _("Who is to speak beside {model}?") if lane else _("Who is to speak?")

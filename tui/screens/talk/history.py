@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from core.chat import local_seconds
-from core.language import N_, _
+from core.language import N_, _, ngettext
 from core.problem import Problem
 from core.safe_text import SafeText, shown_in_line
 from tui.figures import clock, number, short_day
@@ -115,8 +115,11 @@ class HistoryDialog(ModalScreen[tuple[int, int | None] | None]):
             self.query_one("#history-said", Plain).show(shown_in_line(str(problem)))
             return
         self.query_one("#history", RowList).show(History(rows), 0)
-        told = said(_("{n} found"), n=number(len(rows))) if query.strip() else said(_("{n} talks"), n=number(len(rows)))
-        self.query_one("#history-said", Plain).show(told)
+        if query.strip():
+            told = ngettext("{n} message found", "{n} messages found", len(rows))
+        else:
+            told = ngettext("{n} talk", "{n} talks", len(rows))
+        self.query_one("#history-said", Plain).show(said(told, n=number(len(rows))))
 
     def on_input_submitted(self) -> None:
         self._choose()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from core.language import _, ngettext
+from core.language import _
 from core.problem import Problem
-from core.safe_text import SafeText, shown
-from tui.figures import number
+from core.safe_text import SafeText
+from tui import copying
 from tui.lines import said
 from tui.screens.confirm import ConfirmDialog
 
@@ -15,24 +15,11 @@ if TYPE_CHECKING:
     from core.workspace.transcripts import Said
     from tui.screens.talk.screen import TalkScreen
 
-_MOST: Final = 50_000  # bytes; terminals drop longer ones without a word
-
 
 def copy(screen: TalkScreen, one: Said) -> None:
-    """Send a message's words, as they are seen, to the terminal, which may or may not put them in the clipboard: nobody
-    can know."""
-    text = shown("\n".join(one.bubbles))
-    size = len(text.encode("utf-8"))
-    if size > _MOST:
-        screen.workbench.say(
-            SafeText(_("This is too long for a terminal's clipboard; w writes the talk to a file.")), "warning"
-        )
-        return
-    screen.app.copy_to_clipboard(text)
-    told = ngettext("{n} character", "{n} characters", len(text)).format(n=number(len(text)))
-    screen.workbench.say(
-        said(_("Sent to the terminal (OSC 52): {n}. Where it does not arrive, w writes a file."), n=told)
-    )
+    """Send a message's words to the terminal's clipboard, or write them to a file."""
+    what = said(_("this message of {name}"), name=one.model) if one.model else SafeText(_("this message"))
+    copying.offer(screen.workbench, "\n".join(one.bubbles), what, f"message-{one.id}.txt")
 
 
 def save(screen: TalkScreen, form: str = "markdown") -> None:

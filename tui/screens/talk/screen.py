@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events, work
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
 
@@ -25,6 +25,7 @@ from tui.commands import Command
 from tui.screens.place import Heading, PlaceScreen
 from tui.screens.talk import asking, keeping, words
 from tui.screens.talk.composer import Composer
+from tui.screens.talk.lane import Lane
 from tui.screens.talk.live import Live, answer_of
 from tui.screens.talk.meter import Meter
 from tui.screens.talk.parameters import PANEL, ParameterPanel
@@ -42,18 +43,6 @@ TICK: Final = 0.2  # seconds: what a person sees as flowing, at a few hundred by
 LANES: Final = 2
 SIDE_BY_SIDE: Final = 96  # columns; narrower, two models stand one above the other
 ALONE: Final = 72  # columns that one model keeps; where there are fewer, the panel comes only when asked for
-
-
-class Lane(Vertical):
-    """One model's transcript, with its figures above."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(id=f"lane-{number}", classes="lane")
-        self.number = number
-
-    def compose(self) -> Iterable[Widget]:
-        yield Meter(id=f"meter-{self.number}")
-        yield TranscriptView(id=f"transcript-{self.number}")
 
 
 class TalkScreen(PlaceScreen):
@@ -155,8 +144,23 @@ class TalkScreen(PlaceScreen):
         middle.set_class(panel, "panel")
 
     def workspace_changed(self) -> None:
-        if self._talk is not None and not self.talk.models:
+        if self._talk is None or self.talk.answers or self._busy or self._keeping:
+            return
+        if not self.talk.models:
             self.talk.set_models(self._first_models())
+            self.show_talk()
+        elif self.talk.number is not None:
+            self._look_again(self.talk)
+
+    def _look_again(self, talk: Conversation) -> None:
+        """See what another workbench did with this talk."""
+        try:
+            changed = talk.changed_elsewhere()
+        except Problem as problem:
+            self.open_talk(None, forget=True)
+            self.workbench.say_problem(problem)
+            return
+        if changed:
             self.show_talk()
 
     def _first_models(self) -> list[str]:
@@ -169,12 +173,20 @@ class TalkScreen(PlaceScreen):
             self.workbench.say_problem(problem)
             return []
 
-    def open_talk(self, number: int | None, message: int | None = None, *, forget: bool = False) -> None:
-        """Open a talk that was had, with the cursor on a message, or a new one with the models of now. `forget`: the one
-        that was open is no longer there."""
+    def open_talk(
+        self,
+        number: int | None,
+        message: int | None = None,
+        *,
+        forget: bool = False,
+        models: list[str] | None = None,
+    ) -> None:
+        """Open a talk that was had, with the cursor on a message, or a new one with these models, else those of now.
+        `forget`: the one that was open is no longer there."""
         from core.workspace.conversing import Conversation
 
-        models = list(self._talk.models) if self._talk is not None else self._first_models()
+        if models is None:
+            models = list(self._talk.models) if self._talk is not None else self._first_models()
         terms = self._talk.terms if self._talk is not None else None
         try:
             opened = Conversation(self.workbench.workspace, number, models, terms)

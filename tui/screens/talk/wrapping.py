@@ -11,7 +11,7 @@ from typing import Final
 from core.safe_text import SafeText, shown
 from tui.lines import NOTHING, wrapped
 
-_AT_ONCE: Final = 2000  # characters; a longer piece is wrapped in parts, since breaking one word is quadratic
+_AT_ONCE: Final = 256  # characters; a longer piece is wrapped in parts, since breaking one word is quadratic
 
 
 class Wrapped:

@@ -1,0 +1,129 @@
+"""The whole act by keys on a real engine: a run from the form, followed to its end, and its model measured and deleted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from core.chat import Kind, Message
+from core.workspace import datasets, evaluations, models, runs
+from core.workspace.opening import Workspace, open_workspace
+from tests import tiny
+from tests.tui.hosts import START, screen_text, until, workspace_with
+from tests.tui.test_runs import opened
+from tui.widgets.row_list import RowList
+
+pytestmark = pytest.mark.timeout(600)  # three starts of the engine, and the shared models before them
+
+
+def with_a_dataset(folder: Path) -> Workspace:
+    """Forty conversations of eight messages, some of them held out."""
+    said = ["hola", "¿cómo va?", "todo bien", "¿venís?", "dale", "nos vemos", "¿y el pan?", "che, re lindo"]
+    messages = [
+        Message(
+            ("Nico", "Vera Ríos")[n % 2],
+            START + n * 40 + n // 8 * 90_000,
+            Kind.TEXT,
+            f"{said[n * 7 % 8]} {n}",
+            0,
+            n + 1,
+        )
+        for n in range(320)
+    ]
+    workspace = workspace_with(folder / "w", ("Nico", messages))
+    made = datasets.build(workspace, "uno", {"persona": "Vera Ríos", "near_duplicates": "keep", "validation": "0.2"})
+    assert made.validation
+    return workspace
+
+
+async def put(pilot: Pilot[int], key: str, value: str) -> None:
+    """Type a value in the line of the form that has this name."""
+    rows: RowList[object] = pilot.app.screen.query_one("#form", RowList)
+    place = next(n for n in range(rows.count) if rows.at(n).key == key)  # type: ignore[union-attr]
+    rows.go_to(place)
+    await pilot.pause()
+    await pilot.press("enter")
+    await pilot.pause()
+    pilot.app.screen.query_one(Input).value = value
+    await pilot.press("enter")
+    await pilot.pause()
+
+
+async def test_from_the_form_to_a_measured_model(tmp_path: Path) -> None:
+    workspace = with_a_dataset(tmp_path)
+    base = str(tiny.tiny().base)
+    async with opened(workspace) as pilot:
+        await until(pilot, "No runs yet")
+        await pilot.press("n")
+        await until(pilot, "Start a run")
+        await put(pilot, "base", base)
+        await put(pilot, "epochs", "many")
+        await until(pilot, "This value does not fit here.")
+        await pilot.press("escape")
+        await put(pilot, "steps", "4")
+        await put(pilot, "other", "threads=1 validate_every=2 nonsense")
+        await pilot.press("d")
+        await until(pilot, "“nonsense” is not of the form KEY=VALUE")
+        await put(pilot, "other", "threads=1 validate_every=2")
+        await pilot.press("d")
+        await until(pilot, "plan: 4 steps", 120)
+        assert "predicted:" in screen_text(pilot.app)
+        assert runs.listing(workspace) == [], "measuring starts nothing"
+        await pilot.press("s")
+        await until(pilot, "Start a run of “uno”")
+        await pilot.press("enter")
+        text = await until(pilot, "  succeeded  ━", 120)
+        assert "step 4/4" in text
+        await until(pilot, "4 steps in")
+        (row,) = runs.listing(workspace)
+        assert (row.options["steps"], row.dataset, row.state) == ("4", "uno", "succeeded")
+
+        await pilot.press("6")
+        await until(pilot, "vera-rios")
+        assert row.id in screen_text(pilot.app)
+        await pilot.press("c")
+        await until(pilot, "The card of vera-rios")
+        await pilot.press("escape")
+        await pilot.press("e")
+        await until(pilot, "vera-rios against", 120)
+        report = evaluations.last(workspace, "vera-rios")
+        assert report is not None
+        assert f"{report.base_pooled:.2f} → tuned {report.tuned_pooled:.2f}" in screen_text(pilot.app)
+        await pilot.press("escape")
+        await until(pilot, f"{report.base_pooled:.2f} → {report.tuned_pooled:.2f}")
+
+        await pilot.press("D")
+        await until(pilot, "Delete vera-rios and its weights?")
+        pilot.app.screen.query_one(Input).value = "vera"
+        await pilot.press("enter")
+        await until(pilot, "That is not the name.")
+        pilot.app.screen.query_one(Input).value = "vera-rios"
+        await pilot.press("enter")
+        await until(pilot, "No tuned models yet")
+        assert models.listing(workspace) == []
+        assert (row.folder / "events.jsonl").is_file()
+        assert not (row.folder / "adapter").exists()
+    assert (tmp_path / "w" / "sinsonte.db").is_file()
+
+
+async def test_forgetting_a_remote_model_leaves_the_workspace_where_it_is(tmp_path: Path) -> None:
+    from core.store import models as stored
+
+    workspace = open_workspace(tmp_path / "w")
+    with workspace.store.write() as change:
+        stored.add(change, stored.StoredModel("lab:ft-1", "remote", "gpt"))
+    async with opened(workspace) as pilot:
+        await pilot.press("6")
+        text = await until(pilot, "lab:ft-1")
+        assert "m merge" not in text
+        assert "e measure" not in text
+        await pilot.press("D")
+        await until(pilot, "Forget lab:ft-1 here?")
+        pilot.app.screen.query_one(Input).value = "lab:ft-1"
+        await pilot.press("enter")
+        await until(pilot, "No tuned models yet")
+        assert models.listing(workspace) == []
+        assert (tmp_path / "w" / "sinsonte.db").is_file()
