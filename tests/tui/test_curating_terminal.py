@@ -14,7 +14,7 @@ from core.workspace import chats, curation
 from core.workspace.opening import open_workspace
 from tests.hostile import MARKERS
 from tests.tui.hosts import many, workspace_with
-from tests.tui.test_terminal import ROOT, hostile_workspace, own_removed, terminal
+from tests.tui.test_terminal import ROOT, hostile_workspace, terminal, without_own
 
 ESC = "\x1b"
 
@@ -74,7 +74,7 @@ def test_the_hostile_chat_is_curated_and_reaches_no_terminal(tmp_path: Path) -> 
         made.type(ESC, 0.4)
         made.type("r", 0.3)
         made.type(ESC, 0.4)
-        assert not [marker for marker in MARKERS if marker in own_removed(made.raw)]
+        assert not [marker for marker in MARKERS if marker in without_own(made.raw)]
         made.type("1q", 0.3)
         assert os.waitstatus_to_exitcode(made.ended()) == 0
     with open_workspace(tmp_path / "w") as workspace:
