@@ -55,9 +55,10 @@ def told(name: str, keys: list[tuple[int, float, float]], budget: str) -> None:
     """One line of figures."""
     sizes = sorted(size for size, _first, _last in keys)
     times = sorted(first for _size, first, _last in keys)
+    middle, late = times[len(times) // 2], times[int(len(times) * 0.95)]
     print(
-        f"{name:34} {statistics.median(sizes):6.0f} bytes (at most {sizes[-1]}), first byte p50 {times[len(times) // 2]:5.1f} "
-        f"ms, p95 {times[int(len(times) * 0.95)]:5.1f} ms   ({budget})"
+        f"{name:34} {statistics.median(sizes):6.0f} bytes (at most {sizes[-1]}), first byte p50 {middle:5.1f} ms, "
+        f"p95 {late:5.1f} ms   ({budget})"
     )
 
 
@@ -96,7 +97,7 @@ def measure(folder: Path, rows: int) -> None:
     print(f"the messages of a conversation, when the cursor has rested: {size} bytes")
     after(program, b"/")
     for typed in (b"to", b"r", b"ta"):
-        size, first, last = after(program, typed, 0.4, 3.0)
+        size, _first, last = after(program, typed, 0.4, 3.0)
         print(f"search as typed, +{typed.decode()!r}: {size} bytes, whole after {last:.0f} ms (100 ms)")
     after(program, b"\r", 0.4)
     told("found: a move", moves(program, b"j", 30), "600 bytes, 30 ms")
