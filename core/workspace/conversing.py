@@ -383,13 +383,13 @@ class Conversation:
             self.opening = True
             try:
                 self._speakers[model] = talking.open_speaker(
-                    self.workspace, model, lambda *_at: self._unless_given_up(), self._give_up
+                    self.workspace, model, self._unless_given_up, self._give_up
                 )
             finally:
                 self.opening = False
         return self._speakers[model]
 
-    def _unless_given_up(self) -> None:
+    def _unless_given_up(self, *_how_far: object) -> None:
         if self._given_up.is_set():
             raise Cancelled
 
