@@ -59,24 +59,22 @@ else:
 """
 
 
-def peers() -> dict[str, Peer]:
-    """By name, what starts each on an export."""
+def whatsapp_chat_parser() -> Peer:
+    """The one that comes by npm, three kilobytes of it."""
     modules = third_party.npm("whatsapp-chat-parser", WHATSAPP_CHAT_PARSER)
     node = str(third_party.node())
+    return lambda path, timed=False: [node, "-e", _NODE, str(path), str(modules), _how(timed)]
+
+
+def peers() -> dict[str, Peer]:
+    """By name, what starts each on an export."""
     python = str(third_party.pypi("whatstk", f"whatstk=={WHATSTK}", f"chat-miner=={CHAT_MINER}"))
-
-    def how(timed: bool) -> str:
-        return "timed" if timed else "messages"
-
     return {
-        "whatsapp-chat-parser (npm)": lambda path, timed=False: [
-            node,
-            "-e",
-            _NODE,
-            str(path),
-            str(modules),
-            how(timed),
-        ],
-        "whatstk": lambda path, timed=False: [python, "-c", _WHATSTK, str(path), how(timed)],
-        "chat-miner": lambda path, timed=False: [python, "-c", _MINER, str(path), how(timed)],
+        "whatsapp-chat-parser (npm)": whatsapp_chat_parser(),
+        "whatstk": lambda path, timed=False: [python, "-c", _WHATSTK, str(path), _how(timed)],
+        "chat-miner": lambda path, timed=False: [python, "-c", _MINER, str(path), _how(timed)],
     }
+
+
+def _how(timed: bool) -> str:
+    return "timed" if timed else "messages"

@@ -36,8 +36,8 @@ def list_(context: Context, found: bool) -> None:
         talk(_("No tuned models yet. Train one with: sinsonte train start DATASET"))
         return
     table(
-        [_("model"), _("kind"), _("base"), _("dataset"), _("run")],
-        [(row.name, row.kind, row.base, row.dataset, row.run) for row in rows],
+        [_("model"), _("kind"), _("base"), _("dataset"), _("run"), _("until")],
+        [(row.name, row.kind, row.base, row.dataset, row.run, row.ends) for row in rows],
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from core.chat import Example, Line, Role, Side
+from core.dataset import legacy
 from core.dataset.check import CheckReport, Finding, check
 from core.language import N_, _
 from core.problem import Problem
@@ -177,6 +178,8 @@ def check_file(
     file = ForeignFile(path)
     report = check(file, tokens_of, limit=limit)
     told = file.findings
+    if file.format == "prompt-completion":
+        report.findings += legacy.advice(legacy.PairFile(path))
     # What the file's own faults say already is not said twice.
     own = {one.code for one in told}
     said = {"last"} if own & {"example_missing_assistant_message", "last_not_assistant"} else set[str]()

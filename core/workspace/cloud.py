@@ -327,8 +327,9 @@ def _manner(workspace: Workspace, dataset_id: int | None, form: str) -> dict[str
     stop = rendering.stop_for(recipe, spoken) if recipe.include_stop else ""
     reply = next((line.name for line in reversed(spoken) if line.trained), str(recipe.persona))
     other = next((line.name for line in spoken if line.name != reply), recipe.other_label or rendering.SOMEBODY)
+    ending = rendering.PROMPT_ENDS.get(recipe.prompt_style)
     return {
-        "separator": rendering.PROMPT_ENDS.get(recipe.prompt_style, f"\n{reply}:"),
+        "separator": f"\n{reply}:" if ending is None else ending,
         "stop": stop,
         "persona_label": reply,
         "other_label": other,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.store.models import StoredModel
 
 MINI: Final = "mini"
+REMOTE: Final = "remote"
 ADAPTER: Final = "adapter"
 BASE: Final = "base"
 _MAKER: Final = Path(__file__).parent.parent / "engine" / "mini.py"
@@ -38,7 +39,12 @@ class ModelRow:
     run: str
     folder: Path
     tainted: bool
+    ends: str = ""  # of a remote model: until when it answers, as a countdown
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
     toy: bool = False  # of 0.6 million weights: it proves the path and has no judgement
+
+    def _remote(self) -> dict[str, Any]:
+        return {"ends": self.ends or None, "checkpoints": self.details.get("checkpoints", [])}
 
     def as_json(self) -> dict[str, Any]:
         """The model for `--json`."""
@@ -51,6 +57,7 @@ class ModelRow:
             "run": self.run,
             "folder": str(self.folder),
             "tainted": self.tainted,
+            **(self._remote() if self.kind == REMOTE else {}),
             "toy": self.toy,
         }
 
@@ -74,8 +81,23 @@ def _row(workspace: Workspace, one: StoredModel, names: dict[int, str]) -> Model
         one.run_id or "",
         workspace.folder / one.folder,
         one.tainted,
-        json.loads(one.details).get("toy") is True,
+        ends=ends_of(workspace, one.name) if one.kind == REMOTE else "",
+        details=json.loads(one.details),
+        toy=json.loads(one.details).get("toy") is True,
     )
+
+
+def ends_of(workspace: Workspace, name: str) -> str:
+    """Until when the remote model PROFILE:ID answers, as a countdown; empty where no day is known."""
+    from core import endpoints
+    from core.endpoints import retirement
+    from core.workspace import checks
+
+    if not endpoints.is_remote(workspace.settings, name):
+        return ""  # its endpoint is no longer in the settings
+    profile, remote = endpoints.split_name(workspace.settings, name)
+    end = retirement.end_of(profile, remote, checks.price_list(workspace))
+    return end.said() if end else ""
 
 
 def named(workspace: Workspace, name: str) -> ModelRow:

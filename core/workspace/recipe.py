@@ -74,10 +74,10 @@ def parameters(workspace: Workspace) -> list[ParameterRow]:
     """Every parameter with its value now."""
     from core.workspace import versions
 
-    now, saved = current(workspace), versions.saved(workspace)
+    now, saved, plain_ones = current(workspace), versions.saved(workspace), Recipe()
     return [
         ParameterRow(
-            name, written(now, name), _(one.help), one.bounds, _(one.stage), written(Recipe(), name),
+            name, written(now, name), _(one.help), one.bounds, _(one.stage), written(plain_ones, name),
             written(saved, name),
         )
         for name, one in PARAMETERS.items()

@@ -161,12 +161,12 @@ def test_the_hostile_chat_reaches_no_terminal(tmp_path: Path) -> None:
         made.type("\x1b", 0.3)
         made.type("\x1b[<0;20;8M\x1b[<0;20;8m")  # a click on text that asks for one
         made.until("q quit")
-        assert not [marker for marker in MARKERS if marker in _without_own(made.raw)]
+        assert not [marker for marker in MARKERS if marker in without_own(made.raw)]
         made.type("q")
         assert os.waitstatus_to_exitcode(made.ended()) == 0
 
 
-def _without_own(raw: bytes) -> bytes:
+def without_own(raw: bytes) -> bytes:
     # What Textual itself sends at the start and the end: the alternate screen and questions about the terminal.
     return raw.replace(b"\x1b[?1049h", b"").replace(b"\x1b[2J", b"", 1)
 

@@ -49,7 +49,7 @@ def paint_choice(row: Choice, _before: Choice | None, _width: int, chosen: bool,
 class Detail(Board):
     """What is said of the choice under the cursor."""
 
-    DEFAULT_CSS = "Detail { height: 10; }"
+    DEFAULT_CSS = "Detail { height: 10; max-height: 40%; }"
 
     def __init__(self) -> None:
         super().__init__(id="detail")

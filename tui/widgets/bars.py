@@ -144,7 +144,7 @@ class Counted(Bar):
             (tokens, _("tok.") if short else _("tokens")),
         ]
         if now.cost:
-            fields.append((now.cost, ""))
+            fields.append((now.cost.partition(" (")[0], ""))  # the recipe screen says of what day its price is
         fields.append((number(now.runs), _("running")))
         cells: list[Cell] = []
         for figure, unit in fields:

@@ -52,11 +52,14 @@ class Board(Widget):
 
     def redraw(self) -> None:
         """Send to the terminal, line by line, the columns from the first that changed to the last."""
-        if not self._strips or not self.is_attached:
+        if not self._strips or not self.is_attached or not self.size:
+            self._strips = []  # one that is not shown is drawn when it is
             self.refresh()
             return
         before, self._strips = self._strips, self._drawn()
         for y, (one, other) in enumerate(zip(before, self._strips, strict=False)):
+            if list(one) == list(other):
+                continue
             was, now = cells_of(one), cells_of(other)
             changed = [at for at, (a, b) in enumerate(zip(was, now, strict=False)) if a != b]
             if not changed:

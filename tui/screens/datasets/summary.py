@@ -55,9 +55,10 @@ class Summary(Board):
             return []
         air: list[Line] = [[]] if height > 14 else []
         lines: list[Line] = [*air]
+        room = max(16, width // 2 - 2)
         fields: list[Line] = [
             [
-                (fitted(said(" {label}", label=_(label)), 19), palette.muted),
+                (fitted(said(" {label}", label=_(label)), room - 8), palette.muted),
                 (fitted(SafeText(number(row.counts.get(key, 0))), 8, right=True), palette.text),
                 (SafeText("  "), palette.text),
             ]

@@ -49,8 +49,9 @@ class Figures(Board):
 
     def show(self, now: Counters, saved: Counters | None) -> None:
         """Take new counters."""
-        self._now, self._saved = now, saved
-        self.redraw()
+        if (now, saved) != (self._now, self._saved):
+            self._now, self._saved = now, saved
+            self.redraw()
 
     def draw(self, palette: Palette, width: int, height: int) -> list[Line]:
         now, saved = self._now, self._saved

@@ -34,6 +34,7 @@ def columns(values: Sequence[int], rows: int = ROWS) -> list[str]:
 
 def fewer(values: Sequence[int], width: int) -> list[int]:
     """As many values as there is room for: neighbours added up, or each drawn several columns wide."""
+    width = max(1, width)
     if not values:
         return []
     if len(values) > width:

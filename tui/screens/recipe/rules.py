@@ -150,8 +150,9 @@ class RulesDialog(ModalScreen[None]):
     def _tell(self) -> None:
         row: SwitchRow | None = self.query_one("#rules", RowList).row
         words = NOTHING
-        if row is not None and row.examples:
-            words = SafeText("\n".join(f"“{shown_in_line(one[:_WORDS])}”" for one in row.examples))
+        said_ = [one for one in row.examples if one.strip()] if row is not None else []
+        if said_:
+            words = SafeText("\n".join(f"“{shown_in_line(one[:_WORDS])}”" for one in said_))
         elif row is not None and row.count == 0:
             words = SafeText(_("It touches nothing here."))
         self.query_one(Detail).show(words)

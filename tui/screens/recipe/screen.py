@@ -68,6 +68,7 @@ class RecipeScreen(Saving):
         super().__init__()
         self.add_class("view-figures")
         self._rows: list[ParameterRow] = []
+        self._looked_at: Counters | None = None
         self._view = 0
         self._example = 0
 
@@ -117,7 +118,9 @@ class RecipeScreen(Saving):
     def take_counters(self, counters: Counters) -> None:
         super().take_counters(counters)
         self.query_one(Figures).show(counters, self.workbench.saved_counters)
-        self._look()
+        if counters != self._looked_at:
+            self._looked_at = counters
+            self._look()
 
     @work(thread=True, exclusive=True, group="preview", name="preview", exit_on_error=False)
     def _look(self) -> None:

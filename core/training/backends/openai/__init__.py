@@ -10,7 +10,6 @@ This package is not imported by `core.training` itself: the engine room reaches 
 
 from core.training.backends.openai.starting import abilities as abilities
 from core.training.backends.openai.starting import cancel as cancel
-from core.training.backends.openai.starting import follow_again as follow_again
 from core.training.backends.openai.starting import pause as pause
 from core.training.backends.openai.starting import refresh as refresh
 from core.training.backends.openai.starting import start as start

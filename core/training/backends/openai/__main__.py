@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from core import endpoints, settings
-from core.language import choose
+from core.language import _, choose
 from core.problem import Problem
 from core.training import events, process
 from core.training.backends.openai import wanted
@@ -67,7 +67,8 @@ def main(folder: Path) -> int:
                 log.write("end", state=State.CANCELLED.value)
         except Problem as problem:
             # No key, no endpoint: said in the log, and the run waits for somebody to mend it.
-            log.write("problem", cause="settings", text=problem.what, advice=problem.advice)
+            again = _("`train resume` goes on when that is mended.")
+            log.write("problem", cause="settings", text=problem.what, advice=f"{problem.advice} {again}".strip())
             halt(folder, problem.what)
             return 1
     return 0

@@ -328,7 +328,8 @@ class Follower:
         if self.stop():
             raise Stopped
         if self.reached.job and failure.kind != "missing":
-            self.teller.problem(failure.kind, failure.what, failure.advice)
+            again = _("The job goes on at the provider; `train resume` follows it again.")
+            self.teller.problem(failure.kind, failure.what, f"{failure.advice} {again}")
             self._halted = failure.what
             return self.teller.state
         advice = failure.advice

@@ -37,8 +37,10 @@ AGAIN: Final = 15.0  # seconds after which a follower that did not come up is st
 
 
 def start(folder: Path) -> None:
-    """Begin the run, or go on with it: a job that rests at the provider is asked to go on."""
+    """Begin the run, or go on with it: a job that rests at the provider is asked to go on, and one whose following had
+    stopped (for want of a key, say) is followed again."""
     (folder / process.WISH).unlink(missing_ok=True)
+    (folder / STATUS).unlink(missing_ok=True)
     if wanted.reached(folder).job and _state(folder) is State.PAUSED:
         _ask(folder, lambda client, job: client.fine_tuning.jobs.with_raw_response.resume(job))
         if _poke(folder):
@@ -66,9 +68,14 @@ def refresh(folder: Path) -> Holder:
     if not begun:
         return Holder(working=False, begun=False)
     if status.get("cause") == "halted":
-        return Holder(None, where=job, note=note)
+        return Holder(False, where=job, note=note)  # its problem is in the log; resuming follows it again
     if _age(folder / STARTED) > AGAIN:
-        _spawn(folder)
+        try:
+            # Not without a key: another terminal may have it, and a follower that lacks one gives up.
+            endpoints.open_client(_profile(folder)).close()
+            _spawn(folder)
+        except Problem as problem:
+            return Holder(None, where=job, note=_("Not followed: {what}").format(what=problem.what))
     return Holder(None if now is State.PAUSED else True, where=job, fresh=now is State.PREPARED, note=note)
 
 
@@ -103,17 +110,9 @@ def abilities(folder: Path) -> frozenset[Ability]:
     can: set[Ability] = {"cancel"}
     if profile.can("pause"):
         can.add("pause")
-        if _state(folder) is State.PAUSED:
-            can.add("resume")
+    if _state(folder) is State.PAUSED or _status(folder).get("cause") == "halted":
+        can.add("resume")
     return frozenset(can)
-
-
-def follow_again(folder: Path) -> None:
-    """Start the follower of a run whose following had stopped (for want of a key, say)."""
-    follower = process.read(folder)
-    if _state(folder) not in TERMINAL and not (follower is not None and follower.alive()):
-        (folder / STATUS).unlink(missing_ok=True)
-        _spawn(folder)
 
 
 def _ask(folder: Path, request: Callable[[openai.OpenAI, str], Any]) -> None:

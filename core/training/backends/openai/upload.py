@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from core.endpoints.answers import count_in, object_of, page_of, text_in
 from core.endpoints.failures import Failure
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]  # bytes sent, bytes in all
 PURPOSE: Final = "fine-tune"
-_BLOCK: Final = 1 << 20
 
 
 class Window(io.RawIOBase):
@@ -52,11 +51,11 @@ class Window(io.RawIOBase):
         """Where in the stretch."""
         return self._at
 
-    def readinto(self, buffer: Any, /) -> int:
-        """Read on, no further than the stretch goes."""
-        view = memoryview(buffer)[: self._size - self._at]
-        got = self._file.readinto(view) or 0
-        self._at += got
+    def read(self, size: int = -1, /) -> bytes:
+        """Read on, no further than the stretch goes. Without a buffer between: one would copy every byte once more."""
+        left = self._size - self._at
+        got = self._file.read(left if size < 0 else min(size, left))
+        self._at += len(got)
         self._tell(self._at)
         return got
 
@@ -66,16 +65,12 @@ class Window(io.RawIOBase):
         super().close()
 
 
-def _buffered(window: Window) -> io.BufferedReader:
-    return io.BufferedReader(window, _BLOCK)
-
-
 def bring(client: openai.OpenAI, profile: Profile, path: Path, name: str, tell: Progress) -> str:
     """Upload the file under this name; one attempt. Returns its id."""
     size = path.stat().st_size
     if size <= profile.file_limit:
-        with _buffered(Window(path, 0, size, lambda sent: tell(sent, size))) as window:
-            raw = client.files.with_raw_response.create(file=(name, window), purpose=PURPOSE)
+        with Window(path, 0, size, lambda sent: tell(sent, size)) as window:
+            raw = client.files.with_raw_response.create(file=(name, cast("Any", window)), purpose=PURPOSE)
         return _id(object_of(raw, profile), profile)
     if not profile.can("parts"):
         raise Failure(
@@ -97,8 +92,8 @@ def _in_parts(client: openai.OpenAI, profile: Profile, path: Path, name: str, si
     parts: list[str] = []
     for start in range(0, size, profile.part_size):
         length = min(profile.part_size, size - start)
-        with _buffered(Window(path, start, length, lambda sent, before=start: tell(before + sent, size))) as window:
-            raw = client.uploads.parts.with_raw_response.create(upload, data=("part", window))
+        with Window(path, start, length, lambda sent, before=start: tell(before + sent, size)) as window:
+            raw = client.uploads.parts.with_raw_response.create(upload, data=("part", cast("Any", window)))
         parts.append(_id(object_of(raw, profile), profile))
     done = object_of(client.uploads.with_raw_response.complete(upload, part_ids=parts), profile)
     file: Any = done.get("file")

@@ -1,0 +1,1 @@
+"""What the fine-tuning protocol costs us: bringing a file, and listening."""
