@@ -23,7 +23,6 @@ from tui.app import Workbench
 SCREENS = {
     "runs": (("5",), ("120/400", "200/200")),
     "run": (("5", "G", "enter"), ("nah, tranqui", "●")),
-    "run_samples": (("5", "G", "enter", "f", "f"), ("nah, tranqui", "●")),
     "run_pause": (("5", "g", "enter", "p"), ("1124-1000-bbbb?", "1124-1000-bbbb?")),
     "runs_compared": (("5", "m", "j", "m", "c"), ("learning_rate=0.005", "┤")),
     "run_start": (("5", "n"), ("lora_rank", "lora_rank")),
