@@ -52,6 +52,7 @@ class Stream:
         self._trouble: Trouble | None = None
         self._done: bool = False
         self._waits: float = 0.0
+        self._sent: bool = False
         self._began, self._first_at, self._ended_at = time.monotonic(), 0.0, 0.0
         self._work = pump.start(self._run())
 
@@ -136,7 +137,10 @@ class Stream:
 
         patience, gathered = self._patience, self._gathered
         try:
-            response = await self._asked(await self._client.opened())
+            client = await self._client.opened()
+            if not self._sent:  # what it takes to import the openai package, once, is not the model's time
+                self._began, self._sent = time.monotonic(), True
+            response = await self._asked(client)
             try:
                 kind = response.headers.get("content-type", "")
                 if "html" in kind:

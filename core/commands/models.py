@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from core.commands import Context, pass_context
-from core.commands.printing import confirmed, data, json_line, table, talk
+from core.commands.printing import data, json_line, table, talk, typed
 from core.commands.rehome import rehome
 from core.language import _
 from core.problem import Refused
@@ -90,6 +90,21 @@ def merge(context: Context, name: str, to: Path | None) -> None:
         )
 
 
+@models.command("gguf", help=_("Write the model as one GGUF file, by the converter of llama.cpp."))
+@click.argument("name")
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help=_("the file"))
+@click.option("--type", "number", type=click.Choice(["f32", "f16", "bf16", "q8_0"]), default="f16", show_default=True)
+@pass_context
+def gguf(context: Context, name: str, to: Path | None, number: str) -> None:
+    from core.workspace import gguf as verbs
+
+    file = verbs.write(context.workspace, name, to, number)
+    if context.json:
+        json_line({"file": file, "bytes": file.stat().st_size})
+    else:
+        data(_("Written: {file}").format(file=file))
+
+
 @models.command("card", help=_("Write the model's card beside its weights: figures and lineage, no chat text."))
 @click.argument("name")
 @pass_context
@@ -114,7 +129,7 @@ def delete(context: Context, name: str, yes: bool) -> None:
     from core.workspace import models as verbs
 
     verbs.named(context.workspace, name)
-    if not confirmed(_("Delete model “{name}” and its weights? [y/N]").format(name=name), yes=yes):
+    if not typed(_("Type “{name}” to delete the model and its weights:").format(name=name), name, yes=yes):
         raise Refused(_("nothing was deleted."), advice=_("Add --yes to go on without being asked."))
     verbs.delete(context.workspace, name)
     talk(_("Model “{name}” is deleted.").format(name=name))

@@ -128,6 +128,17 @@ def confirmed(question: str, *, yes: bool) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes", "s", "sí", "si")
 
 
+def typed(question: str, word: str, *, yes: bool) -> bool:
+    """Ask for a name to be typed before something is gone for good; `--yes` answers. Without a terminal it is a no."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        return False
+    sys.stderr.write(shown(question) + " ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == word
+
+
 class Progress:
     """One line on standard error that says how far long work has come; silent when nobody is watching."""
 

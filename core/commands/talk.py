@@ -268,7 +268,7 @@ def compare(
     told.pop("temperature", None)
     words = words_of(text, file)
     rows: list[tuple[str, str, Reply]] = []
-    with opened(context, model) as one, opened(context, base) as other:
+    with opened(context, model) as one, talking.open_speaker(context.workspace, base) as other:
         manners = {speaker.row.name: manner_of(speaker.row, dict(told)) for speaker in (one, other)}
         # What the tuned model was trained with is what both hear: other words would compare prompts, not models.
         opening = one.opening(system) or other.opening(system)

@@ -178,6 +178,12 @@ def load_model(
             where=base.name,
             advice=_("Copy or download the model again."),
         )
+    if four_bit:
+        for module in model.modules():
+            # On processors with bf16 the package repacks weights for inference in the middle of a training, when a
+            # validation passes; the layers of a small model it cannot repack at all (bitsandbytes 0.50).
+            if hasattr(module, "support_avx512bf16_for_cpu"):
+                module.support_avx512bf16_for_cpu = False
     return model if four_bit or wait else model.to(machine.device)
 
 

@@ -333,8 +333,14 @@ def card(workspace: Workspace, name: str) -> Path:
     if not row.run:
         raise Problem(_("model “{name}” was not made here.").format(name=name))
     consents = [f"{one.name}: {one.consent}" for one in people.listing(workspace)]
-    notes = _("Consent at the time of this card: {consents}.").format(consents=", ".join(consents))
-    return training.write_card(runs.named(workspace, row.run).folder, name=name, dataset=row.dataset, notes=notes)
+    notes = [_("Consent at the time of this card: {consents}.").format(consents=", ".join(consents))]
+    if row.toy or is_toy(workspace, row.base):
+        notes.append(_("Its base is a toy: it proves the path and has no judgement."))
+    if row.tainted:
+        notes.append(_("It learnt from words of somebody who was forgotten since."))
+    return training.write_card(
+        runs.named(workspace, row.run).folder, name=name, dataset=row.dataset, notes="\n\n".join(notes)
+    )
 
 
 def delete(workspace: Workspace, name: str) -> None:

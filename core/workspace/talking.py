@@ -128,6 +128,7 @@ def open_speaker(workspace: Workspace, name: str, progress: models.Progress | No
         if endpoint is None:
             raise Misuse(_("there is no endpoint “{name}”.").format(name=profile))
         client = Client(doors.of_profile(endpoints.profile_for(endpoint)))
+        client.wake()
         speaker = Speaker(row, model, lambda: client, client.close, goes_on=client.door.goes_on)
         if row.shape == COMPLETION:
             speaker.prompt, speaker.goes_on = _prompts_of(workspace, row), True
@@ -221,6 +222,7 @@ class _Local:
         if self._opened is None or self._opened[0] != server.process:
             self.close()
             self._opened = (server.process, Client(doors.of_server(server)))
+            self._opened[1].wake()
         return self._opened[1]
 
     def close(self) -> None:

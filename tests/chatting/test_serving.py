@@ -95,6 +95,39 @@ def test_a_reply_that_was_cut_off_says_so(ours: Client) -> None:
     assert (whole.finish, whole.cut_off) == ("stop", False)
 
 
+def test_a_reply_goes_on_where_it_was_cut_off(ours: Client) -> None:
+    whole = ours.ask("rita", HOLA, Manner(temperature=0))
+    begun = ours.ask("rita", HOLA, Manner(temperature=0, max_tokens=4))
+    assert begun.text
+    said = [*HOLA, {"role": "assistant", "content": begun.text}]
+    rest = ours.ask("rita", said, Manner(temperature=0), going_on=True)
+    assert begun.text + rest.text == whole.text
+    assert rest.trouble is None
+
+
+def test_another_adapter_joins_the_server_that_runs(
+    folder: Path, server: serving.Server, client: openai.OpenAI
+) -> None:
+    more = serving.start(folder, tiny.tuned().base, {"again": tiny.tuned().adapter})
+    assert more.process == server.process, "nobody's server was ended for it"
+    assert [model.id for model in client.models.list()] == ["mini", "rita", "again"]
+    assert serving.start(folder, tiny.tuned().base, {"rita": tiny.tuned().adapter}) == more
+    told = [
+        client.chat.completions.create(model=name, messages=HOLA, temperature=0, max_tokens=20)  # pyright: ignore[reportArgumentType]
+        for name in ("rita", "again")
+    ]
+    assert told[0].choices[0].message.content == told[1].choices[0].message.content
+    with pytest.raises(Problem, match="no adapter"):
+        serving.start(folder, tiny.tuned().base, {"none": tiny.tuned().base})
+
+
+def test_the_tokens_so_far_are_told_with_every_piece(ours: Client) -> None:
+    with ours.stream("rita", HOLA, Manner(temperature=0, max_tokens=6)) as stream:
+        for _piece in stream:
+            assert stream.figures.exact
+    assert stream.reply.reply_tokens == 6
+
+
 def test_a_stop_string_ends_the_reply_and_is_never_shown(ours: Client) -> None:
     whole = ours.ask("rita", HOLA, Manner(temperature=0)).text
     stop = whole[3:7]
@@ -133,6 +166,8 @@ def test_raw_completions_too(client: openai.OpenAI) -> None:
         ({"messages": [{"role": "user", "content": "a b c " * 2000}]}, 400, "messages"),
         ({"n": 1000}, 400, "n"),
         ({"stop": [1]}, 400, "stop"),
+        ({"tools": [{"type": "function"}]}, 400, "tools"),
+        ({"continue_final_message": True}, 400, "messages"),
         ({"max_tokens": -1}, 400, "max_tokens"),
     ],
 )

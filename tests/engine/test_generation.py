@@ -41,6 +41,19 @@ def test_the_likeliest_reply_is_the_one_that_transformers_gives(house: tuple[Any
     assert ours == [token for token in theirs if token != words.eos_token_id]
 
 
+def test_no_row_of_tokens_is_said_twice_as_transformers_has_it(house: tuple[Any, Any]) -> None:
+    model, words = house
+    ids = words("<|im_start|>user\npan pan pan pan<|im_end|>\n<|im_start|>assistant\npan pan", return_tensors="pt")
+    for size in (1, 2, 3):
+        with torch.inference_mode():
+            theirs = model.generate(**ids, do_sample=False, max_new_tokens=40, no_repeat_ngram_size=size)
+        choice = Choice(temperature=0, max_tokens=40, no_repeat_ngram=size)
+        ends = {words.eos_token_id}
+        ours = [p.token for p in write(model, words, ids["input_ids"][0].tolist(), choice, ends=ends, context=512)]
+        expected = theirs[0, ids["input_ids"].shape[1] :].tolist()
+        assert [token for token in ours if token >= 0] == [one for one in expected if one not in ends]
+
+
 def test_a_reply_ends_for_one_of_two_reasons(house: tuple[Any, Any]) -> None:
     assert said(house, Choice(temperature=0, max_tokens=3))[-1].ended == "length"
     assert said(house, Choice(temperature=0))[-1].ended == "stop"

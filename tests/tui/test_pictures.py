@@ -58,10 +58,9 @@ async def picture(pilot: Pilot[int], keys: tuple[str, ...], words: str) -> str:
     assert isinstance(app, Workbench)
     app.count_again = lambda: None  # type: ignore[method-assign,assignment]
     app.workspace.folder = Path("/home/vera/sinsonte")
-    library = app.screen
-    assert isinstance(library, LibraryScreen)
-    library._folder = Path("/home/vera/descargas")  # pyright: ignore[reportPrivateUsage]
-    library._report = REPORT  # pyright: ignore[reportPrivateUsage]
+    if isinstance(library := app.screen, LibraryScreen):
+        library._folder = Path("/home/vera/descargas")  # pyright: ignore[reportPrivateUsage]
+        library._report = REPORT  # pyright: ignore[reportPrivateUsage]
     for key in keys:
         await pilot.press(key)
         await pilot.pause()

@@ -52,7 +52,7 @@ def entry_of(
         mine,
         clock(local_seconds(moment(one.at))),
         SafeText("  ".join(notes)) if notes else NOTHING,
-        tuple(one.bubbles if bubbles is None else bubbles) or (() if writing else ("",)),
+        tuple(words for words in (one.bubbles if bubbles is None else bubbles) if words or not writing),
         tuple(foot),
         writing,
     )

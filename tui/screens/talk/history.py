@@ -144,6 +144,6 @@ def open_history(screen: TalkScreen) -> None:
     def chosen(found: tuple[int, int | None] | None) -> None:
         if found is not None:
             screen.open_talk(*found)
-            screen.view(0).focus()
+            screen.set_focus(screen.view(0))
 
     screen.app.push_screen(HistoryDialog(screen.workbench.workspace), chosen)

@@ -392,18 +392,18 @@ class TalkScreen(PlaceScreen):
             self._edited = None
             self.query_one(Composer).text = ""
             self._show_heading()
-            self.view(0).focus()
+            self.set_focus(self.view(0))
         elif self.talk.answers:
             self.action_stop()
         else:
-            self.view(0).focus()
+            self.set_focus(self.view(0))
 
     def on_parameter_panel_chosen(self, event: ParameterPanel.Chosen) -> None:
         if not self._waits():
             asking.ask_for_parameter(self, event.name)
 
     def action_write(self) -> None:
-        self.query_one(Composer).focus()
+        self.set_focus(self.query_one(Composer))
 
     def action_stop(self) -> None:
         self.talk.stop()
@@ -434,14 +434,14 @@ class TalkScreen(PlaceScreen):
 
     def action_new(self) -> None:
         self.open_talk(None)
-        self.query_one(Composer).focus()
+        self.set_focus(self.query_one(Composer))
 
     def action_panel(self) -> None:
         panel = self.query_one(ParameterPanel)
         shown = self.query_one("#middle").has_class("panel")
         if shown and panel.has_focus_within:
             self._panel = False
-            self.view(0).focus()
+            self.set_focus(self.view(0))
         else:
             self._panel = True
             self.call_after_refresh(panel.query_one("#parameters").focus)
@@ -460,7 +460,7 @@ class TalkScreen(PlaceScreen):
         self._edited = (self.lane, chosen)
         composer = self.query_one(Composer)
         composer.take("\n".join(chosen.bubbles))
-        composer.focus()
+        self.set_focus(composer)
         self._show_heading()
 
     def action_copy(self) -> None:

@@ -253,10 +253,8 @@ class TranscriptView(Board, can_focus=True):
             self._top = (self._top[0], 0)
         super().on_resize()
 
-    def on_focus(self) -> None:
-        self.redraw()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        super().watch_has_focus(_has_focus)
         self.redraw()
 
     def draw(self, palette: Palette, width: int, height: int) -> list[Line]:
