@@ -12,7 +12,7 @@ from core.training.events import FILE
 from core.workspace.opening import open_workspace
 from tests.hostile import HOSTILE, MARKERS
 from tests.tui.runs import a_run, is_alive
-from tests.tui.test_terminal import _without_own, terminal  # pyright: ignore[reportPrivateUsage]
+from tests.tui.test_terminal import without_own, terminal
 
 SHORT = [text for text in HOSTILE if len(text) < 10_000]
 STORABLE = [text for text in SHORT if not any(0xD800 <= ord(one) <= 0xDFFF for one in text)]
@@ -90,6 +90,6 @@ def test_nothing_in_a_log_or_a_model_reaches_the_terminal_raw(tmp_path: Path) ->
             made.type("j")
         made.type("\x10")
         made.type("\x1b", 0.3)
-        assert not [marker for marker in MARKERS if marker in _without_own(made.raw)]
+        assert not [marker for marker in MARKERS if marker in without_own(made.raw)]
         made.type("q")
         assert os.waitstatus_to_exitcode(made.ended()) == 0
