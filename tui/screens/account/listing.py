@@ -97,8 +97,8 @@ class AccountScreen(PlaceScreen):
 
     PLACE = "account"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "next_kind", N_("files, models, jobs, limits"), id="account.kind"),
-        Binding("p", "next_profile", N_("another provider"), id="account.profile"),
+        Binding("t", "next_kind", N_("next kind"), id="account.kind"),
+        Binding("p", "next_profile", N_("provider"), id="account.profile"),
         Binding("n", "train", N_("train here"), id="account.train"),
         Binding("m", "mark", N_("mark"), id="account.mark"),
         Binding("slash", "narrow", N_("narrow by name"), id="account.narrow"),
