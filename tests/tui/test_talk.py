@@ -598,6 +598,31 @@ async def test_base_and_tuned_side_by_side_from_the_real_server_which_dies_in_mi
         serving.stop_servers(folder)
 
 
+@pytest.mark.parametrize("leave", [False, True], ids=["esc", "quit"])
+async def test_a_model_that_takes_its_time_to_open_can_be_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leave: bool
+) -> None:
+    import sys
+
+    from core.training.backends import local
+
+    monkeypatch.setattr(local, "command", lambda *_words: [sys.executable, "-c", "import time; time.sleep(100)"])
+    monkeypatch.setattr("core.workspace.models.mini_folder", lambda: tmp_path)
+    (tmp_path / "model.safetensors").touch()
+    workspace = workspace_with(tmp_path / "w")
+    async with talking(workspace) as pilot:
+        await type_in(pilot, "hola")
+        await until(pilot, "opening the model")
+        while not (found := list((workspace.folder / "server").rglob("server.json"))):
+            await pilot.pause(0.02)
+        assert found
+        if not leave:
+            await pilot.press("escape")
+            await quiet(pilot)
+            assert texts(pilot) == ["hola"]
+    assert not list((tmp_path / "w" / "server").rglob("server.json")), "the server that never answered is gone"
+
+
 def test_the_terminal_process_never_imports_torch() -> None:
     import subprocess
     import sys
