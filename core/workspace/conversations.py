@@ -205,7 +205,7 @@ def history(workspace: Workspace, chat: int) -> History:
 
     def make() -> History:
         new = History(workspace, chat, now.conversation_gap, now.persona)
-        memory.give_back()
+        memory.give_back(workspace)
         return new
 
     made = workspace.derived("history", key, make)

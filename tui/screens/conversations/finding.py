@@ -232,7 +232,7 @@ class FindingScreen(EditingScreen):
         try:
             places = finding.places(self.workbench.workspace, chat, wanted, cancelled=lambda: worker.is_cancelled)
             self.post_message(self.Answered(question, places))
-            memory.give_back()
+            memory.give_back(self.workbench.workspace)
         except chats.Cancelled:
             return
         except Problem as problem:
@@ -240,7 +240,7 @@ class FindingScreen(EditingScreen):
                 self.app.call_from_thread(self.workbench.say_problem, problem)
 
     def on_finding_screen_answered(self, event: Answered) -> None:
-        from core.workspace import chats
+        from core.workspace import chats, memory
 
         if event.question != self._question or self._chat is None:
             return
@@ -256,6 +256,7 @@ class FindingScreen(EditingScreen):
         self.say_state()
         if self.found.count() and not self.messages.has_focus:
             self.show_listed()
+        self.call_after_refresh(memory.give_back, self.workbench.workspace)
 
     # What was found, in the list
 
