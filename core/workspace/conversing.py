@@ -239,8 +239,20 @@ class Conversation:
 
     @_in_turn
     def edit(self, lane: int, message: int, text: str) -> None:
-        """Say something else in the place of a message, and begin the reply to it: a branch of its own."""
-        transcripts.edit(self.workspace, self._begun(), message, text, lane)
+        """Say something else in the place of a message, and begin the reply to it: a branch of its own. Where another
+        lane heard the same words at the same place, it hears the new ones too."""
+        talk = self._begun()
+        place = next(at for at, one in enumerate(self.way(lane)) if one.id == message)
+        before = self.tree.by_id[message].text
+        made: dict[int | None, int] = {}
+        for other in range(len(self.models)):
+            one = next(iter(self.way(other)[place : place + 1]), None)
+            if one is None or one.role == ASSISTANT or one.text != before:
+                continue
+            if one.parent in made:
+                transcripts.go_to(self.workspace, talk, other, made[one.parent])
+            else:
+                made[one.parent] = transcripts.edit(self.workspace, talk, one.id, text, other)
         self.reload()
         self.reply()
 
