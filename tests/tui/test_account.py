@@ -20,7 +20,7 @@ from tests.cloud import server
 from tests.cloud.conftest import write_lines
 from tests.cloud.world import World
 from tests.tui.hosts import screen_text, speak_spanish, until
-from tests.tui.test_pictures import COUNTED, DRAW, PICTURES, SIZES
+from tests.tui.test_pictures import COUNTED, SIZES, compare
 from tui.app import Workbench
 
 DAY = 86_400
@@ -220,7 +220,4 @@ async def test_the_screen_looks_as_before(
             bar.refresh()
         await pilot.pause()
         seen = screen_text(app) + "\n"
-    file = PICTURES / f"account_{size[0]}x{size[1]}_{'es' if spanish else 'en'}.txt"
-    if DRAW:
-        file.write_text(seen, encoding="utf-8")
-    assert seen == file.read_text(encoding="utf-8"), f"{file.name} looks different; SINSONTE_PICTURES=1 draws it anew"
+    compare("account", size, spanish, seen)

@@ -97,11 +97,11 @@ class AccountScreen(PlaceScreen):
 
     PLACE = "account"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "next_kind", N_("files, models, jobs, limits"), id="account.kind"),
-        Binding("p", "next_profile", N_("another provider"), id="account.profile"),
+        Binding("t", "next_kind", N_("next kind"), id="account.kind"),
+        Binding("p", "next_profile", N_("provider"), id="account.profile"),
         Binding("n", "train", N_("train here"), id="account.train"),
         Binding("m", "mark", N_("mark"), id="account.mark"),
-        Binding("slash", "narrow", N_("narrow by name"), id="account.narrow"),
+        Binding("slash", "narrow", N_("narrow by name"), id="account.narrow", show=False),
         Binding("u", "unknown", N_("only what no run knows"), id="account.unknown", show=False),
         Binding("d", "remove", N_("remove"), id="account.remove"),
         Binding("r", "look", N_("look again"), id="account.look", show=False),
