@@ -65,10 +65,7 @@ class Work:
 
     def left(self) -> float | None:
         """About how many seconds it will still take; None while that is anybody's guess."""
-        spent = time.monotonic() - self.started
-        if not self.done or not self.total or spent < _SOON:
-            return None
-        return spent / self.done * max(0, self.total - self.done)
+        return guessed(time.monotonic() - self.started, self.done, self.total)
 
 
 class Works:
@@ -123,6 +120,13 @@ class Works:
             if its is worker:
                 del self._under_way[name]
         self._app.show_work(self.first)
+
+
+def guessed(spent: float, done: int, total: int) -> float | None:
+    """About how many seconds the rest will take after so many; None while that is anybody's guess."""
+    if not done or not total or spent < _SOON:
+        return None
+    return spent / done * max(0, total - done)
 
 
 def name_of(worker: str) -> str:

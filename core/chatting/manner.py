@@ -28,6 +28,11 @@ class Parameter:
     usual: float | None = None  # what servers take when nothing is said; None: it is off
     everywhere: bool = True  # False: beyond the protocol, so only our own server and some others know it
 
+    @property
+    def bounds(self) -> str:
+        """The bounds as a person reads them; "" where nobody meets them."""
+        return "" if self.sort == "texts" or self.high > 100_000 else f"{_said(self.low)}–{_said(self.high)}"
+
 
 def _number(help_: str, low: float, high: float, usual: float | None = None, *, everywhere: bool = True) -> Any:
     return _field("number", help_, low, high, usual, everywhere)
@@ -122,12 +127,16 @@ def _checked(parameter: Parameter, value: Any) -> Any:
     return whole
 
 
+def _said(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)
+
+
 def _wrong(parameter: Parameter, value: object) -> Misuse:
     return Misuse(
         _("“{value}” does not fit.").format(value=str(value)[:40]),
         where=parameter.name,
         advice=_("It must be between {least} and {most}.").format(
-            least=f"{parameter.low:g}", most=f"{parameter.high:g}"
+            least=_said(parameter.low), most=_said(parameter.high)
         ),
     )
 

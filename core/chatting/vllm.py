@@ -37,7 +37,7 @@ def command(base: str, name: str, adapters: Mapping[str, str], socket: Path) -> 
         "--enable-lora",
         "--max-lora-rank", str(_rank(adapters)),
         "--max-cpu-loras", str(len(adapters) + _ROOM),
-        "--disable-log-requests",  # what is said stays out of the log
+        "--no-enable-log-requests",  # what is said stays out of the log; the older name is gone since 0.18
         "--disable-uvicorn-access-log",
     ]  # fmt: skip
     if adapters:

@@ -37,7 +37,7 @@ def manner_options(command: Decorated) -> Decorated:
             command = click.option(name, multiple=True, help=_(parameter.help))(command)
         else:
             sort = click.INT if parameter.sort == "count" else click.FLOAT
-            bounds = f" [{parameter.low:g}–{parameter.high:g}]"
+            bounds = f" [{parameter.bounds}]" if parameter.bounds else ""
             command = click.option(name, type=sort, help=_(parameter.help) + bounds)(command)
     names = ", ".join(one.name for one in PRESETS)
     return click.option("--preset", help=_("parameters by name: {names}").format(names=names))(command)

@@ -53,8 +53,8 @@ def find_encoding(source: Source) -> Encoding:
             return _checked_utf8(source, encoding) if name == "utf-8" else encoding
     if b"\0" in head:
         return _by_zeros(source, head)
-    if len(_CONTROL.findall(head)) * 50 > len(head):
-        raise _not_text(source)
+    if len(controls := [match.start() for match in _CONTROL.finditer(head)]) * 50 > len(head):
+        raise _not_text(source, controls[0])
     return _checked_utf8(source, Encoding("utf-8", _("every byte is valid UTF-8")))
 
 
@@ -66,13 +66,13 @@ def _by_zeros(source: Source, head: bytes) -> Encoding:
     if even > 0.3 and odd < 0.05:
         return Encoding("utf-16-be", _("every other byte is zero"))
     if head.count(0) * 1000 > len(head):
-        raise _not_text(source)
+        raise _not_text(source, head.index(0))
     return _checked_utf8(source, Encoding("utf-8", _("every byte is valid UTF-8")))
 
 
-def _not_text(source: Source) -> Problem:
+def _not_text(source: Source, offset: int) -> Problem:
     return Problem(
-        _("this is a binary file, not an exported chat (at byte {offset}).").format(offset=0),
+        _("this is a binary file, not an exported chat (at byte {offset}).").format(offset=offset),
         where=source.name,
         advice=_("Give the text, JSON, CSV or zip that the app exported."),
     )

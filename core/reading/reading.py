@@ -56,7 +56,13 @@ class Reading:
                 ) from None
             report.new_chat()
         if report.messages == 0:
-            raise Problem(_("the file has no messages."), where=report.file, advice=_("Export the chat again."))
+            what = _("the file has no messages.")
+            if report.unread:
+                first = report.unread[0]
+                what = _("nothing in the file can be read; line {line}: {reason}.").format(
+                    line=first.line, reason=first.reason
+                )
+            raise Problem(what, where=report.file, advice=_("Export the chat again."))
         if not report.lines:
             report.lines = sum(_lines(export.source) for export in self._exports)
         report.finish(time.perf_counter() - began)

@@ -54,10 +54,16 @@ def parse(line: bytes) -> Event | None:
         attempt, seq, at, kind = (told.pop(key) for key in _HEAD)
     except (ValueError, KeyError, RecursionError):
         return None
-    whole = isinstance(attempt, int) and isinstance(seq, int) and not isinstance(attempt, bool)
-    if not (whole and isinstance(at, int | float) and isinstance(kind, str)):
+    if not (_is_count(attempt) and _is_count(seq) and isinstance(kind, str)):
+        return None
+    if isinstance(at, bool) or not isinstance(at, int | float) or not abs(at) < 1e300:
         return None
     return Event(attempt, seq, float(at), kind, told)
+
+
+def _is_count(value: object) -> bool:
+    # What no database's integer holds is none of ours either.
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
 
 
 class Reader:

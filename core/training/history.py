@@ -17,6 +17,7 @@ from core.training.events import Event, parse
 
 _END: Final = 1 << 16  # bytes looked at to find the last whole line; doubled while there is none
 _PIECE: Final = 4 << 20
+_PAGE: Final = 64 << 20
 _LONGEST: Final = 1 << 20  # a longer "line" is none of ours (core/training/events.py)
 
 
@@ -78,12 +79,13 @@ class History:
         return newest.seq if newest else 0
 
     def page(self, first: int, n: int) -> list[Event]:
-        """At most `n` events from number `first` on."""
+        """At most `n` events from number `first` on; fewer where lines are so long that they fill a page by themselves."""
         found: list[Event] = []
         try:
             with self.path.open("rb") as file:
                 file.seek(_place_of(file, first))
-                while len(found) < n and (line := file.readline(_LONGEST)):
+                stop = file.tell() + _PAGE
+                while len(found) < n and file.tell() < stop and (line := file.readline(_LONGEST)):
                     event = parse(line) if line.endswith(b"\n") else None
                     if event is not None and event.seq >= first:
                         found.append(event)

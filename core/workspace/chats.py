@@ -245,7 +245,7 @@ def messages(
     left = limit if limit is not None else 2**62
     if query is not None:
         chosen = None if chat is None else [chat]
-        ids = stored.search(workspace.store, query, chosen)
+        ids = stored.search(workspace.store, query, chosen, limit)
         standing = curation.standing_now(workspace)
         for start in range(0, min(len(ids), left), 500):
             for row in stored.by_ids(workspace.store, ids[start : min(start + 500, left)]):

@@ -213,7 +213,7 @@ def plan(
         exact=counter.exact,
         epochs=epochs,
         epochs_said=_epochs_said(job.epochs, epochs, train),
-        price="" if each is None else f"{currency} {each:g}",
+        price="" if each is None else _("{price} for a million tokens").format(price=f"{currency} {each:.2f}"),
         money=money,
         currency=currency,
         said=said,

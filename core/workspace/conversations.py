@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from core.chat import Kind, Mark, local_seconds
 from core.language import _
 from core.problem import Misuse
-from core.workspace import curation, revision
+from core.workspace import curation, memory, revision
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
@@ -202,7 +202,13 @@ def history(workspace: Workspace, chat: int) -> History:
 
     now = recipe.current(workspace)
     key = (revision.of_messages(workspace.store), chat, now.conversation_gap, now.persona)
-    made = workspace.derived("history", key, lambda: History(workspace, chat, now.conversation_gap, now.persona))
+
+    def make() -> History:
+        new = History(workspace, chat, now.conversation_gap, now.persona)
+        memory.give_back()
+        return new
+
+    made = workspace.derived("history", key, make)
     made.follow()
     return made
 

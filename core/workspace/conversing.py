@@ -23,7 +23,7 @@ from core.chatting.transcripts import ASSISTANT, REAL, Said, Tree
 from core.language import _
 from core.problem import Problem
 from core.workspace import recipe, talking, transcripts
-from core.workspace.opening import Workspace
+from core.workspace.opening import Cancelled, Workspace
 from core.workspace.talking import PARAMETERS, Manner, Speaker, Token
 
 if TYPE_CHECKING:
@@ -164,6 +164,8 @@ class Conversation:
         self.terms = terms or Terms()
         self._models = list(models)
         self._speakers: dict[str, Speaker] = {}
+        self._given_up = threading.Event()
+        self.opening = False  # a model is being opened, which takes a local one seconds
         self.turn = threading.RLock()  # held by the worker that writes or waits
         if number is not None:
             self.reload()
@@ -237,8 +239,20 @@ class Conversation:
 
     @_in_turn
     def edit(self, lane: int, message: int, text: str) -> None:
-        """Say something else in the place of a message, and begin the reply to it: a branch of its own."""
-        transcripts.edit(self.workspace, self._begun(), message, text, lane)
+        """Say something else in the place of a message, and begin the reply to it: a branch of its own. Where another
+        lane heard the same words at the same place, it hears the new ones too."""
+        talk = self._begun()
+        place = next(at for at, one in enumerate(self.way(lane)) if one.id == message)
+        before = self.tree.by_id[message].text
+        made: dict[int | None, int] = {}
+        for other in range(len(self.models)):
+            one = next(iter(self.way(other)[place : place + 1]), None)
+            if one is None or one.role == ASSISTANT or one.text != before:
+                continue
+            if one.parent in made:
+                transcripts.go_to(self.workspace, talk, other, made[one.parent])
+            else:
+                made[one.parent] = transcripts.edit(self.workspace, talk, one.id, text, other)
         self.reload()
         self.reply()
 
@@ -272,7 +286,9 @@ class Conversation:
             answer.real = real
 
     def stop(self) -> None:
-        """End every reply that is on its way, at once."""
+        """End every reply that is on its way, at once; and the opening of a model."""
+        if self.opening:
+            self._given_up.set()
         for answer in self.answers:
             answer.stream.stop()
 
@@ -342,9 +358,13 @@ class Conversation:
             self.answers = [answer for answer in self.answers if not answer.ended]
         return ended
 
-    @_in_turn
     def close(self) -> None:
         """Stop, keep what there is, and let go of the models."""
+        self.stop()
+        with self.turn:
+            self._let_go()
+
+    def _let_go(self) -> None:
         self.stop()
         if self.answers:
             self.keep(all_of_it=True)
@@ -371,8 +391,23 @@ class Conversation:
 
     def _speaker(self, model: str) -> Speaker:
         if model not in self._speakers:
-            self._speakers[model] = talking.open_speaker(self.workspace, model)
+            self._given_up.clear()
+            self.opening = True
+            try:
+                self._speakers[model] = talking.open_speaker(
+                    self.workspace, model, self._unless_given_up, self._give_up
+                )
+            finally:
+                self.opening = False
         return self._speakers[model]
+
+    def _unless_given_up(self, *_how_far: object) -> None:
+        if self._given_up.is_set():
+            raise Cancelled
+
+    def _give_up(self) -> bool:
+        self._unless_given_up()
+        return False
 
     def _heard(self, leaf: int | None, speaker: Speaker) -> list[Mapping[str, str]]:
         """What a model is given: the opening, and as many of the last turns as it was trained on."""

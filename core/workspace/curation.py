@@ -6,6 +6,7 @@ split or a join too, which is said of the message at which a conversation starts
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -72,7 +73,7 @@ def _act(workspace: Workspace, what: str, uids: Sequence[str], value: str) -> Ac
     with workspace.store.write() as change:
         number = decisions.act(change, label, [decisions.Decision(what, uids, value)])
         revision.decided(change)
-    return next(_row(one) for one in decisions.history(workspace.store, 1) if one.id == number)
+    return ActRow(number, label, int(time.time()), undone=False)
 
 
 def _known(workspace: Workspace, uids: Sequence[str]) -> list[str]:

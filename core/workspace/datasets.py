@@ -103,8 +103,13 @@ def build(
     promised = participants.promises(workspace.store)
     made = recipe.planned(workspace, chosen)
     if not len(made.plan):
+        from core.dataset import nothing
+        from core.workspace import material
+
         raise Problem(
-            _("this recipe gives no examples."),
+            _("this recipe gives no examples: {why}").format(
+                why=nothing.reason(made, material.hits(workspace, chosen))
+            ),
             advice=_("See what each parameter leaves with: sinsonte recipe preview"),
         )
     digest = hashlib.sha256()
@@ -123,7 +128,12 @@ def build(
             if progress is not None:
                 progress(done, len(made.plan))
         if not made.report.train:
-            raise Problem(_("this recipe leaves no examples to train on."), advice=_("Lower the share held out."))
+            from core.dataset import nothing
+
+            raise Problem(
+                nothing.left_out(made.report),
+                advice=_("See what each parameter leaves with: sinsonte recipe preview"),
+            )
         with workspace.store.write() as change:
             if participants.promises(change) != promised:
                 raise Problem(

@@ -96,7 +96,10 @@ class RunLog:
         """Rows from `first` on."""
         if not self._whole:
             return self._found[first : first + n]
-        return [_row(event) for event in self._history.page(first + 1, n) if event.seq <= self._count]
+        found = {event.seq: _row(event) for event in self._history.page(first + 1, n)}
+        last = min(first + n, self._count)
+        # A number that is not there (a line too long to be ours, or written over) keeps its row: places are numbers.
+        return [found.get(seq) or EventRow(seq, 0, 0.0, "log", {"text": "…"}) for seq in range(first + 1, last + 1)]
 
 
 def _row(event: Event) -> EventRow:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from core.language import _
 from core.problem import Misuse, Problem
@@ -302,16 +302,31 @@ def _take_in(workspace: Workspace, one: StoredRun, folder: Path) -> None:
                 change,
                 one.id,
                 [
-                    events.StoredEvent(
-                        event.attempt,
-                        event.seq,
-                        event.at,
-                        event.kind,
-                        json.dumps(dict(event.fields), ensure_ascii=False),
-                    )
+                    events.StoredEvent(event.attempt, event.seq, event.at, _whole(event.kind), _body(event.fields))
                     for event in fresh
                 ],
             )
+
+
+def _body(fields: Mapping[str, Any]) -> str:
+    """The fields as JSON that a database takes: a log is anybody's, and Python reads more than JSON has."""
+    try:
+        text = json.dumps(dict(fields), ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(fields), ensure_ascii=False)
+    return _whole(text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(one) for key, one in cast("Mapping[Any, Any]", value).items()}
+    return [_finite(one) for one in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text to SQLite
 
 
 def _register(workspace: Workspace, one: StoredRun, folder: Path) -> None:

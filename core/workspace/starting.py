@@ -81,7 +81,16 @@ def bases(workspace: Workspace) -> list[str]:
     from core.workspace import models
 
     return list(
-        dict.fromkeys([models.MINI, *(one.base for one in runs.all_runs(workspace.store) if one.backend != "openai")])
+        dict.fromkeys(
+            [
+                models.MINI,
+                *(
+                    one.base
+                    for one in runs.all_runs(workspace.store)
+                    if one.backend not in workspace.settings.endpoints
+                ),
+            ]
+        )
     )
 
 

@@ -115,8 +115,14 @@ def speaker_named(workspace: Workspace, name: str) -> SpeakerRow:
     )
 
 
-def open_speaker(workspace: Workspace, name: str, progress: models.Progress | None = None) -> Speaker:
-    """Somebody to talk to. For a local model its server is found or started, which takes seconds."""
+def open_speaker(
+    workspace: Workspace,
+    name: str,
+    progress: models.Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Speaker:
+    """Somebody to talk to. For a local model its server is found or started, which takes seconds; `stop` is asked often
+    meanwhile whether to give up."""
     from core.chatting.client import Client
 
     row = speaker_named(workspace, name)
@@ -133,7 +139,7 @@ def open_speaker(workspace: Workspace, name: str, progress: models.Progress | No
         if row.shape == COMPLETION:
             speaker.prompt, speaker.goes_on = _prompts_of(workspace, row), True
         return speaker
-    local = _Local(workspace, row, progress)
+    local = _Local(workspace, row, progress, stop)
     local.client()
     return Speaker(row, local.model, local.client, local.close, goes_on=True)
 
@@ -204,8 +210,10 @@ class Speaker:
 class _Local:
     """The server of a local model, found again or started anew for every question: it may have stopped when idle."""
 
-    def __init__(self, workspace: Workspace, row: SpeakerRow, progress: models.Progress | None) -> None:
-        self._workspace, self._row, self._progress = workspace, row, progress
+    def __init__(
+        self, workspace: Workspace, row: SpeakerRow, progress: models.Progress | None, stop: Callable[[], bool]
+    ) -> None:
+        self._workspace, self._row, self._progress, self._stop = workspace, row, progress, stop
         self._opened: tuple[object, Client] | None = None
         self.model = row.name
 
@@ -217,7 +225,7 @@ class _Local:
         base = models.base_folder(self._workspace, row.base or row.name, self._progress)
         adapters = {row.name: models.named(self._workspace, row.name).folder} if row.kind == ADAPTER else {}
         label = row.base if row.base == models.MINI else Path(row.base).name
-        server = serving.start(self._workspace.folder / SERVERS, base, adapters, name=label)
+        server = serving.start(self._workspace.folder / SERVERS, base, adapters, name=label, stop=self._stop)
         self.model = row.name if adapters else label
         if self._opened is None or self._opened[0] != server.process:
             self.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,10 @@ def workspace(workspace_folder: Path, provider: server.Provider, tmp_path: Path)
         assert rehoming.home(opened, "lab:x", tmp_path / "talk.jsonl").dataset == "talk"
         yield opened
     for folder in (workspace_folder / "runs").glob("*"):
+        for _look in range(100 if (folder / starting.STARTED).exists() else 0):
+            if process.read(folder) is not None:
+                break
+            time.sleep(0.05)  # it was started a moment ago, and has not said yet who it is
         follower = process.read(folder)
         if follower is not None:
             follower.signal(signal.SIGKILL)

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.chat import Chat, Consent, Kind, Message
+from core.dataset import nothing
+from core.dataset.examples import Build
 from core.dataset.material import Decision, Material, kept, material_of, persona_of, scan
 from core.dataset.recipe import Recipe
 from core.problem import Misuse, Problem
@@ -110,3 +112,23 @@ def test_other_decisions_on_the_same_messages_are_as_if_they_were_made_first(
     assert later.decided == fresh.decided
     assert later.columns.lengths.tolist() == fresh.columns.lengths.tolist()
     assert kept(later, recipe, hits).kept.tolist() == kept(fresh, recipe).kept.tolist()
+
+
+@pytest.mark.parametrize(
+    ("values", "decisions", "why"),
+    [
+        ({"min_chars": 500}, {}, "the one message by Ana is left out, by: short"),
+        ({}, {"a": Decision("drop")}, "by: dropped by hand"),
+        ({"min_reply_chars": 900, "buffer_size": 0}, {}, "min_reply_chars"),
+        ({}, {}, "nothing stands before any reply by Ana"),
+    ],
+)
+def test_what_took_the_last_example_is_named(
+    values: dict[str, object], decisions: dict[str, Decision], why: str
+) -> None:
+    found = material(**decisions)
+    recipe = Recipe.from_dict({"persona": "Ana", **values})
+    hits = scan(found, recipe)
+    build = Build(found, recipe, hits)
+    assert not len(build.plan)
+    assert why in nothing.reason(build, hits)

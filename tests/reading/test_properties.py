@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
+from bench.reading.fuzz.__main__ import corpus
 from bench.reading.fuzz.seeds import SEEDS, mutated
 from bench.reading.fuzz.targets import target
 from core.reading.json_stream import JsonStream
@@ -28,6 +29,15 @@ def test_broken_files_are_problems_or_chats(kind: str, tmp_path: Path) -> None:
             once(data)
         except Exception as error:
             raise AssertionError(f"seed {seed}, execution {number}: {data!r}") from error
+
+
+@pytest.mark.parametrize("kind", ["whatsapp", "table", "telegram", "messenger", "discord", "chatgpt", "rows"])
+def test_what_fuzzing_kept_is_a_problem_or_a_chat(kind: str, tmp_path: Path) -> None:
+    inputs = corpus(kind)
+    assert len(inputs) > 50
+    once = target(kind, tmp_path)
+    for data in inputs:
+        once(data)
 
 
 _WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=60)

@@ -14,11 +14,13 @@ from textual.pilot import Pilot
 
 from core import settings
 from core.commands import main
+from core.workspace import rehoming
 from core.workspace.opening import open_workspace
 from tests.cloud import server
+from tests.cloud.conftest import write_lines
 from tests.cloud.world import World
 from tests.tui.hosts import screen_text, speak_spanish, until
-from tests.tui.test_pictures import COUNTED, DRAW, PICTURES, SIZES
+from tests.tui.test_pictures import COUNTED, SIZES, compare
 from tui.app import Workbench
 
 DAY = 86_400
@@ -140,6 +142,64 @@ async def test_a_provider_that_does_not_answer_is_told_and_asked_again(
         await until(pilot, "5 things")
 
 
+@asynccontextmanager
+async def page(folder: Path, file: Path, base: str) -> AsyncIterator[Pilot[int]]:
+    """The final page of a run on a dataset of forty examples, reached by keys."""
+    write_lines(file, 40)
+    with open_workspace(folder, settings.load()) as workspace:
+        rehoming.home(workspace, "lab:x", file)
+    async with opened(folder) as pilot:
+        await until(pilot, "5 things")
+        await pilot.press("n")
+        await until(pilot, "The dataset to learn from")
+        await pilot.press("enter")
+        await until(pilot, "is to tune")
+        await pilot.press(*("minus" if one == "-" else one for one in base), "enter")
+        yield pilot
+
+
+async def test_the_page_is_that_of_the_twin_and_uploads_nothing(
+    tmp_path: Path, provider: server.Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with page(tmp_path / "w", tmp_path / "talk.jsonl", "lab-base") as pilot:
+        text = " ".join((await until(pilot, "36 to train on")).split())
+        words = ["--workspace", str(tmp_path / "w"), "train", "start", "talk", "--on", "lab", "--model", "lab-base"]
+        assert main([*words, "--dry-run"]) == 0
+        for line in capsys.readouterr().err.splitlines():
+            assert " ".join(line.split()) in text, line
+        assert len(provider.world.files) == 5 and len(provider.world.jobs) == 1
+        await pilot.press("o")
+        await until(pilot, "Settings as KEY=VALUE")
+        await pilot.press(*"epochs=99", "enter")
+        await until(pilot, "between 1 and 50")
+        await pilot.press("escape")
+        await pilot.pause()
+    assert len(provider.world.files) == 5
+
+
+async def test_s_asks_and_starts_the_run(
+    tmp_path: Path, provider: server.Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Path] = []
+    monkeypatch.setattr("core.training.start", begun.append)
+    async with page(tmp_path / "w", tmp_path / "talk.jsonl", "lab-base") as pilot:
+        await until(pilot, "36 to train on")
+        await pilot.press("s")
+        await until(pilot, "It may cost")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not begun
+        await pilot.press("s")
+        await until(pilot, "It may cost")
+        await pilot.press("enter")
+        await until(pilot, "lab-base")
+        for _turn in range(100):
+            if begun:
+                break
+            await pilot.pause(0.05)
+    assert len(begun) == 1 and (begun[0] / "cloud.json").is_file()
+
+
 @pytest.mark.parametrize("spanish", [False, True], ids=["en", "es"])
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
 async def test_the_screen_looks_as_before(
@@ -160,7 +220,4 @@ async def test_the_screen_looks_as_before(
             bar.refresh()
         await pilot.pause()
         seen = screen_text(app) + "\n"
-    file = PICTURES / f"account_{size[0]}x{size[1]}_{'es' if spanish else 'en'}.txt"
-    if DRAW:
-        file.write_text(seen, encoding="utf-8")
-    assert seen == file.read_text(encoding="utf-8"), f"{file.name} looks different; SINSONTE_PICTURES=1 draws it anew"
+    compare("account", size, spanish, seen)

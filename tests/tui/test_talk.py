@@ -187,6 +187,36 @@ async def test_an_edited_question_is_a_branch_and_the_first_wording_stays(tmp_pa
         assert len(screen_of(pilot).talk.tree) == 4
 
 
+async def test_a_message_taller_than_the_screen_is_read_page_by_page(tmp_path: Path) -> None:
+    def long(_asked: dict[str, object]) -> Iterator[Chunk]:
+        for number in range(300):
+            yield delta(f"línea {number}.\n")
+        yield delta("fin", "stop")
+
+    async with with_server(tmp_path, long, (80, 24)) as pilot:
+        await type_in(pilot, "hola")
+        text = await until(pilot, "fin")
+        await quiet(pilot)
+        assert "línea 0." not in text
+        await reading(pilot, "pageup")
+        text = screen_text(pilot.app)
+        assert "┃ fin" not in text
+        await reading(pilot, "home")
+        text = await until(pilot, "línea 0.")
+        assert "hola" in text
+        seen = -1
+        for _page in range(60):
+            numbers = [int(line.split("línea ")[1].split(".")[0]) for line in text.splitlines() if "línea " in line]
+            assert not numbers or numbers[0] <= seen + 1, "no line is passed over"
+            seen = max([seen, *numbers])
+            if "┃ fin" in text:
+                break
+            await pilot.press("pagedown")
+            await pilot.pause()
+            text = screen_text(pilot.app)
+        assert seen == 299
+
+
 async def test_esc_leaves_an_edit_and_nothing_has_changed(tmp_path: Path) -> None:
     async with with_server(tmp_path, echo) as pilot:
         await type_in(pilot, "hola")
@@ -336,6 +366,13 @@ async def test_two_models_hear_the_same_and_stand_side_by_side_or_one_above_the_
         await quiet(pilot)
         first, second = (len(screen_of(pilot).talk.way(lane)) for lane in (0, 1))
         assert first == second == 4
+        # What is said otherwise is said otherwise to both.
+        await reading(pilot, "home", "e")
+        await type_in(pilot, "buenas")
+        await until(pilot, "soy dos, oí buenas")
+        await quiet(pilot)
+        ways = [[one.text for one in screen_of(pilot).talk.way(lane)] for lane in (0, 1)]
+        assert ways == [["buenas", "soy uno, oí buenas"], ["buenas", "soy dos, oí buenas"]]
         # The second one leaves: the first goes on alone.
         await reading(pilot, "b", "home", "enter")
         await quiet(pilot)
@@ -596,6 +633,31 @@ async def test_base_and_tuned_side_by_side_from_the_real_server_which_dies_in_mi
             assert serving.find_all(folder)
     finally:
         serving.stop_servers(folder)
+
+
+@pytest.mark.parametrize("leave", [False, True], ids=["esc", "quit"])
+async def test_a_model_that_takes_its_time_to_open_can_be_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leave: bool
+) -> None:
+    import sys
+
+    from core.training.backends import local
+
+    monkeypatch.setattr(local, "command", lambda *_words: [sys.executable, "-c", "import time; time.sleep(100)"])
+    monkeypatch.setattr("core.workspace.models.mini_folder", lambda: tmp_path)
+    (tmp_path / "model.safetensors").touch()
+    workspace = workspace_with(tmp_path / "w")
+    async with talking(workspace) as pilot:
+        await type_in(pilot, "hola")
+        await until(pilot, "opening the model")
+        while not (found := list((workspace.folder / "server").rglob("server.json"))):
+            await pilot.pause(0.02)
+        assert found
+        if not leave:
+            await pilot.press("escape")
+            await quiet(pilot)
+            assert texts(pilot) == ["hola"]
+    assert not list((tmp_path / "w" / "server").rglob("server.json")), "the server that never answered is gone"
 
 
 def test_the_terminal_process_never_imports_torch() -> None:

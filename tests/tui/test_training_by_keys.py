@@ -88,7 +88,7 @@ async def test_from_the_form_to_a_measured_model(tmp_path: Path) -> None:
         await until(pilot, "The card of vera-rios")
         await pilot.press("escape")
         await pilot.press("e")
-        await until(pilot, "vera-rios against", 120)
+        await until(pilot, "perplexity on replies (pooled)", 120)
         report = evaluations.last(workspace, "vera-rios")
         assert report is not None
         assert f"{report.base_pooled:.2f} → tuned {report.tuned_pooled:.2f}" in screen_text(pilot.app)

@@ -26,6 +26,7 @@ from tui.screens.place import PlaceScreen
 from tui.themes import Palette
 from tui.widgets.bars import Bar
 from tui.widgets.row_list import RowList
+from tui.work import guessed, time_left
 
 if TYPE_CHECKING:
     from core.workspace.chats import ChatRow, ImportReport
@@ -42,9 +43,12 @@ class ImportProgress(Bar):
     def __init__(self) -> None:
         super().__init__(id="progress")
         self._at: tuple[str, int, int, int] = ("", 0, 0, 0)
+        self._started = 0.0
 
     def show(self, name: str, done: int, total: int, messages: int) -> None:
         """Take the figures of now."""
+        if name != self._at[0] or done < self._at[1]:
+            self._started = time.monotonic()  # another file
         self._at = (name, done, total, messages)
         self.add_class("on")
         self.redraw()
@@ -53,12 +57,14 @@ class ImportProgress(Bar):
         name, done, total, messages = self._at
         share = done / total if total else 0.0
         full = round(24 * min(1.0, share))
+        left = guessed(time.monotonic() - self._started, done, total)
         return [
             (SPACE, palette.text),
             (SafeText("━" * full), palette.accent),
             (SafeText("━" * (24 - full)), palette.faint),
             (said(" {percent} %  ", percent=f"{share * 100:3.0f}"), palette.text),
             (said(_("{n} messages"), n=number(messages)), palette.muted),
+            (said("   {left}", left=time_left(left)) if left is not None else NOTHING, palette.muted),
             (said("   {name}", name=name), palette.muted),
         ]
 

@@ -12,7 +12,7 @@ page, and a move repaints two rows, once the queue of keys is empty.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
@@ -34,6 +34,7 @@ Shown = TypeVar("Shown", contravariant=True)
 
 PAGE: Final = 256  # rows fetched at once: a page of any terminal, and 2 ms of SQLite
 PAGES_KEPT: Final = 16
+_FEW: Final = 16  # rows that are fetched one by one when they have changed
 
 
 class RowSource(Protocol[Row]):
@@ -70,9 +71,17 @@ class Rows(Generic[R]):
         self.count = source.count()
         self._pages: OrderedDict[int, Sequence[R]] = OrderedDict()
 
-    def forget(self) -> None:
-        """Fetch everything anew."""
-        self._pages.clear()
+    def forget(self, rows: Collection[int] | None = None) -> None:
+        """Fetch these rows anew (None: all). A few are fetched one by one: a page of what is slow to tell costs 20 ms."""
+        if rows is None or len(rows) > _FEW:
+            self._pages.clear()
+            return
+        for row in rows:
+            number, place = divmod(row, PAGE)
+            page = self._pages.get(number)
+            if page is not None and place < len(page):
+                there = self.source.rows(row, 1)
+                self._pages[number] = [*page[:place], *there, *page[place + 1 :]]
 
     def get(self, index: int) -> R | None:
         """A row; None when the source has fewer by now: another process may have forgotten a person meanwhile."""
@@ -195,7 +204,8 @@ class RowList(Widget, Generic[R], can_focus=True):
         """These rows are others now (None: any may be): they are fetched anew, and only what is in sight is repainted."""
         if self._rows is None:
             return
-        self._rows.forget()
+        rows = None if rows is None else set(rows)
+        self._rows.forget(rows)
         if rows is None:
             self._strips.clear()
             self._bring_into_view(fresh=True)

@@ -1,10 +1,10 @@
 """Throw broken files at every reader: they may raise a Problem, and nothing else; they must end.
 
 `python -m bench.reading.fuzz TARGET [-runs=1000000 ...]` with atheris installed (coverage guides it; further words are
-libFuzzer's). Without atheris, or with `--plain SECONDS`, mutations of the seeds are drawn at random. What was found worth
-keeping is in `corpus/TARGET` beside this file and is started from; `--merge FOLDER` makes it anew, as small as covers the
-same, out of a folder that a run has filled (`FOLDER` as the first word after the target). A crash leaves its input in the
-current folder (`crash-*`), which belongs into a test.
+libFuzzer's). Without atheris, or with `--plain SECONDS`, mutations of the seeds are drawn at random. Inputs that covered
+something new are in `corpus/TARGET.zip` beside this file and are started from; `--keep FOLDER` makes that file anew out of
+a folder that runs have filled (`FOLDER` as the first word after the target). A test reads them all. A crash leaves its
+input in the current folder (`crash-*`), which belongs into a test.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import random
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,23 @@ def plain(kind: str, seconds: float) -> int:
                 raise
             count += 1
     return count
+
+
+def corpus(kind: str) -> list[bytes]:
+    """What earlier runs found worth keeping."""
+    if not (CORPUS / f"{kind}.zip").exists():
+        return []
+    with zipfile.ZipFile(CORPUS / f"{kind}.zip") as kept:
+        return [kept.read(name) for name in kept.namelist()]
+
+
+def keep(kind: str, folder: Path) -> int:
+    """Make the corpus anew of a folder that runs have filled; how many inputs it has."""
+    inputs = sorted({data for file in folder.iterdir() if len(data := file.read_bytes()) <= 400})
+    with zipfile.ZipFile(CORPUS / f"{kind}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as kept:
+        for number, data in enumerate(inputs):
+            kept.writestr(zipfile.ZipInfo(f"{number:04}"), data, zipfile.ZIP_DEFLATED)
+    return len(inputs)
 
 
 def guided(kind: str, words: list[str]) -> None:
@@ -77,9 +95,10 @@ def guided(kind: str, words: list[str]) -> None:
         tokens = folder / "words"
         tokens.write_text("".join('"' + "".join(map("\\x{:02x}".format, word)) + '"\n' for word in WORDS))
         places = [word for word in words if not word.startswith("-")] or [str(folder)]
-        further = [str(place) for place in (CORPUS / kind, started) if place.is_dir()]
+        for number, data in enumerate(corpus(kind)):
+            (started / f"kept-{number}").write_bytes(data)
         options = [word for word in words if word.startswith("-")]
-        arguments = [sys.argv[0], *places, *further, "-max_len=1024", f"-dict={tokens}", "-timeout=20", *options]
+        arguments = [sys.argv[0], *places, str(started), "-max_len=400", f"-dict={tokens}", "-timeout=20", *options]
         more = {"custom_mutator": structured} if kind in _STRUCTURED else {}
         atheris.Setup(arguments, target(kind, folder), **more)
         atheris.Fuzz()
@@ -90,6 +109,9 @@ def main() -> int:
     kind, *rest = sys.argv[1:] or ["detect"]
     if rest[:1] == ["--plain"]:
         print(f"{kind}: {plain(kind, float(rest[1]) if len(rest) > 1 else 60):,} executions")
+        return 0
+    if rest[:1] == ["--keep"]:
+        print(f"{kind}: {keep(kind, Path(rest[1])):,} inputs")
         return 0
     guided(kind, rest)
     return 0

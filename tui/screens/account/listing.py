@@ -97,10 +97,11 @@ class AccountScreen(PlaceScreen):
 
     PLACE = "account"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "next_kind", N_("files, models, jobs, limits"), id="account.kind"),
-        Binding("p", "next_profile", N_("another provider"), id="account.profile"),
+        Binding("t", "next_kind", N_("next kind"), id="account.kind"),
+        Binding("p", "next_profile", N_("provider"), id="account.profile"),
+        Binding("n", "train", N_("train here"), id="account.train"),
         Binding("m", "mark", N_("mark"), id="account.mark"),
-        Binding("slash", "narrow", N_("narrow by name"), id="account.narrow"),
+        Binding("slash", "narrow", N_("narrow by name"), id="account.narrow", show=False),
         Binding("u", "unknown", N_("only what no run knows"), id="account.unknown", show=False),
         Binding("d", "remove", N_("remove"), id="account.remove"),
         Binding("r", "look", N_("look again"), id="account.look", show=False),
@@ -243,6 +244,37 @@ class AccountScreen(PlaceScreen):
         self._show()
         self.action_look()
 
+    def action_train(self) -> None:
+        """Choose a dataset and a base; the page of the run comes before anything is uploaded."""
+        from core.workspace import datasets
+        from tui.screens.account.page import PageScreen
+        from tui.screens.choose import Choice, ChooseDialog
+
+        try:
+            names = [row.name for row in datasets.listing(self.workbench.workspace)]
+        except Problem as problem:
+            self.workbench.say_problem(problem)
+            return
+        if not names:
+            self.say(SafeText(_("There is no dataset yet: build one, then come back.")), "warning")
+            return
+
+        def with_dataset(at: int | None) -> None:
+            if at is None:
+                return
+            openai = self.workbench.settings.endpoints[self._profile].kind == "openai"
+            question = said(_("The base that {profile} is to tune (its own name for it):"), profile=self._profile)
+            self.app.push_screen(
+                AskDialog(question, "gpt-4.1-mini-2025-04-14" if openai else ""),
+                lambda base: self._open_page(PageScreen(self._profile, names[at], base.strip())) if base else None,
+            )
+
+        choices = [Choice(shown_in_line(name)) for name in names]
+        self.app.push_screen(ChooseDialog(SafeText(_("The dataset to learn from:")), choices), with_dataset)
+
+    def _open_page(self, page: PlaceScreen) -> None:
+        self.app.push_screen(page)
+
     def action_mark(self) -> None:
         row_list: RowList[ThingRow] = self.query_one("#things", RowList)
         if (row := row_list.row) is not None:
@@ -326,6 +358,7 @@ class AccountScreen(PlaceScreen):
         yield Command(SafeText(_("Show the next kind: files, models, jobs, limits")), "screen.next_kind", "t")
         if len(self.workbench.settings.endpoints) > 1:
             yield Command(SafeText(_("Show another provider")), "screen.next_profile", "p")
+        yield Command(SafeText(_("Train at this provider")), "screen.train", "n")
         yield Command(SafeText(_("Ask the provider again")), "screen.look", "r")
         if self._all and self._what in ("files", "models"):
             yield Command(SafeText(_("Remove what is marked at the provider")), "screen.remove", "d")

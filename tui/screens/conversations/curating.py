@@ -105,7 +105,7 @@ class CuratingScreen(ReadingScreen):
     def action_mark_range(self) -> None:
         """Mark all messages from where this was pressed first to where it is pressed again."""
         if not self.messages.has_focus:
-            self.messages.focus()
+            self.set_focus(self.messages)
         here = self.messages.cursor
         if self._range_from is None:
             self._range_from = here

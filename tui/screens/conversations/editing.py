@@ -6,12 +6,11 @@ workspace as a draft while it is written, so neither a hang-up nor a kill loses 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import TextArea
@@ -39,23 +38,19 @@ class Editor(TextArea):
         Binding("escape", "leave", N_("leave the edit"), id="edit.leave", priority=True),
     ]
 
-    class Saved(Message):
-        """The edit is done."""
-
-    class Left(Message):
-        """The edit was left as a draft."""
-
-    def __init__(self, row: MessageRow, text: str) -> None:
+    def __init__(self, row: MessageRow, text: str, save: Callable[[], None], leave: Callable[[], None]) -> None:
         super().__init__(text, compact=True, soft_wrap=True, id="editor", highlight_cursor_line=False)
         self.row = row
+        # Called and not told by a message: the next key must find the field gone.
+        self._save, self._leave = save, leave
         self.began_with = self.text  # as the field has it: what it cannot hold (a lone \r) is no change of the person's
         self.cursor_blink = False
 
     def action_save(self) -> None:
-        self.post_message(self.Saved())
+        self._save()
 
     def action_leave(self) -> None:
-        self.post_message(self.Left())
+        self._leave()
 
     def action_new_line(self) -> None:
         self.insert("\n")
@@ -80,7 +75,7 @@ class EditingScreen(CuratingScreen):
         yield from panes[:-1]
         yield Container(panes[-1], id="right")
 
-    def action_edit(self) -> None:
+    async def action_edit(self) -> None:
         """Open the field over the words of the message under the cursor, or its draft."""
         from core.workspace import curation
 
@@ -88,13 +83,13 @@ class EditingScreen(CuratingScreen):
         if self.editor is not None or row is None or not self.messages.has_focus:
             return
         draft = curation.draft_of(self.workbench.workspace, row.uid)
-        self.editor = Editor(row, row.text)
+        self.editor = Editor(row, row.text, self.save_edit, self.leave_edit)
         if draft is not None:
             self.editor.text = draft
         self._place(self.editor)
-        self.query_one("#right", Container).mount(self.editor)
+        await self.query_one("#right", Container).mount(self.editor)  # the next key is for the field
         self.editor.move_cursor(self.editor.document.end)
-        self.editor.focus()
+        self.set_focus(self.editor)
         self.workbench.say(
             SafeText(
                 _("⏎ saves, ^j new line, esc leaves.")
@@ -130,14 +125,16 @@ class EditingScreen(CuratingScreen):
         except Problem as problem:
             self.workbench.say_problem(problem)
 
-    def on_editor_left(self) -> None:
+    def leave_edit(self) -> None:
+        """Close the field; what was changed stays as a draft."""
         changed = self.editor is not None and self.editor.text != self.editor.began_with
         self.keep_draft()
         self._close()
         if changed:
             self.workbench.say(SafeText(_("Not saved; kept as a draft. e goes on with it.")), "warning")
 
-    def on_editor_saved(self) -> None:
+    def save_edit(self) -> None:
+        """Make the words of the field the message's, if they are others, and close it."""
         from core.workspace import curation
 
         editor = self.editor
@@ -161,7 +158,7 @@ class EditingScreen(CuratingScreen):
         if self.editor is not None:
             self.editor.remove()
             self.editor = None
-        self.messages.focus()
+        self.set_focus(self.messages)
 
     def on_unmount(self) -> None:
         self.keep_draft()

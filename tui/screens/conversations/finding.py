@@ -54,7 +54,6 @@ class Found:
 class SearchField(Input):
     """The field for words; there only while one searches."""
 
-    DEFAULT_CSS = "SearchField { display: none; margin: 0; } SearchField.on { display: block; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", N_("end the search"), id="search.leave"),
         Binding("down,tab", "list", N_("to what was found"), id="search.list"),
@@ -64,15 +63,15 @@ class SearchField(Input):
         super().__init__(placeholder=_("words, or “several words”"), compact=True, select_on_focus=False, id="search")
         self.cursor_blink = False
         self.styles.margin = 0
+        self.display = False
 
     def action_leave(self) -> None:
-        self.post_message(self.Left())
+        assert isinstance(self.screen, FindingScreen)
+        self.screen.leave_search()
 
     def action_list(self) -> None:
-        self.post_message(self.Submitted(self, self.value))
-
-    class Left(Message):
-        """The search was given up."""
+        assert isinstance(self.screen, FindingScreen)
+        self.screen.end_search(self.value)
 
 
 class FindingScreen(EditingScreen):
@@ -111,9 +110,9 @@ class FindingScreen(EditingScreen):
     # Asking
 
     def action_search(self) -> None:
-        self.field.add_class("on")
+        self.field.display = True
         self.field.value = self.wanted.query
-        self.field.focus()
+        self.set_focus(self.field)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input is self.field and self.field.has_focus:
@@ -123,15 +122,20 @@ class FindingScreen(EditingScreen):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.input is self.field:
-            self.field.remove_class("on")
-            if event.value.strip() != self.wanted.query.strip():
-                self.look_for(replace(self.wanted, query=event.value))
-            self.listed.focus()
+            self.end_search(event.value)
 
-    def on_search_field_left(self) -> None:
-        self.field.remove_class("on")
+    def end_search(self, query: str) -> None:
+        """Go from the field to what was found."""
+        self.field.display = False
+        if query.strip() != self.wanted.query.strip():
+            self.look_for(replace(self.wanted, query=query))
+        self.set_focus(self.listed)
+
+    def leave_search(self) -> None:
+        """Give the search up."""
+        self.field.display = False
         self.look_for(replace(self.wanted, query=""))
-        self.messages.focus()
+        self.set_focus(self.messages)
 
     def action_filter(self) -> None:
         from core.workspace import finding
@@ -222,12 +226,13 @@ class FindingScreen(EditingScreen):
 
     @work(thread=True, exclusive=True, group="find", name="find", exit_on_error=False)
     def _look(self, question: int, chat: int, wanted: Filter) -> None:
-        from core.workspace import chats, finding
+        from core.workspace import chats, finding, memory
 
         worker: Worker[None] = get_current_worker()
         try:
             places = finding.places(self.workbench.workspace, chat, wanted, cancelled=lambda: worker.is_cancelled)
             self.post_message(self.Answered(question, places))
+            memory.give_back()
         except chats.Cancelled:
             return
         except Problem as problem:

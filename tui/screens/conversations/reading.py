@@ -249,7 +249,7 @@ class ReadingScreen(PlaceScreen):
 
         found = conversations.place_of(self.workbench.workspace, wanted)
         if found is not None and found[0] == self.chat:
-            self.messages.focus()
+            self.set_focus(self.messages)
             self.go_to_place(found[1])
         else:
             self.workbench.say(SafeText(_("This message is no longer there.")), "warning")
@@ -283,7 +283,7 @@ class ReadingScreen(PlaceScreen):
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         if event.row_list is self.listed:
             self.show_listed()
-            self.messages.focus()
+            self.set_focus(self.messages)
             return
         from tui.screens.message import MessageDialog
 
@@ -296,12 +296,12 @@ class ReadingScreen(PlaceScreen):
 
     def action_leave_pane(self) -> None:
         if self.messages.has_focus and self.listed.count:
-            self.listed.focus()
+            self.set_focus(self.listed)
         else:
             self.workbench.action_go("chats")
 
     def action_other_pane(self) -> None:
-        (self.listed if self.messages.has_focus else self.messages).focus()
+        self.set_focus(self.listed if self.messages.has_focus else self.messages)
 
     def action_conversation(self, by: int) -> None:
         """Go to where the next conversation starts, or this one, or the one before."""

@@ -54,11 +54,12 @@ def ink(number: int, palette: Palette) -> Any:
 
 def paint_compared(row: Compared, _before: Compared | None, width: int, chosen: bool, palette: Palette) -> Painted:
     """Letter, figures, and what differs between the runs."""
+    state: Line = [(fitted(said("{state}", state=run_words.state(row.run.state)), 11), ink_of(row.run.state, palette))]
     line: Line = [
         (SafeText("▌" if chosen else " "), palette.accent),
         (said(" {letter} ", letter=row.letter), ink(ord(row.letter) - ord("a"), palette)),
         (fitted(said("{id}", id=row.run.id), 15), palette.text),
-        (fitted(said("{state}", state=run_words.state(row.run.state)), 11), ink_of(row.run.state, palette)),
+        *(state if width >= WIDE else []),
         (fitted(SafeText(run_words.figure(row.best, 4)), 9, right=True), palette.strong),
         (fitted(said(_(" at {step}"), step=run_words.count(row.best_step)), 12), palette.muted),
         (fitted(SafeText(run_words.figure(row.loss, 4)), 9, right=True), palette.text),

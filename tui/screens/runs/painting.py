@@ -110,9 +110,10 @@ def paint_event(row: EventRow, before: EventRow | None, width: int, chosen: bool
     at = clock_of(row.at)
     if before is not None and clock_of(before.at) == at and not chosen:
         at = SPACE
+    most = 1 if row.kind == "step" else _MOST_LINES
     words: list[SafeText] = []
     for line in run_words.event(row.kind, row.body).split("\n", 1):
-        words += wrapped(shown_in_line(line), max(8, width - LIT - KIND - 1), _MOST_LINES)
+        words += wrapped(shown_in_line(line), max(8, width - LIT - KIND - 1), most)
     ink = palette.error if row.kind == "problem" else palette.muted if row.kind == "step" else palette.text
     mark = SafeText("▌" if chosen else " ")
     own: list[Line] = [

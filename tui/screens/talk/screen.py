@@ -7,6 +7,7 @@ by workers; a timer of five ticks a second, which runs only while a reply comes 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -21,6 +22,7 @@ from textual.widget import Widget
 from core.language import N_, _
 from core.problem import Problem
 from core.safe_text import SafeText
+from core.workspace.opening import Cancelled
 from tui.commands import Command
 from tui.screens.place import Heading, PlaceScreen
 from tui.screens.talk import asking, keeping, words
@@ -254,10 +256,7 @@ class TalkScreen(PlaceScreen):
         except Problem as problem:
             self.post_message(self.Ready(problem, self._kept))
             return
-        if ended:
-            self.post_message(self.Ready(None, partial(self._ended, ended)))
-        else:
-            self.post_message(self.Ready(None, self._kept))
+        self.post_message(self.Ready(None, partial(self._ended, ended) if ended else self._kept))
 
     def _kept(self) -> None:
         self._keeping = False
@@ -283,6 +282,8 @@ class TalkScreen(PlaceScreen):
             act()
         except Problem as error:
             problem = error
+        except Cancelled:
+            then = None  # the person stopped it
         self.post_message(self.Ready(problem, partial(self._done, then)))
 
     def _done(self, then: Callable[[], None] | None) -> None:
@@ -317,10 +318,8 @@ class TalkScreen(PlaceScreen):
 
     def on_unmount(self) -> None:
         if self._talk is not None:
-            try:
+            with contextlib.suppress(Problem):  # the workbench ends; what was kept until now is marked as cut off
                 self._talk.close()
-            except Problem:
-                return  # the workbench ends; what was kept until now is there, marked as cut off
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         self.workbench.on_worker_state_changed(event)
@@ -331,7 +330,7 @@ class TalkScreen(PlaceScreen):
         if self._talk is None:
             return True
         if action == "stop":
-            return bool(self.talk.answers)
+            return bool(self.talk.answers) or self.talk.opening
         if action == "write":
             return not isinstance(self.focused, Composer)
         chosen = self.chosen()
@@ -393,7 +392,7 @@ class TalkScreen(PlaceScreen):
             self.query_one(Composer).text = ""
             self._show_heading()
             self.set_focus(self.view(0))
-        elif self.talk.answers:
+        elif self.talk.answers or self.talk.opening:
             self.action_stop()
         else:
             self.set_focus(self.view(0))
