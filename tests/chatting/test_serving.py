@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -203,10 +204,16 @@ def test_a_reader_who_leaves_frees_the_model(client: openai.OpenAI, ours: Client
     assert reply.reply_tokens == 3
 
 
-def test_a_base_that_cannot_be_opened_is_told_in_the_servers_own_words(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("weights", "said"), [(0, "no model"), (1 << 40, r"4096\.0 GiB")])
+def test_a_base_that_cannot_be_opened_is_told_in_the_servers_own_words(tmp_path: Path, weights: int, said: str) -> None:
     (tmp_path / "model").mkdir()
-    with pytest.raises(Problem, match="no model"):
+    if weights:
+        told = json.dumps({"w": {"dtype": "F32", "shape": [weights], "data_offsets": [0, 4 * weights]}}).encode()
+        (tmp_path / "model" / "model.safetensors").write_bytes(len(told).to_bytes(8, "little") + told)
+    with pytest.raises(Problem, match=said):
         serving.start(tmp_path / "s", tmp_path / "model")
+    assert serving.find_all(tmp_path / "s") == []
+    assert list((tmp_path / "s").glob(f"*/{serving.FILE}")) == [], "no record of a server that is none"
 
 
 def test_a_long_path_gets_a_socket_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
