@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 BUSY_TIMEOUT = 10.0  # seconds that one statement waits for another process
+_LEAVING = 2.0  # seconds that closing waits for statements of other threads, which it interrupts
 PATIENCE = 60.0  # seconds that a whole write waits: an import of a million messages holds the file for about ten
 
 Parameters = Sequence[Any] | dict[str, Any]
@@ -47,7 +48,9 @@ class Readable(Protocol):
 
 
 class _Connection(sqlite3.Connection):
-    """The driver's own, made so that it can be referred to weakly."""
+    """The driver's own, made so that it can be referred to weakly and tells how many uses of it go on."""
+
+    uses = 0  # changed by its own thread only
 
 
 def connect(path: Path, journal: Journal) -> sqlite3.Connection:
@@ -72,6 +75,26 @@ def connect(path: Path, journal: Journal) -> sqlite3.Connection:
         # Only WAL is written in the file; a rollback journal's sort is each connection's own.
         connection.execute(f"PRAGMA journal_mode = {journal.mode}")
     return connection
+
+
+class _Use:
+    """A connection while it is used: what `close` waits for."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> sqlite3.Connection:
+        if isinstance(self._connection, _Connection):
+            self._connection.uses += 1
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        if isinstance(self._connection, _Connection):
+            self._connection.uses -= 1
+
+
+def _uses(connection: sqlite3.Connection) -> int:
+    return connection.uses if isinstance(connection, _Connection) else 0
 
 
 class Store:
@@ -117,18 +140,23 @@ class Store:
     def read(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """All rows of a query."""
         try:
-            return self.connection.execute(sql, parameters).fetchall()
+            with self._using() as connection:
+                return connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             self.fail(error)
 
     def each(self, sql: str, parameters: Parameters = ()) -> Generator[Row]:
         """The rows of a query one by one. Until it is used up or closed, it holds a snapshot of the file."""
         try:
-            cursor = self.connection.execute(sql, parameters)
-            while rows := cursor.fetchmany(1000):
-                yield from rows
+            with self._using() as connection:
+                cursor = connection.execute(sql, parameters)
+                while rows := cursor.fetchmany(1000):
+                    yield from rows
         except sqlite3.Error as error:
             self.fail(error)
+
+    def _using(self) -> _Use:
+        return _Use(self.connection)
 
     def data_version(self) -> int:
         """A number that changes when another connection has committed; 7 µs, made for polling."""
@@ -144,7 +172,7 @@ class Store:
         if not self._writing.acquire(timeout=patience):
             self.fail(_busy())
         try:
-            with unguarded(connection):
+            with self._using(), unguarded(connection):
                 try:
                     _patiently(connection, "BEGIN IMMEDIATE", until)
                     yield Change(self, connection)
@@ -186,8 +214,19 @@ class Store:
             self._on_close(self)
         finally:
             self._closed = True
-            for connection in list(self._all):
-                connection.close()
+            mine: sqlite3.Connection | None = getattr(self._mine, "connection", None)
+            others = [one for one in self._all if one is not mine]
+            until = time.monotonic() + _LEAVING
+            for connection in others:
+                # Closed under a statement that runs, a connection takes the whole process with it. What a worker still
+                # reads is nobody's any more: it is interrupted, again and again, since it may only just begin.
+                while _uses(connection) and time.monotonic() < until:
+                    connection.interrupt()
+                    time.sleep(0.005)
+                if not _uses(connection):
+                    connection.close()
+            if mine is not None:
+                mine.close()
             self._mine = threading.local()
 
     def __enter__(self) -> Store:

@@ -384,3 +384,25 @@ def test_dead_processes_and_earlier_boots_of_this_host_hold_nothing(folder: Path
         in_child(die)
     with open_store(folder, journal=NETWORK) as store:
         assert store.read("SELECT host, pid, started FROM lease") == [(HERE.host, os.getpid(), HERE.started)]
+
+
+def test_closing_while_a_worker_reads_ends_the_read_and_not_the_process(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "w")
+    begun, ended = threading.Event(), []
+    endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+    def work() -> None:
+        begun.set()
+        try:
+            store.read(endless)
+        except sqlite3.Error as error:
+            ended.append(str(error))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    begun.wait(10)
+    while not any(getattr(one, "uses", 0) for one in store._all):  # pyright: ignore[reportPrivateUsage]
+        worker.join(0.01)
+    store.close()
+    worker.join(10)
+    assert ended == ["interrupted"]
