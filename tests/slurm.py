@@ -7,6 +7,7 @@ must run as root, as Slurm's node daemon does.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
 import shutil
@@ -125,11 +126,22 @@ def started() -> Iterator[Slurm]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _end_with_us() -> None:
+    # A test run that is killed outright ends nothing itself; the kernel then does.
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 def _daemon(slurm: Slurm, command: list[str]) -> None:
     log = (slurm.folder / "daemons.log").open("ab")
     with log:
         daemon = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=slurm.environment(), start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=slurm.environment(),
+            start_new_session=True,
+            preexec_fn=_end_with_us,
         )
     slurm.daemons.append(daemon.pid)
 

@@ -8,6 +8,7 @@ says what it did not look at, and the CI's green run looked at everything.
     tmux = third_party.program("tmux")                                    # a path
     folder = third_party.npm("whatsapp-chat-parser", "4.0.2")             # its node_modules
     python = third_party.pypi("whatstk", "whatstk==0.6.1")                # the Python of an environment of its own
+    folder = third_party.wheel("bitsandbytes", "bitsandbytes==0.50.2")    # for our own Python's path
 
 or `@pytest.mark.third_party("tmux")` over a test, for programs.
 """
@@ -139,6 +140,17 @@ def pypi(name: str, *requirements: str) -> Path:
                 ],
             )
     return python
+
+
+def wheel(name: str, requirement: str) -> Path:
+    """A folder with one package from PyPI and nothing that it depends on, to be put on a Python path of ours."""
+    folder = _folder("wheel", f"{name}-{sys.version_info[0]}.{sys.version_info[1]}-{requirement}")
+    with _only_one(folder.name):
+        if not _is_done(folder):
+            quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-compile"]
+            target = ["--no-deps", "--target", str(folder)]
+            _fill(folder, f"PyPI {name}", [[sys.executable, "-m", "pip", "install", *quiet, *target, requirement]])
+    return folder
 
 
 def _folder(kind: str, name: str) -> Path:

@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 # Seconds after which a thread that counts gives way to a key. With Python's own 5 ms, each of the ten statements of SQLite
 # that a key may cost waited so long for the thread that counts: 60 ms a key.
 GIVE_WAY: float = 0.0005
+SETTLE: float = 0.06  # seconds without another change before all is counted: a key that is held down is not held up
 POLL: float = 0.5  # seconds between two looks at whether another process changed the workspace
 TAKE_IN: float = 5.0  # seconds between two looks at what the runs under way have told
 
@@ -213,6 +215,7 @@ class Workbench(App[int], inherit_bindings=False):
             if not now.examples:
                 return
             self.call_from_thread(self._take_counters, now, self._saved_counters())
+            time.sleep(SETTLE)
             if not now.exact and not cancelled():
                 now = recipe.exact_counters(self.workspace, cancelled)
                 self.call_from_thread(self._take_counters, now)

@@ -109,9 +109,11 @@ def main() -> int:
     root = str(Path(__file__).parent.parent.parent)
     with tempfile.TemporaryDirectory() as folder:
         export = Path(folder) / "WhatsApp Chat with Meli.txt"
-        # Talk is repeated: making a million lines one by one takes longer than all parsers together.
-        once, truth = generate("android-es-AR", min(asked.lines, 200_000), 7, plain=not asked.hard)
-        times = -(-asked.lines // 200_000)
+        # Talk is repeated: making a million lines one by one takes longer than all parsers together. Not for an import,
+        # which would tell the repeated messages apart and put them in order.
+        most = asked.lines if asked.whole else 200_000
+        once, truth = generate("android-es-AR", min(asked.lines, most), 7, plain=not asked.hard)
+        times = -(-asked.lines // most)
         export.write_bytes(once * times)
         print(f"{asked.lines:,} lines, {export.stat().st_size / 1e6:.1f} MB, {len(truth) * times:,} messages")
         commands = {

@@ -271,13 +271,14 @@ def privacy(context: Context) -> None:
 
 @recipe.command("stats", help=_("Lengths, vocabulary and top words of what the recipe keeps."))
 @click.option("--top", type=click.IntRange(1, 200), default=20, show_default=True, help=_("how many words"))
+@click.option("--participant", default="", help=_("of this participant alone, months too"))
 @pass_context
-def stats(context: Context, top: int) -> None:
+def stats(context: Context, top: int, participant: str) -> None:
     import dataclasses
 
     from core.workspace import checks
 
-    rows, months = checks.statistics(context.workspace, top)
+    rows, months = checks.statistics(context.workspace, top, participant)
     if context.json:
         for row in rows:
             json_line({"participant": row.name or None, **dataclasses.asdict(row.figures)})

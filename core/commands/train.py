@@ -126,7 +126,7 @@ def preview(context: Context, dataset: str, number: int, model: str) -> None:
 @train.command("list", help=_("List the runs."))
 @pass_context
 def list_(context: Context) -> None:
-    from core.workspace import runs
+    from core.workspace import run_words, runs
 
     rows = runs.listing(context.workspace)
     if context.json:
@@ -134,8 +134,20 @@ def list_(context: Context) -> None:
             json_line(row.as_json())
         return
     table(
-        ["id", _("state"), _("step"), _("backend"), _("base"), _("dataset")],
-        [(row.id, row.state, f"{row.step}/{row.steps}", row.backend, row.base, row.dataset) for row in rows],
+        ["id", _("state"), _("step"), _("loss"), _("held-out"), _("where"), _("base"), _("dataset")],
+        [
+            (
+                row.id,
+                run_words.state(row.state),
+                f"{row.step}/{row.steps}",
+                run_words.figure(row.now.loss, 4),
+                run_words.figure(row.now.validation_loss, 4),
+                row.now.where or row.backend,
+                row.base,
+                row.dataset,
+            )
+            for row in rows
+        ],
     )
 
 

@@ -32,6 +32,7 @@ from core.training.backends import local
 from core.training.events import Event
 
 _stops: Final[list[int]] = []
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LAST_WORDS: Final = 3.0  # seconds that a dying process beside this one has to say of what
 _waking: Final[list[bool]] = []  # filled while the heavy imports run: nothing is at stake then
 
@@ -286,6 +287,8 @@ def guarded(log: events.Log, work: Callable[[], str], stopped: Callable[[], str]
         from core.engine.problems import cuda_trouble, out_of_memory
 
         _trace(error)
+        if _no_room(error):
+            return _disk(log)
         if out_of_memory(error):
             return _failed(
                 log,
@@ -303,15 +306,24 @@ def guarded(log: events.Log, work: Callable[[], str], stopped: Callable[[], str]
         return _unforeseen(log, error)
     except OSError as error:
         _trace(error)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            return _failed(log, "disk", _("The disk is full."), _("Free some space, then resume the run."))
-        return _unforeseen(log, error)
+        return _disk(log) if _no_room(error) else _unforeseen(log, error)
     except Exception as error:  # noqa: BLE001 - the edge of the process: the traceback goes to its log
         _trace(error)
-        return _unforeseen(log, error)
+        return _disk(log) if _no_room(error) else _unforeseen(log, error)
     if state:
         log.write("end", state=state)
     return 0
+
+
+def _no_room(error: BaseException) -> bool:
+    """Whether a disk, a quota or a limit is full. safetensors tells it in words only: it writes from Rust."""
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return any(f"(os error {number})" in str(error) for number in _FULL)
+
+
+def _disk(log: events.Log) -> int:
+    return _failed(log, "disk", _("The disk is full."), _("Free some space, then resume the run."))
 
 
 def _unforeseen(log: events.Log, error: BaseException) -> int:

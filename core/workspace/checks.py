@@ -77,8 +77,11 @@ def private_things(workspace: Workspace) -> Mapping[str, int]:
     return report(having.text(row) for row in made[1]).finds
 
 
-def statistics(workspace: Workspace, top: int = 20) -> tuple[list[StatisticsRow], Mapping[str, int]]:
-    """Lengths, vocabulary and top words of what the recipe keeps, of all and of each; and messages by month."""
+def statistics(
+    workspace: Workspace, top: int = 20, participant: str = ""
+) -> tuple[list[StatisticsRow], Mapping[str, int]]:
+    """Lengths, vocabulary and top words of what the recipe keeps, of all and of each; and messages by month. With a
+    participant, theirs alone."""
     import numpy as np
 
     from core.dataset.statistics import statistics as figures_of
@@ -93,6 +96,13 @@ def statistics(workspace: Workspace, top: int = 20) -> tuple[list[StatisticsRow]
     rows += [
         StatisticsRow(having.participants[number].name, one) for number, one in people if number in having.participants
     ]
+    if participant:
+        from core.workspace import people as known
+
+        one = known.named(workspace, participant)
+        return [row for row in rows if row.name == one.name], {
+            month: by.get(one.id, 0) for month, by in told.months.items()
+        }
     return rows, {month: sum(by.values()) for month, by in told.months.items()}
 
 

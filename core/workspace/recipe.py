@@ -305,7 +305,7 @@ def _exact(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callable[
 
     totals = recount.totals(made, progress=go_on)
     if not slot:
-        workspace.derived("totals", (key[0], recipe.hash), lambda: totals)
+        workspace.derived("totals", (revision.of(workspace.store), recipe.hash), lambda: totals)
     return Counters(
         len(made.grouping.rows),
         made.grouping.turn_count,

@@ -112,6 +112,10 @@ def _step(body: Mapping[str, object]) -> list[str]:
 
 
 def _plan(body: Mapping[str, object]) -> str:
+    if "trained_tokens" not in body:  # a provider's: it says how many steps, and no more
+        return _("plan: {steps} steps, {epochs} epochs").format(
+            steps=count(body.get("steps")), epochs=count(body.get("epochs"))
+        )
     words = _("plan: {steps} steps, {examples} examples, {tokens} tokens, {trained} of them trained").format(
         steps=count(body.get("steps")),
         examples=count(body.get("examples")),

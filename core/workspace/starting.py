@@ -76,7 +76,7 @@ def check(model: str, options: Mapping[str, Any]) -> None:
 
 
 def bases(workspace: Workspace) -> list[str]:
-    """The bases that a form offers: the toy, and those that runs were made on before."""
+    """The bases that a form offers: the toys, whole models of this workspace, and what runs were made on before."""
     from core.store import runs
     from core.workspace import models
 

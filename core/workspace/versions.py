@@ -95,10 +95,12 @@ def listing(workspace: Workspace) -> list[VersionRow]:
 
 
 def saved(workspace: Workspace) -> Recipe:
-    """What the working recipe is compared with: the last save, or before any the defaults with the same persona."""
+    """What the working recipe is compared with: the last save, or before any the defaults for the same persona and
+    model."""
     found = last(workspace)
     if found is None:
-        return Recipe(persona=recipe.current(workspace).persona)
+        now = recipe.current(workspace)
+        return Recipe(persona=now.persona, model=now.model)
     return recipe.readable(found.values)
 
 

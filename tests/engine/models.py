@@ -45,6 +45,12 @@ STRICT = (
     "{{ m['content'] | trim }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>model\n{% endif %}"
 )
+# Questions in brackets, replies bare, each closed by the end of the text; the system line goes into the first question.
+INSTRUCT = (
+    "{% for m in messages %}{% if m['role'] == 'user' %}[INST] {{ m['content'] }} [/INST]"
+    "{% elif m['role'] == 'assistant' %} {{ m['content'] }}{{ eos_token }}"
+    "{% else %}{{ raise_exception('no system line') }}{% endif %}{% endfor %}"
+)
 # A reply that nothing ends.
 ENDLESS = (
     "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
@@ -54,6 +60,7 @@ ENDLESS = (
 FAMILIES: dict[str, tuple[str, dict[str, Any], str | None]] = {
     "gpt2": ("GPT2", {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 512}, None),
     "llama": ("Llama", _SMALL, CHATML),
+    "mistral": ("Mistral", {**_SMALL, "sliding_window": None}, INSTRUCT),
     "qwen3": ("Qwen3", {**_SMALL, "head_dim": 8}, THINKING),
     "phi3": ("Phi3", {**_SMALL, "sliding_window": 200}, CLOSED),
     "gemma3": ("Gemma3Text", {**_SMALL, "head_dim": 8, "sliding_window": 32, "sliding_window_pattern": 2}, STRICT),

@@ -238,7 +238,22 @@ def test_every_family_learns_and_all_its_layers_are_adapted(family: str, tmp_pat
     assert plan["end_trained"]
     before, after = (e.fields["loss"] for e in told if e.kind == "validation")
     assert after < before
-    assert plan["split_examples"] > 0 or family in ("gpt2", "llama", "gemma3", "lfm2")
+    assert plan["split_examples"] > 0 or family in ("gpt2", "llama", "mistral", "gemma3", "lfm2")
+
+
+@pytest.mark.parametrize("family", models.FAMILIES)
+def test_every_family_can_be_tuned_whole_and_opened_again(family: str, tmp_path: Path) -> None:
+    from core.engine import loading
+
+    models.make(family, tmp_path / "base")
+    folder = tiny.prepare(
+        tmp_path / "run", base="../base", method="full", steps=4, learning_rate=0.005, validate_every=4, sample_every=9
+    )
+    told = run(folder)
+    assert told[-1].fields == {"state": "succeeded"}, told[-2]
+    before, after = (e.fields["loss"] for e in told if e.kind == "validation")
+    assert after < before
+    assert loading.load_model(loading.find_base(str(folder / "model")), this_machine(threads=1))
 
 
 def test_a_target_that_matches_nothing_is_an_error_that_names_what_there_is(tmp_path: Path) -> None:

@@ -85,4 +85,5 @@ async def test_the_chat_screen_looks_as_before(
             await pilot.pause()
             seen = screen_text(app) + "\n"
     workspace.close()
-    compare(name, size, spanish, seen)
+    # Without the list of screens at the top, which belongs to none of them.
+    compare(name, size, spanish, seen.partition("\n")[2])

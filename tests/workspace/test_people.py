@@ -8,7 +8,7 @@ import pytest
 
 from core.chat import Consent
 from core.problem import Misuse
-from core.workspace import chats, people, recipe
+from core.workspace import chats, checks, people, recipe
 from core.workspace.opening import Workspace, open_workspace
 
 
@@ -59,3 +59,9 @@ def test_only_a_joined_name_comes_apart(two: Workspace, name: str) -> None:
     people.join(two, "Meli", "Melisa")
     with pytest.raises(Misuse, match="not joined"):
         people.split(two, name)
+
+
+def test_statistics_of_one_participant(two: Workspace) -> None:
+    rows, months = checks.statistics(two, participant="Nico")
+    assert [row.name for row in rows] == ["Nico"]
+    assert dict(months) == {"2023-12": 3}

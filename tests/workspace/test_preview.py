@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.workspace import datasets, preview, recipe
+from core.workspace import chats, curation, datasets, preview, recipe
 from core.workspace.opening import Workspace
 
 
@@ -38,6 +38,17 @@ def test_before_the_exact_count_the_same_examples_are_shown_as_provisional(works
     exact = preview.example(workspace, 3)
     assert exact is not None
     assert (exact.exact, exact.message) == (True, guess.message)
+
+
+def test_a_decision_leaves_the_examples_exact(workspace: Workspace) -> None:
+    """Decisions move the material's revision and not that of the messages; both were once taken for one."""
+    recipe.exact_counters(workspace)
+    victim = next(row.uid for row in chats.messages(workspace) if row.mine)
+    curation.decide(workspace, "drop", [victim])
+    counted = recipe.exact_counters(workspace)
+    one = preview.example(workspace, 0)
+    assert one is not None
+    assert (one.exact, one.count) == (True, counted.examples)
 
 
 def test_separators_are_told_from_somebodys_own_line_break(workspace: Workspace) -> None:

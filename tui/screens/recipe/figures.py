@@ -63,7 +63,9 @@ class Figures(Board):
         fields: list[Line] = []
         for name, label in _ROWS:
             value: int | None = getattr(now, name)
-            exact = name in ("messages", "turns", "conversations") or (now.exact if name == "tokens" else settled)
+            exact = name in ("messages", "turns", "conversations") or (
+                now.exact if name == "tokens" else settled or not now.examples
+            )
             more = ""
             if saved is not None and (comparable or name in ("messages", "turns", "conversations")):
                 more = change(value, getattr(saved, name))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LOG: Final = "worker.log"
 STARTED: Final = "follower.start"  # touched whenever one was started
+ASKED: Final = "asked"  # touched whenever the provider was asked to pause, resume or cancel
 AGAIN: Final = 15.0  # seconds after which a follower that did not come up is started again
 
 
@@ -60,9 +61,10 @@ def refresh(folder: Path) -> Holder:
     follower = process.read(folder)
     if follower is not None and follower.alive():
         # A job that rests is followed too, and is said to rest.
-        working = None if now is State.PAUSED else True
+        moved = _asked_since(folder)
+        working = None if now is State.PAUSED and not moved else True
         asked = "cancel" if (folder / process.WISH).exists() else ""
-        return Holder(working, begun=begun, pid=follower.pid, where=job, note=note, asked=asked)
+        return Holder(working, begun=begun, fresh=moved, pid=follower.pid, where=job, note=note, asked=asked)
     if follower is not None and not follower.here() and process.beats(folder):
         return Holder(True, begun=begun, where=f"{job} ({follower.host})", note=note)
     if not begun:
@@ -120,6 +122,15 @@ def _ask(folder: Path, request: Callable[[openai.OpenAI, str], Any]) -> None:
     job = wanted.reached(folder).job
     with endpoints.open_client(profile) as client:
         endpoints.call(lambda: object_of(request(client, job), profile), profile, tries=3)
+    (folder / ASKED).touch(mode=0o600)
+
+
+def _asked_since(folder: Path) -> bool:
+    """Whether the provider was asked to move the job after the log's last word: where it rested is then no longer so."""
+    try:
+        return (folder / ASKED).stat().st_mtime_ns >= (folder / events.FILE).stat().st_mtime_ns
+    except OSError:
+        return False
 
 
 def _profile(folder: Path) -> endpoints.Profile:
