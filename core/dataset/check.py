@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, Literal
@@ -128,7 +128,7 @@ def check(
     for row, last in held:
         if last in said:
             rows.add("leak", row)
-    report.findings = [*_sizes(report), *_told(rows), *_balance(report, reply_words)]
+    report.findings = [*_sizes(report), *_told(rows, report.private), *_balance(report, reply_words)]
     order = {"error": 0, "warning": 1, "advice": 2}
     report.findings.sort(key=lambda one: order[one.level])
     return report
@@ -223,7 +223,8 @@ def _sizes(report: CheckReport) -> list[Finding]:
     return found
 
 
-def _told(rows: _Rows) -> list[Finding]:
+def _told(rows: _Rows, private: Mapping[str, int]) -> list[Finding]:
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(private.items()))
     texts: dict[str, tuple[Level, str]] = {
         "last": ("error", _("Examples that do not end with a reply: {count}.")),
         "untrained": ("error", _("Examples with nothing to learn: {count}.")),
@@ -236,12 +237,14 @@ def _told(rows: _Rows) -> list[Finding]:
         ),
         "control": ("warning", _("Examples that hold control words of a model, such as an end of turn: {count}.")),
         "label": ("warning", _("Examples in which somebody wrote a speaker's label, as if another spoke: {count}.")),
-        "private": ("warning", _("Examples that hold what looks private: {count}.")),
+        "private": ("warning", _("Examples that hold what looks private: {count} (by the names of `mask`: {kinds}).")),
         "duplicate": ("warning", _("Examples that say the same as one before: {count}.")),
         "leak": ("error", _("Held-out examples whose like is on the training side: {count}.")),
     }
     return [
-        Finding(level, code, text.format(count=rows.counts[code]), rows.counts[code], tuple(rows.first[code]))
+        Finding(
+            level, code, text.format(count=rows.counts[code], kinds=kinds), rows.counts[code], tuple(rows.first[code])
+        )
         for code, (level, text) in texts.items()
         if rows.counts[code]
     ]

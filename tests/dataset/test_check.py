@@ -80,6 +80,12 @@ def codes_text(findings: list[Finding], code: str) -> str:
     return next(one.text for one in findings if one.code == code)
 
 
+def test_what_looks_private_is_named_by_its_kind() -> None:
+    rows = [*good(50), example("escribime a a@b.example", "mirá https://c.example/d")]
+    report = check(enumerate(rows, 1), counter_for("gpt-4o").example)
+    assert "email 1, url 1" in codes_text(report.findings, "private")
+
+
 def test_tokens_have_true_percentiles() -> None:
     assert [percentile(list(range(1, 101)), at) for at in (0, 5, 50, 95, 100)] == [1, 5, 50, 95, 100]
     assert percentile([], 50) == 0

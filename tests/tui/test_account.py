@@ -138,6 +138,7 @@ async def test_a_provider_that_does_not_answer_is_told_and_asked_again(
     async with opened(tmp_path / "w") as pilot:
         await until(pilot, "does not accept the key")
         assert "could not be asked" in screen_text(pilot.app)
+        assert "Asking the provider" not in screen_text(pilot.app)
         await pilot.press("r")
         await until(pilot, "5 things")
 

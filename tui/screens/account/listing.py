@@ -140,7 +140,7 @@ class AccountScreen(PlaceScreen):
 
     def body(self) -> Iterable[Widget]:
         yield ThingTitles()
-        yield RowList[Any](self._painter, id="things", empty=SafeText(_("Asking the provider…")))
+        yield RowList[Any](self._painter, id="things")
         yield LimitsText()
 
     def workspace_changed(self) -> None:
@@ -155,6 +155,7 @@ class AccountScreen(PlaceScreen):
         """Ask the provider."""
         self._seen = (self._profile, self._what)
         self._heading(_("asking…"))
+        self.query_one("#things", RowList).empty = SafeText(_("Asking the provider…"))
         self._read(self._profile, self._what)
 
     @work(thread=True, group="account", name="account", exclusive=True, exit_on_error=False)
@@ -174,6 +175,7 @@ class AccountScreen(PlaceScreen):
 
     def on_account_screen_failed(self, event: Failed) -> None:
         self._all = []
+        self.query_one("#things", RowList).empty = SafeText("")
         self._show()
         self._heading(_("could not be asked; r tries again"))
         self.workbench.say_problem(event.problem)
@@ -182,6 +184,7 @@ class AccountScreen(PlaceScreen):
         if (event.profile, event.what) != (self._profile, self._what):
             return
         self._all = event.rows
+        self.query_one("#things", RowList).empty = SafeText(_("There is nothing there."))
         self._painter.marked &= {row.thing.id for row in event.rows}
         if event.limits is not None:
             self.query_one(LimitsText).show(event.limits)

@@ -155,6 +155,7 @@ class ReadingScreen(PlaceScreen):
         if chat is None:
             self.heading.show(SafeText(_("No chat is open.")), SafeText(_("1 leads to the chats.")))
             self.messages.show(Nothing())
+            self.listed.empty = SafeText("")
             self.listed.show(Nothing())
             self._chat = self._shown = self.history = None
             return
