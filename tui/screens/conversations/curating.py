@@ -53,6 +53,7 @@ class CuratingScreen(ReadingScreen):
     def __init__(self) -> None:
         super().__init__()
         self._range_from: int | None = None  # the place at which a range of marks began
+        self._walking = False  # an undo or a redo is being shown
 
     # What is acted on
 
@@ -225,6 +226,7 @@ class CuratingScreen(ReadingScreen):
     def _walk(self, way: str, told: str, nothing: str) -> None:
         from core.workspace import curation
 
+        self.take_decisions()  # what others decided until now is no part of what this brings into sight
         try:
             step = curation.undo if way == "undo" else curation.redo
             act = step(self.workbench.workspace)
@@ -234,13 +236,18 @@ class CuratingScreen(ReadingScreen):
         if act is None:
             self.workbench.say(SafeText(nothing), "warning")
             return
-        self.take_decisions()
+        self._walking = True
+        try:
+            self.take_decisions()
+        finally:
+            self._walking = False
         self.say_state()
         self.workbench.say(said(told, label=act.label))
 
     def decisions_taken(self, places: Sequence[int] | None) -> None:
-        """Bring one of the messages into sight of which something else stands now: an undo shows what it undid."""
-        if places and not any(place in self.messages.in_sight for place in places):
+        """An undo brings one of the messages into sight that it undid; what others decide never moves the cursor, or the
+        next key would be said of a message that nobody chose."""
+        if self._walking and places and not any(place in self.messages.in_sight for place in places):
             self.go_to_place(min(places))
         self.say_state()
 
