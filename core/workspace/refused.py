@@ -8,6 +8,7 @@ store each time, since they may have been forgotten or imported anew meanwhile.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ def of_run(workspace: Workspace, row: RunRow) -> RefusedLine | None:
     if row.state != "failed" or not row.dataset:
         return None
     problem = next(History(row.folder / FILE).backwards(of_kinds("problem")), None)
-    told = problem.fields if problem is not None else {}
+    told: Mapping[str, Any] = problem.fields if problem is not None else {}
     line, n = told.get("line"), told.get("example")
     if not isinstance(line, int) or not isinstance(n, int):
         return None
