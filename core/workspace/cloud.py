@@ -92,7 +92,7 @@ def register(workspace: Workspace, run_id: str, dataset_id: int | None, base: st
         "format": job.format,
         "trained_tokens": summary.get("tokens"),
         "checkpoints": checkpoints,
-        **_manner(workspace, dataset_id, job.format),
+        **manner(workspace, dataset_id, job.format),
     }
     with workspace.store.write() as change:
         if models.find(change, name) is None:
@@ -110,7 +110,7 @@ def register(workspace: Workspace, run_id: str, dataset_id: int | None, base: st
     return name
 
 
-def _manner(workspace: Workspace, dataset_id: int | None, form: str) -> dict[str, str]:
+def manner(workspace: Workspace, dataset_id: int | None, form: str) -> dict[str, str]:
     """How the model's prompts ended and its replies were stopped: asked otherwise it would not be itself."""
     from core.dataset.export import rendering
     from core.dataset.recipe import Recipe
