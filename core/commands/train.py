@@ -155,14 +155,28 @@ def list_(context: Context) -> None:
 @click.argument("run")
 @pass_context
 def show(context: Context, run: str) -> None:
-    from core.workspace import runs
+    from core.workspace import refused, runs
 
     row = runs.named(context.workspace, run)
+    line = refused.of_run(context.workspace, row)
     if context.json:
-        json_line(row.as_json())
+        json_line({**row.as_json(), **({"refused": line.as_json()} if line is not None else {})})
         return
     for key, value in row.as_json().items():
         data(f"{key:<12} {value if value is not None else '—'}")
+    if line is not None:
+        data(
+            _(
+                "refused      line {line} ({side}): example {example} of “{dataset}”, conversation {conversation}"
+            ).format(
+                line=line.line,
+                side=line.side,
+                example=line.fault.n,
+                dataset=shown_in_line(line.dataset),
+                conversation=line.conversation,
+            )
+        )
+        data(_("messages     {ids}").format(ids=" ".join(line.messages) or "—"))
 
 
 @train.command("follow", help=_("Print every event of a run, and end when the run has."))

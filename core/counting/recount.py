@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from core.chat import Side
+from core.chat import Example, Role, Side
 from core.counting.counter import Counter
 from core.dataset.duplicates import digest, folded
 from core.dataset.examples import Build
@@ -42,12 +42,13 @@ class Totals:
     purged: int
     short: int
     unweighted: int
+    corrections: int  # of `train`
     tokens: int  # of the training side
     validation_tokens: int
     longest: int  # tokens of the longest example
     exact: bool
     # The entries of the plan that are written, in the order of yielding, and the tokens of each; `written` is None where
-    # examples had to be made to be counted.
+    # examples had to be made to be counted. A correction's entry is its number after the last of the plan.
     written: NDArray[np.intp] | None = field(default=None, compare=False, repr=False)
     each: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
 
@@ -117,7 +118,7 @@ class Recount:
         if recipe.similarity < 1 or not self._counter.separable:
             return self._by_examples(build)
         if not len(build.plan):
-            return Totals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, self._counter.exact)
+            return Totals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, self._counter.exact)
         self._forget_if_other(build)
         spans = _spans_of(build)
         tokens, folds, words = self._counted(build, spans, progress)
@@ -176,7 +177,7 @@ class Recount:
         told = build.report
         return Totals(
             told.train, told.validation, told.duplicates, told.across, told.purged, told.short, told.unweighted,
-            tokens[TRAIN], tokens[VALIDATION], max(each, default=0), self._counter.exact, None,
+            told.corrections, tokens[TRAIN], tokens[VALIDATION], max(each, default=0), self._counter.exact, None,
             np.array(each, np.int64),
         )  # fmt: skip
 
@@ -254,36 +255,67 @@ def _totals(
     entries = entries[np.lexsort((entries, place[entries], side[entries]))]
 
     exchange, whole = _sayings(spans, folds)
+    corrected = _corrected(build, counter)
     across = np.zeros(len(made), np.bool_)
     held = entries[side[entries] == VALIDATION]
     trained = entries[side[entries] == TRAIN]
-    across[held] = np.isin(exchange[held], exchange[trained])
+    across[held] = np.isin(exchange[held], np.append(exchange[trained], corrected.exchange))
     again = np.zeros(len(made), np.bool_)
+    own_again = np.zeros(len(corrected.tokens), np.bool_)
     if recipe.near_duplicates != "keep":
-        rest = entries[~across[entries]]
-        again[rest] = True
-        again[rest[np.unique(whole[rest], return_index=True)[1]]] = False
+        rest = held[~across[held]]
+        said = np.concatenate((whole[trained], corrected.whole, whole[rest]))
+        repeated = np.ones(len(said), np.bool_)
+        repeated[np.unique(said, return_index=True)[1]] = False
+        own_again = repeated[len(trained) : len(said) - len(rest)]
+        again[trained], again[rest] = repeated[: len(trained)], repeated[len(said) - len(rest) :]
     left = alive & ~across
     if recipe.near_duplicates == "remove":
         left &= ~again
+    own_left = np.flatnonzero(~own_again if recipe.near_duplicates == "remove" else np.ones_like(own_again))
     weights[side == VALIDATION] = 1
     train, validation = left & (side == TRAIN), left & (side == VALIDATION)
-    written = entries[left[entries]]
+    written = np.concatenate((trained[left[trained]], len(made) + own_left, held[left[held]]))
+    each = np.concatenate((own, corrected.tokens))[written]
     return Totals(
-        train=int(weights[train].sum()),
+        train=int(weights[train].sum()) + len(own_left),
         validation=int(validation.sum()),
-        duplicates=int(again.sum()),
+        duplicates=int(again.sum() + own_again.sum()),
         across=int(across.sum()),
         purged=int(np.count_nonzero(side == PURGED)),
         short=int(short.sum()),
         unweighted=int(unweighted.sum()),
-        tokens=int((own * weights)[train].sum()),
+        corrections=len(own_left),
+        tokens=int((own * weights)[train].sum() + corrected.tokens[own_left].sum()),
         validation_tokens=int(own[validation].sum()),
-        longest=int(own[left].max()) if left.any() else 0,
+        longest=int(each.max(initial=0)),
         exact=counter.exact,
         written=written,
-        each=own[written],
+        each=each,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Corrected:
+    """What the corrections of a build cost and say, an entry each; there are few, so each is made."""
+
+    tokens: NDArray[np.int64]
+    exchange: _Hashes
+    whole: _Hashes
+
+
+def _corrected(build: Build, counter: Counter) -> _Corrected:
+    tokens, exchanges, wholes = array("q"), array("Q"), array("Q")
+    factor, most = int(_ODD), (1 << 64) - 1
+    for lines in build.corrected(build.writer()):
+        spoken = [
+            int.from_bytes(digest(folded(one.text))[:8], "little") for one in lines if one.role is not Role.SYSTEM
+        ]
+        tokens.append(counter.example(Example(lines, 0, Side.TRAIN)))
+        # As `_sayings` has it for the lines of a chat.
+        exchanges.append((spoken[-2] * factor + spoken[-1] + 1 if len(spoken) > 1 else spoken[-1]) & most)
+        wholes.append(sum(one * pow(factor, place, 1 << 64) for place, one in enumerate(reversed(spoken))) & most)
+    return _Corrected(np.array(tokens, np.int64), np.array(exchanges, np.uint64), np.array(wholes, np.uint64))
 
 
 def _too_short(recipe: Recipe, spans: _Spans, words: NDArray[np.int64]) -> NDArray[np.bool_]:

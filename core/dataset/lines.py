@@ -48,7 +48,10 @@ class Wording:
 
     def message(self, row: int) -> str:
         """The words of one message."""
-        text = self._material.text(row)
+        return self.text(self._material.text(row))
+
+    def text(self, text: str) -> str:
+        """Words as an example has them, wherever they were said."""
         if self._touchy is not None and not self._touchy.search(text):
             return text.strip()
         for step in self._steps:
@@ -77,7 +80,7 @@ class LineWriter:
         self._persona = persona
         self._alone = alone
         self._names = names
-        self._wording = Wording(material, recipe, aliases)
+        self.wording = Wording(material, recipe, aliases)
         self._conversation = -1
         self._lines: dict[tuple[int, int], Line] = {}
         self._texts: dict[int, str] = {}
@@ -89,7 +92,7 @@ class LineWriter:
     @property
     def masker(self) -> Masker:
         """What it hid so far."""
-        return self._wording.masker
+        return self.wording.masker
 
     def lines(self, entry: int) -> tuple[Line, ...]:
         """An example's lines: the system prompt, the context, the reply, roles alternating."""
@@ -146,7 +149,7 @@ class LineWriter:
         texts = self._texts
         for row in rows:
             if row not in texts:
-                texts[row] = self._wording.message(row)
+                texts[row] = self.wording.message(row)
         return self._recipe.separator.join([texts[row] for row in rows])
 
     def only_words(self, texts: dict[int, str]) -> None:

@@ -16,7 +16,7 @@ from core.dataset.leaks import leaks
 from core.dataset.material import Decision, material_of
 from core.dataset.recipe import Recipe
 from core.grouping import boundaries
-from tests.dataset.chats import Drawn, drawn_chats, recipes, talk
+from tests.dataset.chats import Drawn, drawn_chats, drawn_corrections, recipes, talk
 
 FEW = settings(max_examples=50, deadline=None)
 
@@ -154,15 +154,17 @@ def test_counters_without_making_examples_are_those_of_the_examples(
     for one, messages in (
         (recipe, material), (data.draw(recipes), material), (recipe, material.deciding(decided)), (recipe, material)
     ):  # fmt: skip
-        build = Build(messages, one)
+        build = Build(messages, one, corrections=data.draw(drawn_corrections(drawn.uids)))
         totals = recount.totals(build)
         examples = list(build)
         told = build.report
         tokens = [counter.example(example) for example in examples if example.side is Side.TRAIN]
         held = [counter.example(example) for example in examples if example.side is Side.VALIDATION]
         assert (totals.train, totals.validation) == (told.train, told.validation) == (len(tokens), len(held))
-        assert (totals.duplicates, totals.across, totals.purged, totals.short, totals.unweighted) == (
-            told.duplicates, told.across, told.purged, told.short, told.unweighted
+        assert (
+            totals.duplicates, totals.across, totals.purged, totals.short, totals.unweighted, totals.corrections
+        ) == (
+            told.duplicates, told.across, told.purged, told.short, told.unweighted, told.corrections
         )  # fmt: skip
         assert (totals.tokens, totals.validation_tokens) == (sum(tokens), sum(held))
         assert totals.longest == max(tokens + held, default=0)

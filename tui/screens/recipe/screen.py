@@ -177,7 +177,9 @@ class RecipeScreen(Saving):
         except Problem as problem:
             self.workbench.say_problem(problem)
             return
-        if example is not None:
+        if example is not None and example.correction:
+            self.workbench.say(SafeText(_("A correction of a model's reply: it stands in no chat.")))
+        elif example is not None:
             self.workbench.show_message(example.chat, example.message)
 
     def action_rules(self) -> None:
