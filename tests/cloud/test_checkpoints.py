@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from core import settings
@@ -116,10 +117,11 @@ async def test_a_key_lists_them_and_two_talk_side_by_side(workspace_folder: Path
         workspace.close()
 
 
-def test_what_a_job_has_learnt_so_far_can_be_asked_while_it_rests(run_at: object, provider: server.Provider) -> None:
+def test_what_a_job_has_learnt_so_far_can_be_asked_while_it_rests(
+    run_at: Callable[..., Run], provider: server.Provider
+) -> None:
     provider.world.plan = ("queued", "running", "running")
-    assert callable(run_at)
-    run: Run = run_at()
+    run = run_at()
     looks = iter(range(1000))
 
     def wake() -> bool:
