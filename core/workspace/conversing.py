@@ -144,9 +144,19 @@ class Answer:
                     first_token=figures.first_token,
                     seconds=figures.seconds,
                     cost=None if figures.cost is None else float(figures.cost) / len(self.said),
+                    manner={**one.manner, **_paid(figures)},
                 )
             )
         return told
+
+
+def _paid(figures: talking.Figures) -> dict[str, str]:
+    """What is kept of a price beside its sum: its day, and its currency where that is not the usual one."""
+    price = figures.price
+    if price is None or price.free:
+        return {}
+    day = {"priced": price.as_of.isoformat()} if price.as_of is not None else {}
+    return {**day, **({} if price.currency == "USD" else {"currency": price.currency})}
 
 
 class Conversation:
