@@ -191,7 +191,7 @@ def _validate(work: Work, progress: Progress) -> bool:
         work.model,
         work.layout,
         work.context,
-        half=work.machine.half,
+        half=work.machine.measures_half,
         bins_at_once=max(1, work.needs.bins_at_once),
         together=work.together,
     )

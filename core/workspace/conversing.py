@@ -211,9 +211,9 @@ class Conversation:
     # ── what a person does ──────────────────────────────────────────────────────────────────────────────────────
 
     @_in_turn
-    def say(self, text: str) -> None:
+    def say(self, text: str, taken_from: Sequence[str] = ()) -> None:
         """Add what the person says; nobody has heard it yet."""
-        transcripts.ask_in(self.workspace, self._begun(), text)
+        transcripts.ask_in(self.workspace, self._begun(), text, taken_from)
         self.reload()
 
     def send(self, text: str) -> None:
@@ -272,15 +272,19 @@ class Conversation:
         return True
 
     @_in_turn
-    def ask_prompt(self, turns: Sequence[tuple[str, str]], real: tuple[str, str]) -> None:
+    def ask_prompt(
+        self, turns: Sequence[tuple[str, str]], real: tuple[str, str], lineage: Sequence[Sequence[str]] = ()
+    ) -> None:
         """Ask what somebody asked in the chat: its turns (role, text) up to a question, and who said what in answer,
-        which is shown when the model has answered."""
+        which is shown when the model has answered. `lineage`: the messages that each turn came from."""
         talk = self._begun()
         parent: int | None = None
-        for role, text in turns[:-1]:
-            parent = transcripts.put(self.workspace, talk, parent, role, text, model=real[0])
+        came_from = [*lineage, *[()] * (len(turns) - len(lineage))]
+        for (role, text), uids in zip(turns[:-1], came_from, strict=False):
+            manner = transcripts.lineage(uids)
+            parent = transcripts.put(self.workspace, talk, parent, role, text, model=real[0], manner=manner)
         self.set_leaf(parent)
-        self.say(turns[-1][1])
+        self.say(turns[-1][1], came_from[len(turns) - 1])
         self.reply()
         for answer in self.answers:
             answer.real = real
