@@ -38,19 +38,15 @@ def told(figures: Figures) -> list[tuple[str, str]]:
         fields.append((decimal(figures.tokens_per_second, 1), _("tokens/s")))
     fields.append((decimal(figures.first_token, 2), _("s to the first")))
     if figures.price is not None and figures.cost is not None:
-        fields += _paid(float(figures.cost), figures.currency, sure=figures.exact)
-        if figures.price.is_old():
-            fields.append(("!", figures.price.said()))
-        elif figures.price.as_of is not None:
-            fields.append(("", _("by prices of {day}").format(day=figures.price.as_of.isoformat())))
+        fields.append(_paid(float(figures.cost), figures.currency, sure=figures.exact))
     return fields
 
 
-def _paid(cost: float, currency: str, *, sure: bool = True) -> list[tuple[str, str]]:
+def _paid(cost: float, currency: str, *, sure: bool = True) -> tuple[str, str]:
     """A sum, or that there is none: what runs on this machine costs nothing."""
     if not cost:
-        return [("", _("costs nothing"))]
-    return [(("" if sure else "≈") + money(cost, currency), "")]
+        return "", _("costs nothing")
+    return ("" if sure else "≈") + money(cost, currency), ""
 
 
 def told_of(reply: Said) -> list[tuple[str, str]]:
@@ -64,9 +60,7 @@ def told_of(reply: Said) -> list[tuple[str, str]]:
     if reply.first_token is not None:
         fields.append((decimal(reply.first_token, 2), _("s to the first")))
     if reply.cost is not None:
-        fields += _paid(reply.cost, str(reply.manner.get("currency") or ""))
-        if day := reply.manner.get("priced"):
-            fields.append(("", _("by prices of {day}").format(day=day)))
+        fields.append(_paid(reply.cost, str(reply.manner.get("currency") or "")))
     return fields
 
 
