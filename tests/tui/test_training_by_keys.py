@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.chat import Kind, Message
-from core.workspace import datasets, evaluations, models, runs
+from core.workspace import corrections, datasets, evaluations, models, runs, transcripts
 from core.workspace.opening import Workspace, open_workspace
 from tests import tiny
 from tests.tui.hosts import START, screen_text, until, workspace_with
@@ -107,6 +108,40 @@ async def test_from_the_form_to_a_measured_model(tmp_path: Path) -> None:
         assert (row.folder / "events.jsonl").is_file()
         assert not (row.folder / "adapter").exists()
     assert (tmp_path / "w" / "sinsonte.db").is_file()
+
+
+async def test_what_was_corrected_is_learnt_from_by_the_form(tmp_path: Path) -> None:
+    workspace = with_a_dataset(tmp_path)
+    async with opened(workspace) as pilot:
+        await pilot.press("n")
+        await until(pilot, "Start a run")
+        form: RowList[Any] = pilot.app.screen.query_one("#form", RowList)
+        method = next(form.at(n) for n in range(form.count) if form.at(n).key == "method")
+        assert method.choices == ("lora", "qlora", "full"), "there is nothing to prefer yet"
+        await pilot.press("escape")
+        for n in range(3):
+            talk = transcripts.start(workspace, ["uno"])
+            (lane,) = transcripts.ask_in(workspace, talk, f"¿Qué me cuentas del pan {n}?")
+            reply = transcripts.put(workspace, talk, lane.leaf, transcripts.ASSISTANT, "El pan está.", model="uno")
+            corrections.correct(workspace, talk, reply, "che, el pan está re lindo")
+        await until(pilot, "No runs yet")
+        await pilot.press("n")
+        await until(pilot, "Start a run")
+        await put(pilot, "base", str(tiny.tiny().base))
+        form = pilot.app.screen.query_one("#form", RowList)
+        form.go_to(next(n for n in range(form.count) if form.at(n).key == "method"))
+        await pilot.press("enter")
+        await until(pilot, "preferences (dpo)")
+        await pilot.press("down", "down", "down", "enter")
+        text = await until(pilot, "· dpo")
+        assert "· corrections" in text, "pairs come from corrections and from nothing else"
+        await put(pilot, "other", "threads=1")
+        await pilot.press("d")
+        await until(pilot, "plan: 3 steps, 3 examples", 120)
+        form.go_to(next(n for n in range(form.count) if form.at(n).key == "dataset"))
+        await pilot.press("enter", "up", "enter")
+        await until(pilot, "  uno")
+        assert form.at(next(n for n in range(form.count) if form.at(n).key == "method")).value == "lora"
 
 
 async def test_forgetting_a_remote_model_leaves_the_workspace_where_it_is(tmp_path: Path) -> None:
