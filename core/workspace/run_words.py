@@ -69,6 +69,10 @@ def event(kind: str, body: Mapping[str, object]) -> str:
             return _plan(body)
         case "state" | "end":
             return state(body.get("state"))
+        case "checkpoint" if body.get("model"):  # of a provider, where it can be asked
+            return _("checkpoint at step {step}: {model}").format(
+                step=_whole(body.get("step")), model=body.get("model")
+            )
         case "checkpoint":
             return _("checkpoint at step {step}").format(step=_whole(body.get("step")))
         case "upload":
