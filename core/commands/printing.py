@@ -16,6 +16,7 @@ from itertools import groupby
 from pathlib import PurePath
 from typing import Any, Final
 
+from core.language import grouped
 from core.safe_text import shown, shown_in_line
 
 # json.dumps escapes C0; C1, DEL, bidi and other format controls, separators and lone surrogates it lets through.
@@ -109,8 +110,9 @@ def highlighted(pieces: Iterable[tuple[str, bool]]) -> None:
 
 
 def number(value: int) -> str:
-    """A count as people read it: 12 345."""
-    return f"{value:,}".replace(",", "\u202f" if _utf8_out() else " ")
+    """A count as people read it, in what the output can hold."""
+    said = grouped(value)
+    return said if _utf8_out() else said.replace("\u00a0", " ")
 
 
 def _utf8_out() -> bool:

@@ -4,8 +4,8 @@ In: a `Build` and a `Counter`. Out: totals, equal to those of the examples that 
 over random chats). Between calls it remembers what every stretch of messages costs, so that after a change of a window
 only the stretches that changed are read and counted again.
 
-A stretch is told by the sum of random numbers of its rows, not by its ends: a message left out in the middle makes it
-another one. Examples that say the same are told by a rolling hash over the hashes of their folded lines.
+A stretch is told by the sum of numbers of its rows that look like chance, not by its ends: a message left out in the middle
+makes it another one. Examples that say the same are told by a rolling hash over the hashes of their folded lines.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from core.dataset.material import EDITED, Material
 from core.dataset.recipe import Recipe
 from core.dataset.split import PURGED, TRAIN, VALIDATION, sides
 
-_REMEMBERED = 1_000_000  # stretches, and messages; beyond, they are forgotten and counted again
+_REMEMBERED = 1_000_000  # stretches; beyond, they are forgotten and counted again
+_SAID = 4_096  # messages whose words are at hand: a speech and a part of it follow each other in no great distance
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # the rolling hash's factor; odd, so that no bit is ever lost
 _Hashes = NDArray[np.uint64]
 
@@ -64,21 +65,50 @@ class _Spans:
     reply: NDArray[np.intp]  # for each example, the place of its last; all between are its lines too
 
 
+class _Costs:
+    """What stretches cost, by their numbers: arrays sorted by number, 32 bytes a stretch where a dict took 130."""
+
+    def __init__(self) -> None:
+        self._keys = np.zeros(0, np.uint64)
+        self._tokens = np.zeros(0, np.int64)
+        self._folds = np.zeros(0, np.uint64)
+        self._words = np.zeros(0, np.int64)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def missing(self, keys: _Hashes) -> NDArray[np.intp]:
+        """Where in `keys` those stand that are not known, each once."""
+        at = np.searchsorted(self._keys, keys)
+        known = np.zeros(len(keys), np.bool_)
+        if len(self._keys):
+            known = self._keys[np.minimum(at, len(self._keys) - 1)] == keys
+        places = np.flatnonzero(~known)
+        return np.sort(places[np.unique(keys[places], return_index=True)[1]])
+
+    def add(self, keys: _Hashes, tokens: array[int], folds: array[int], words: array[int]) -> None:
+        """Take what some that were missing cost."""
+        order = np.argsort(keys)
+        at = np.searchsorted(self._keys, keys[order])
+        self._tokens = np.insert(self._tokens, at, np.frombuffer(tokens, np.int64)[order])
+        self._folds = np.insert(self._folds, at, np.frombuffer(folds, np.uint64)[order])
+        self._words = np.insert(self._words, at, np.frombuffer(words, np.int64)[order])
+        self._keys = np.insert(self._keys, at, keys[order])
+
+    def of(self, keys: _Hashes) -> tuple[NDArray[np.int64], _Hashes, NDArray[np.int64]]:
+        """The tokens, the hash of the folded words and the number of words of each; all are known."""
+        at = np.searchsorted(self._keys, keys)
+        return self._tokens[at], self._folds[at], self._words[at]
+
+
 class Recount:
     """Counts recipes over the same messages; keep it while these stay, whatever the curator decides of them."""
 
     def __init__(self, material: Material, counter: Counter) -> None:
         self._material = material
         self._counter = counter
-        self._random = np.random.default_rng(20_261_121).integers(
-            0, 1 << 63, len(material.columns), np.uint64, endpoint=True
-        )
         self._settings: tuple[object, ...] = ()
-        self._texts: dict[int, str] = {}
-        self._slots: dict[int, int] = {}
-        self._tokens = array("q")
-        self._folds = array("Q")
-        self._words = array("q")
+        self._costs = _Costs()
 
     def totals(self, build: Build, *, progress: Callable[[int, int], None] | None = None) -> Totals:
         """The totals of what this build would yield; `progress` gets stretches done and to do."""
@@ -102,55 +132,39 @@ class Recount:
             recipe.persona, recipe.separator, recipe.mask, recipe.groups, recipe.cleaning, aliases,
             tuple(sorted(build.alone.items())),
         )  # fmt: skip
-        if len(self._texts) > _REMEMBERED:
-            self._texts.clear()  # words are soon put together again; what a stretch costs is kept
-        if settings != self._settings or len(self._slots) > _REMEMBERED:
+        if settings != self._settings or len(self._costs) > _REMEMBERED:
             self._settings = settings
-            self._texts.clear()
-            self._slots.clear()
-            self._tokens, self._folds, self._words = array("q"), array("Q"), array("q")
+            self._costs = _Costs()
 
     def _counted(
         self, build: Build, spans: _Spans, progress: Callable[[int, int], None] | None
     ) -> tuple[NDArray[np.int64], _Hashes, NDArray[np.int64]]:
         grouping = build.grouping
-        numbers = self._numbered(build.material)[grouping.rows]
-        ends = np.concatenate((np.zeros(1, np.uint64), np.cumsum(numbers, dtype=np.uint64)))
-        keys: list[int] = (ends[grouping.turns[spans.end]] - ends[grouping.turns[spans.first]]).tolist()
-        slots = self._slots
-        missing = [place for place, key in enumerate(keys) if key not in slots]
-        if missing:
+        ends = np.zeros(len(grouping.rows) + 1, np.uint64)
+        np.cumsum(_numbered(build.material)[grouping.rows], out=ends[1:])
+        keys = ends[grouping.turns[spans.end]] - ends[grouping.turns[spans.first]]
+        missing = self._costs.missing(keys)
+        if len(missing):
+            tokens, folds, words = array("q"), array("Q"), array("q")
+            said: dict[int, str] = {}
             writer = build.writer()
-            writer.remember(self._texts)
+            writer.only_words(said)
             cost = self._counter.line
-            for done, place in enumerate(missing):
-                line = writer.line(int(spans.first[place]), int(spans.end[place]))
-                slots[keys[place]] = len(self._tokens)
-                self._tokens.append(cost(line))
-                self._folds.append(int.from_bytes(digest(folded(line.text))[:8], "little"))
-                self._words.append(len(line.text.split()))
-                if progress and not done % 256:
-                    progress(done, len(missing))
-        found = np.fromiter((slots[key] for key in keys), np.intp, len(keys))
-        return (
-            np.frombuffer(self._tokens, np.int64)[found],
-            np.frombuffer(self._folds, np.uint64)[found],
-            np.frombuffer(self._words, np.int64)[found],
-        )
-
-    def _numbered(self, material: Material) -> _Hashes:
-        """The numbers of the rows; a row whose words the curator changed has another, so its stretches are others."""
-        before = self._material
-        for row in {*before.rows_where(EDITED), *material.rows_where(EDITED)}:
-            self._texts.pop(row, None)
-        self._material = material
-        numbers = self._random
-        edits = {row: material.text(row) for row in material.rows_where(EDITED)}
-        if edits:
-            numbers = numbers.copy()
-            for row, text in edits.items():
-                numbers[row] ^= np.uint64(int.from_bytes(digest(text)[:8], "little"))
-        return numbers
+            try:
+                for done, place in enumerate(missing.tolist()):
+                    line = writer.line(int(spans.first[place]), int(spans.end[place]))
+                    tokens.append(cost(line))
+                    folds.append(int.from_bytes(digest(folded(line.text))[:8], "little"))
+                    words.append(len(line.text.split()))
+                    if len(said) > _SAID:
+                        said.clear()
+                    if progress and not done % 256:
+                        progress(done, len(missing))
+            finally:
+                # What was counted when one stopped it, too: the next count begins there.
+                whole = len(words)
+                self._costs.add(keys[missing[:whole]], tokens[:whole], folds[:whole], words)
+        return self._costs.of(keys)
 
     def _by_examples(self, build: Build) -> Totals:
         """Where lines do not add up (or likeness is asked for), every example is made and counted."""
@@ -166,6 +180,20 @@ class Recount:
             told.corrections, tokens[TRAIN], tokens[VALIDATION], max(each, default=0), self._counter.exact, None,
             np.array(each, np.int64),
         )  # fmt: skip
+
+
+def _numbered(material: Material) -> _Hashes:
+    """A number for each row that looks like chance (splitmix64), made anew each time: kept, a million are 8 MB. A row
+    whose words the curator changed has another one, so its stretches are others."""
+    numbers = np.arange(len(material.columns), dtype=np.uint64)
+    numbers *= _ODD
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        numbers ^= numbers >> np.uint64(shift)
+        numbers *= np.uint64(factor)
+    numbers ^= numbers >> np.uint64(31)
+    for row in material.rows_where(EDITED):
+        numbers[row] ^= np.uint64(int.from_bytes(digest(material.text(row))[:8], "little"))
+    return numbers
 
 
 def _spans_of(build: Build) -> _Spans:

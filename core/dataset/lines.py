@@ -84,6 +84,7 @@ class LineWriter:
         self._conversation = -1
         self._lines: dict[tuple[int, int], Line] = {}
         self._texts: dict[int, str] = {}
+        self._traced = True
         self._speech_of = np.repeat(np.arange(len(made.speeches) - 1), np.diff(made.speeches))
         prompt = recipe.system_prompt.replace("{persona}", names[persona])
         self.system = (Line(Role.SYSTEM, prompt),) if prompt else ()
@@ -120,7 +121,7 @@ class LineWriter:
     def line(self, first: int, end: int) -> Line:
         """The turns `first:end`, all of one side, as one line."""
         authors, rows = self._grouping.authors, self._rows(first, end)
-        uids = tuple(self._material.uids[row] for row in rows)
+        uids = tuple(self._material.uids[row] for row in rows) if self._traced else ()
         author = int(authors[first])
         if author == self._persona:
             name = self._recipe.persona_label or self._names[author]
@@ -151,9 +152,10 @@ class LineWriter:
                 texts[row] = self.wording.message(row)
         return self._recipe.separator.join([texts[row] for row in rows])
 
-    def remember(self, texts: dict[int, str]) -> None:
-        """Share words that were put together before, by row, with this writer."""
+    def only_words(self, texts: dict[int, str]) -> None:
+        """For whoever counts: lines are made without lineage, and the words that are remembered lie here, by row."""
         self._texts = texts
+        self._traced = False
 
 
 def alone(columns: Columns, persona: int) -> dict[int, bool]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from core.dataset.recipe import PARAMETERS, Recipe, plain
 from core.language import _
-from core.workspace import revision
+from core.workspace import memory, revision
 from core.workspace.opening import Cancelled, Workspace
 
 if TYPE_CHECKING:
@@ -204,6 +204,7 @@ def _in_full(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callabl
 
     def count() -> Counters:
         exact = _exact(workspace, recipe, slot, cancelled)
+        memory.give_back(workspace)
         if not slot:
             quick = workspace.derived("quick counters", key, lambda: _quick(workspace, recipe))
             workspace.derived("likeness", (key, exact.tokens), lambda: _Likeness(key[0], quick, exact))

@@ -39,7 +39,7 @@ from core.chatting.templates import Template
 from core.chatting.templates import load as load_templates
 from core.language import _
 from core.problem import Misuse
-from core.workspace import models, prompting
+from core.workspace import checkpoints, models, prompting
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ def speaker_named(workspace: Workspace, name: str) -> SpeakerRow:
             return row
     profile, _colon, model = name.partition(":")
     if model and _endpoint(workspace, profile) is not None:
+        if (made := checkpoints.origin(workspace, name)) is not None:
+            return _remote_row(workspace, name, made.base, made.dataset, made.details)
         shape = COMPLETION if prompting.is_old(model) else CHAT
         return SpeakerRow(name, REMOTE, base=model, shape=shape, price=_price(workspace, model))
     folder = Path(name).expanduser()
@@ -275,14 +277,18 @@ def windowed(messages: Sequence[Mapping[str, str]], turns: int) -> list[Mapping[
 
 
 def _row(workspace: Workspace, one: ModelRow) -> SpeakerRow:
-    told = _training(workspace, one.dataset)
     if one.kind == REMOTE:
-        details = prompting.details_of(workspace, one.name)
-        if details.get("format") == "prompt-completion":
-            stop = details.get("stop")
-            told |= {"system": "", "shape": COMPLETION, "stop": (str(stop),) if stop else ()}
-        return SpeakerRow(one.name, REMOTE, one.base, one.dataset, **told, price=_price(workspace, one.name))
+        return _remote_row(workspace, one.name, one.base, one.dataset, one.details)
+    told = _training(workspace, one.dataset)
     return SpeakerRow(one.name, ADAPTER, one.base, one.dataset, **told, context=_context_of(workspace, one.base))
+
+
+def _remote_row(workspace: Workspace, name: str, base: str, dataset: str, details: Mapping[str, Any]) -> SpeakerRow:
+    told = _training(workspace, dataset)
+    if details.get("format") == "prompt-completion":
+        stop = details.get("stop")
+        told |= {"system": "", "shape": COMPLETION, "stop": (str(stop),) if stop else ()}
+    return SpeakerRow(name, REMOTE, base, dataset, **told, price=_price(workspace, name))
 
 
 def _base_row(workspace: Workspace, base: str, tuned: list[ModelRow]) -> SpeakerRow:

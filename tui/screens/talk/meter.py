@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.language import _
+from core.language import _, grouped
 from core.safe_text import SafeText
 from tui.figures import number
 from tui.lines import SPACE, Cell, Line, fitted, said, width_of
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 def decimal(value: float, places: int) -> str:
     """A number as people of each language write it."""
-    whole, _dot, part = f"{value:.{places}f}".partition(".")
-    return number(int(whole)) + (_(".") + part if part else "")
+    return grouped(value, places)
 
 
 def money(value: float, currency: str = "USD") -> str:
