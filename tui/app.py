@@ -173,13 +173,13 @@ class Workbench(App[int], inherit_bindings=False):
         elif (place := self.place) is not None:
             place.workspace_changed()
 
-    def talk_to(self, model: str) -> None:
-        """Open a new talk with a model."""
+    def talk_to(self, *models: str) -> None:
+        """Open a new talk with a model, or with two side by side."""
         from tui.screens.talk.screen import TalkScreen
 
         def begin() -> None:
             if isinstance(place := self.place, TalkScreen):
-                place.open_talk(None, models=[model])
+                place.open_talk(None, models=[*models])
 
         self.switch_mode("talk")
         self.call_after_refresh(begin)

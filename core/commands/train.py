@@ -211,6 +211,38 @@ def event_lines(kind: str, body: Mapping[str, object]) -> list[str]:
     return [mark + shown_in_line(line) for line in words.split("\n", 1)]
 
 
+@train.command(
+    "checkpoints", help=_("List the checkpoints of a run; one at a provider can be asked and compared like a model.")
+)
+@click.argument("run")
+@pass_context
+def checkpoints(context: Context, run: str) -> None:
+    from core.workspace import checkpoints as verbs
+    from core.workspace import run_words, runs
+
+    rows = verbs.of_run(context.workspace, runs.named(context.workspace, run).id)
+    if context.json:
+        for row in rows:
+            json_line(row.as_json())
+        return
+    table(
+        [_("step"), _("loss"), _("held-out"), _("model"), _("until")],
+        [
+            (
+                run_words.count(row.step),
+                run_words.figure(row.loss, 4),
+                run_words.figure(row.held_out, 4),
+                row.model or row.path or "—",
+                row.ends or "—",
+            )
+            for row in rows
+        ],
+        right=(0, 1, 2),
+    )
+    if askable := [row.model for row in rows if row.model]:
+        talk(_("Talk with one: sinsonte ask {model} TEXT; compare two: sinsonte compare.").format(model=askable[0]))
+
+
 @train.command("compare", help=_("Put runs beside each other: what they came to, and in which settings they differ."))
 @click.argument("runs_", metavar="RUN RUN...", nargs=-1, required=True)
 @pass_context

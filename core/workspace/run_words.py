@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from core.language import N_, _
+from core.language import N_, _, grouped
 from core.safe_text import shown_in_line
 
 STATES: Final[Mapping[str, str]] = {
@@ -69,6 +69,10 @@ def event(kind: str, body: Mapping[str, object]) -> str:
             return _plan(body)
         case "state" | "end":
             return state(body.get("state"))
+        case "checkpoint" if body.get("model"):  # of a provider, where it can be asked
+            return _("checkpoint at step {step}: {model}").format(
+                step=_whole(body.get("step")), model=body.get("model")
+            )
         case "checkpoint":
             return _("checkpoint at step {step}").format(step=_whole(body.get("step")))
         case "upload":
@@ -140,9 +144,9 @@ def figure(value: object, digits: int) -> str:
 
 
 def count(value: object) -> str:
-    """1,234,567 or 1.234.567."""
+    """1,234,567 or 1 234 567."""
     known = _number(value)
-    return "—" if known is None else f"{round(known):,}".replace(",", _(","))
+    return "—" if known is None else grouped(round(known))
 
 
 def size(value: object) -> str:

@@ -32,13 +32,14 @@ from typing import TYPE_CHECKING, Any, Final
 from core import endpoints
 from core.chatting import finding
 from core.chatting.cutting import Cutter
+from core.chatting.loading import Loading
 from core.chatting.manner import PARAMETERS, PRESETS, Manner, Parameter, Preset, preset
 from core.chatting.replies import Alternative, Figures, Piece, Reply, Token, Trouble
 from core.chatting.templates import Template
 from core.chatting.templates import load as load_templates
 from core.language import _
 from core.problem import Misuse
-from core.workspace import models, prompting
+from core.workspace import checkpoints, models, prompting
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ def speaker_named(workspace: Workspace, name: str) -> SpeakerRow:
             return row
     profile, _colon, model = name.partition(":")
     if model and _endpoint(workspace, profile) is not None:
+        if (made := checkpoints.origin(workspace, name)) is not None:
+            return _remote_row(workspace, name, made.base, made.dataset, made.details)
         shape = COMPLETION if prompting.is_old(model) else CHAT
         return SpeakerRow(name, REMOTE, base=model, shape=shape, price=_price(workspace, model))
     folder = Path(name).expanduser()
@@ -120,9 +123,10 @@ def open_speaker(
     name: str,
     progress: models.Progress | None = None,
     stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[Loading], None] = lambda _loading: None,
 ) -> Speaker:
     """Somebody to talk to. For a local model its server is found or started, which takes seconds; `stop` is asked often
-    meanwhile whether to give up."""
+    meanwhile whether to give up, and `tell` told how it goes, and whether another terminal does it."""
     from core.chatting.client import Client
 
     row = speaker_named(workspace, name)
@@ -139,7 +143,7 @@ def open_speaker(
         if row.shape == COMPLETION:
             speaker.prompt, speaker.goes_on = _prompts_of(workspace, row), True
         return speaker
-    local = _Local(workspace, row, progress, stop)
+    local = _Local(workspace, row, progress, stop, tell)
     local.client()
     return Speaker(row, local.model, local.client, local.close, goes_on=True)
 
@@ -211,9 +215,14 @@ class _Local:
     """The server of a local model, found again or started anew for every question: it may have stopped when idle."""
 
     def __init__(
-        self, workspace: Workspace, row: SpeakerRow, progress: models.Progress | None, stop: Callable[[], bool]
+        self,
+        workspace: Workspace,
+        row: SpeakerRow,
+        progress: models.Progress | None,
+        stop: Callable[[], bool],
+        tell: Callable[[Loading], None],
     ) -> None:
-        self._workspace, self._row, self._progress, self._stop = workspace, row, progress, stop
+        self._workspace, self._row, self._progress, self._stop, self._tell = workspace, row, progress, stop, tell
         self._opened: tuple[object, Client] | None = None
         self.model = row.name
 
@@ -225,7 +234,8 @@ class _Local:
         base = models.base_folder(self._workspace, row.base or row.name, self._progress)
         adapters = {row.name: models.named(self._workspace, row.name).folder} if row.kind == ADAPTER else {}
         label = row.base if row.base == models.MINI else Path(row.base).name
-        server = serving.start(self._workspace.folder / SERVERS, base, adapters, name=label, stop=self._stop)
+        folder = self._workspace.folder / SERVERS
+        server = serving.start(folder, base, adapters, name=label, stop=self._stop, tell=self._tell)
         self.model = row.name if adapters else label
         if self._opened is None or self._opened[0] != server.process:
             self.close()
@@ -267,14 +277,18 @@ def windowed(messages: Sequence[Mapping[str, str]], turns: int) -> list[Mapping[
 
 
 def _row(workspace: Workspace, one: ModelRow) -> SpeakerRow:
-    told = _training(workspace, one.dataset)
     if one.kind == REMOTE:
-        details = prompting.details_of(workspace, one.name)
-        if details.get("format") == "prompt-completion":
-            stop = details.get("stop")
-            told |= {"system": "", "shape": COMPLETION, "stop": (str(stop),) if stop else ()}
-        return SpeakerRow(one.name, REMOTE, one.base, one.dataset, **told, price=_price(workspace, one.name))
+        return _remote_row(workspace, one.name, one.base, one.dataset, one.details)
+    told = _training(workspace, one.dataset)
     return SpeakerRow(one.name, ADAPTER, one.base, one.dataset, **told, context=_context_of(workspace, one.base))
+
+
+def _remote_row(workspace: Workspace, name: str, base: str, dataset: str, details: Mapping[str, Any]) -> SpeakerRow:
+    told = _training(workspace, dataset)
+    if details.get("format") == "prompt-completion":
+        stop = details.get("stop")
+        told |= {"system": "", "shape": COMPLETION, "stop": (str(stop),) if stop else ()}
+    return SpeakerRow(name, REMOTE, base, dataset, **told, price=_price(workspace, name))
 
 
 def _base_row(workspace: Workspace, base: str, tuned: list[ModelRow]) -> SpeakerRow:
@@ -336,7 +350,7 @@ def _context(folder: Path) -> int:
 
 
 __all__ = [
-    "PARAMETERS", "PRESETS", "Alternative", "Cutter", "Figures", "Manner", "Parameter", "Piece", "Preset", "Reply",
-    "Speaker", "SpeakerRow", "Template", "Token", "Trouble", "open_speaker", "preset", "speaker_named", "speakers",
+    "PARAMETERS", "PRESETS", "Alternative", "Cutter", "Figures", "Loading", "Manner", "Parameter", "Piece", "Preset",
+    "Reply", "Speaker", "SpeakerRow", "Template", "Token", "Trouble", "open_speaker", "preset", "speaker_named", "speakers",
     "stop_servers", "templates", "usual_manner", "windowed",
 ]  # fmt: skip

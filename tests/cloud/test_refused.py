@@ -8,7 +8,7 @@ from pathlib import Path
 from core import settings
 from core.chat import Kind, Message
 from core.training.states import State
-from core.workspace import cloud, datasets, runs
+from core.workspace import cloud, datasets, final_page, runs
 from core.workspace.opening import open_workspace
 from tests.cloud.conftest import Here, Say, write_lines
 from tests.tui.hosts import START, many, screen_text, until, workspace_with
@@ -24,7 +24,7 @@ def a_refused_run(folder: Path, here: Here) -> tuple[str, str]:
         datasets.build(
             workspace, "d", {"persona": "Nico", "buffer_size": 2, "near_duplicates": "keep", "validation": 0}
         )
-        run = cloud.start(workspace, cloud.plan(workspace, "d", "lab", "lab-base"))
+        run = cloud.start(workspace, final_page.plan(workspace, "d", "lab", "lab-base"))
         assert here(run.folder) is State.FAILED
         assert runs.named(workspace, run.id).state == "failed"
         (at,) = [

@@ -16,7 +16,7 @@ from core import settings
 from core.training import process
 from core.training.backends.openai import starting
 from core.training.states import State
-from core.workspace import cloud, datasets, models, rehoming, runs, talking
+from core.workspace import cloud, datasets, final_page, models, rehoming, runs, talking
 from core.workspace.opening import Workspace, open_workspace
 from tests.cloud import server
 from tests.cloud.conftest import Here, Say, write_lines
@@ -173,7 +173,7 @@ def test_what_may_cost_more_is_agreed_to_by_typing(
 ) -> None:
     settings.change("confirm_above", limit)
     with open_workspace(workspace.folder, settings.load()) as opened:
-        page = cloud.plan(opened, "talk", profile, "gpt-4.1-mini-2025-04-14", {"epochs": "2"})
+        page = final_page.plan(opened, "talk", profile, "gpt-4.1-mini-2025-04-14", {"epochs": "2"})
     assert page.confirm.startswith(words)
 
 
@@ -208,7 +208,7 @@ def test_a_wish_that_cannot_be_is_refused_before_anything_is_begun(
 def test_each_kind_is_asked_in_its_own_way(workspace: Workspace, provider: server.Provider, here: Here) -> None:
     bodies: dict[str, dict[str, Any]] = {}
     for profile in ("oai", "azure", "nebius"):
-        page = cloud.plan(workspace, "talk", profile, "lab-base", {"epochs": "2", "learning_rate": "0.5"})
+        page = final_page.plan(workspace, "talk", profile, "lab-base", {"epochs": "2", "learning_rate": "0.5"})
         assert here(cloud.start(workspace, page).folder) is State.SUCCEEDED
         bodies[profile] = provider.requests("POST", r"/jobs$")[-1]
     assert bodies["oai"]["method"]["supervised"]["hyperparameters"]["n_epochs"] == 2
@@ -231,7 +231,7 @@ def test_an_old_form_is_trained_asked_and_stopped_alike(
     with open_workspace(folder, settings.load()) as opened:
         values = {"persona": "Nico", "prompt_style": "arrow", "buffer_size": 1, "buffer_unit": "exchanges"}
         datasets.build(opened, "old", {**values, "near_duplicates": "keep", "validation": 0})
-        page = cloud.plan(opened, "old", "lab", "lab-base", {"format": "prompt-completion"})
+        page = final_page.plan(opened, "old", "lab", "lab-base", {"format": "prompt-completion"})
         run = cloud.start(opened, page)
         assert here(run.folder) is State.SUCCEEDED
         name = runs.named(opened, run.id).model

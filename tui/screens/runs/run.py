@@ -132,6 +132,7 @@ class RunScreen(PlaceScreen):
         Binding("r", "resume", N_("resume"), id="run.resume"),
         Binding("x", "cancel", N_("cancel"), id="run.cancel"),
         Binding("o", "open", N_("the refused conversation"), id="run.open"),
+        Binding("C", "checkpoints", N_("checkpoints"), id="run.checkpoints", show=False),
         Binding("c", "curve", N_("next curve"), id="run.curve"),
         Binding("f", "filter", N_("filter"), id="run.filter"),
         Binding("slash", "search", N_("search"), id="run.search"),
@@ -351,6 +352,8 @@ class RunScreen(PlaceScreen):
                 return self.row.now.resumable
             case "open":
                 return self._refused is not None
+            case "checkpoints":
+                return bool(self.row.now.checkpoint)
             case _:
                 return True
 
@@ -363,6 +366,21 @@ class RunScreen(PlaceScreen):
             self.workbench.say(text)
         else:
             self.workbench.show_message(line.fault.chat, line.fault.message)
+
+    def action_checkpoints(self) -> None:
+        from core.workspace import checkpoints
+        from tui.screens.runs.checkpoints import CheckpointsDialog
+
+        def talk(models: tuple[str, ...] | None) -> None:
+            if models:
+                self.workbench.talk_to(*models)
+
+        try:
+            rows = checkpoints.of_run(self.workbench.workspace, self.row.id)
+        except Problem as problem:
+            self.workbench.say_problem(problem)
+            return
+        self.app.push_screen(CheckpointsDialog(rows, self.row.model or "", self.row.id), talk)
 
     def action_pause(self) -> None:
         self._confirm(_("Pause run {id}? It writes a checkpoint and stops; resuming goes on from there."), "pause")
@@ -410,6 +428,7 @@ class RunScreen(PlaceScreen):
             ("resume", _("Resume the run"), "r"),
             ("cancel", _("Cancel the run"), "x"),
             ("open", _("Open the conversation that the provider refused"), "o"),
+            ("checkpoints", _("Show the checkpoints"), "C"),
         ):
             if self.check_action(act, ()):
                 yield Command(SafeText(title), f"screen.{act}", key)

@@ -147,13 +147,14 @@ class Teller:
         name = text_in(one, "id")
         if name and name not in self.known:
             metrics = table_in(one, "metrics")
-            loss = metrics.get("full_valid_loss", metrics.get("valid_loss"))
+            figures = {key: value for key, value in metrics.items() if isinstance(value, int | float)}
             self.tell(
                 "checkpoint",
                 remote=name,
                 step=count_in(one, "step_number"),
                 model=text_in(one, "fine_tuned_model_checkpoint"),
-                validation_loss=loss if isinstance(loss, int | float) else None,
+                validation_loss=figures.get("full_valid_loss", figures.get("valid_loss")),
+                metrics=figures,
             )
 
     def curves(self, points: list[Point]) -> None:
