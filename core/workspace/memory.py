@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from core.workspace.opening import Workspace
 
-
 _ARENA_MAX: Final = -8  # M_ARENA_MAX of malloc.h
 
 
