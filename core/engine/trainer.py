@@ -29,7 +29,7 @@ from core.engine.gauges import JOULES_A_KWH
 from core.engine.machine import peak_memory
 from core.engine.problems import ModelProblem
 from core.engine.telling import Since, sample, step
-from core.engine.templates import mark_of
+from core.engine.templates import mark_of, tokens_of
 from core.engine.together import Together, like, whole
 from core.engine.work import Work, open_work
 from core.language import _, ngettext
@@ -254,6 +254,8 @@ def _result(work: Work, progress: Progress) -> str:
         "best_loss": progress.best_loss,
         "end_tokens": sorted(work.ends),
         "template_sha256": mark_of(work.tokenizer),
+        "separator": work.job.separator,
+        "separator_tokens": tokens_of(work.tokenizer, work.job.separator),
         "context": work.context,
         "examples": work.train.examples,
         "trained_tokens": work.train.trained_tokens,

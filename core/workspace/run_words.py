@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from core.language import N_, _
+from core.language import N_, _, grouped
 from core.safe_text import shown_in_line
 
 STATES: Final[Mapping[str, str]] = {
@@ -144,9 +144,9 @@ def figure(value: object, digits: int) -> str:
 
 
 def count(value: object) -> str:
-    """1,234,567 or 1.234.567."""
+    """1,234,567 or 1 234 567."""
     known = _number(value)
-    return "—" if known is None else f"{round(known):,}".replace(",", _(","))
+    return "—" if known is None else grouped(round(known))
 
 
 def size(value: object) -> str:
