@@ -164,6 +164,14 @@ class Progress:
         sys.stderr.write(f"\r\x1b[K{self._what} {share:4.0%}{eta} {shown_in_line(note)}")
         sys.stderr.flush()
 
+    def say(self, text: str) -> None:
+        """How it goes where nobody knows how much there is to do."""
+        now = self._clock()
+        if self._shown and now - self._last >= 0.5:
+            self._last = now
+            sys.stderr.write(f"\r\x1b[K{shown_in_line(text)}")
+            sys.stderr.flush()
+
     def close(self) -> None:
         if self._shown:
             sys.stderr.write("\r\x1b[K")

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from core.commands import Context, pass_context
-from core.commands.printing import Progress, data, json_line, table, talk
+from core.commands.printing import Progress, data, duration, json_line, table, talk
 from core.language import _
 from core.problem import Misuse, Problem
 from core.safe_text import Flowing, shown_in_line
 
 if TYPE_CHECKING:
-    from core.workspace.talking import Figures, Manner, Reply, Speaker, SpeakerRow, Stream, Template
+    from core.workspace.talking import Figures, Loading, Manner, Reply, Speaker, SpeakerRow, Stream, Template
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 _LARGEST = 4 << 20  # characters of what is asked
@@ -152,14 +152,18 @@ def _settings(given: Sequence[str]) -> dict[str, str]:
 
 
 def opened(context: Context, model: str) -> Speaker:
-    """The speaker; says so when its server has to be started, which takes seconds."""
+    """The speaker; says how it goes when its model has to be loaded, or is being loaded by another terminal."""
     from core.workspace import talking
 
-    if sys.stderr.isatty():
-        talk(_("Looking for the model’s server…"))
     progress = Progress(_("building the embedded model"))
+
+    def tell(loading: Loading) -> None:
+        how = _("Another terminal is loading the model") if loading.elsewhere else _("Loading the model")
+        size = _("{size} GB in memory").format(size=f"{loading.resident / 1e9:.1f}")
+        progress.say(f"{how}: {duration(loading.seconds)}, {size} · " + _("Ctrl+C gives up"))
+
     try:
-        return talking.open_speaker(context.workspace, model, progress.at)
+        return talking.open_speaker(context.workspace, model, progress.at, tell=tell)
     finally:
         progress.close()
 
@@ -291,7 +295,7 @@ def compare(
     told.pop("temperature", None)
     words = words_of(text, file)
     rows: list[tuple[str, str, Reply]] = []
-    with opened(context, model) as one, talking.open_speaker(context.workspace, base) as other:
+    with opened(context, model) as one, opened(context, base) as other:
         for speaker in (one, other):
             tell_end(speaker.row)
         speakers = {speaker.row.name: speaker.row for speaker in (one, other)}

@@ -24,7 +24,7 @@ from core.language import _
 from core.problem import Problem
 from core.workspace import recipe, talking, transcripts
 from core.workspace.opening import Cancelled, Workspace
-from core.workspace.talking import PARAMETERS, Manner, Speaker, Token
+from core.workspace.talking import PARAMETERS, Loading, Manner, Speaker, Token
 
 if TYPE_CHECKING:
     from core.chatting.client import Stream
@@ -175,6 +175,7 @@ class Conversation:
         self._speakers: dict[str, Speaker] = {}
         self._given_up = threading.Event()
         self.opening = False  # a model is being opened, which takes a local one seconds
+        self.loading: Loading | None = None  # how that goes
         self.turn = threading.RLock()  # held by the worker that writes or waits
         if number is not None:
             self.reload()
@@ -425,15 +426,18 @@ class Conversation:
             self.opening = True
             try:
                 self._speakers[model] = talking.open_speaker(
-                    self.workspace, model, self._unless_given_up, self._give_up
+                    self.workspace, model, self._unless_given_up, self._give_up, self._take_loading
                 )
             finally:
-                self.opening = False
+                self.opening, self.loading = False, None
         return self._speakers[model]
 
     def _unless_given_up(self, *_how_far: object) -> None:
         if self._given_up.is_set():
             raise Cancelled
+
+    def _take_loading(self, loading: Loading) -> None:
+        self.loading = loading
 
     def _give_up(self) -> bool:
         self._unless_given_up()

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Final
 from core import endpoints
 from core.chatting import finding
 from core.chatting.cutting import Cutter
+from core.chatting.loading import Loading
 from core.chatting.manner import PARAMETERS, PRESETS, Manner, Parameter, Preset, preset
 from core.chatting.replies import Alternative, Figures, Piece, Reply, Token, Trouble
 from core.chatting.templates import Template
@@ -127,9 +128,10 @@ def open_speaker(
     name: str,
     progress: models.Progress | None = None,
     stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[Loading], None] = lambda _loading: None,
 ) -> Speaker:
     """Somebody to talk to. For a local model its server is found or started, which takes seconds; `stop` is asked often
-    meanwhile whether to give up."""
+    meanwhile whether to give up, and `tell` told how it goes, and whether another terminal does it."""
     from core.chatting.client import Client
 
     row = speaker_named(workspace, name)
@@ -146,7 +148,7 @@ def open_speaker(
         if row.shape == COMPLETION:
             speaker.prompt, speaker.goes_on = _prompts_of(workspace, row), True
         return speaker
-    local = _Local(workspace, row, progress, stop)
+    local = _Local(workspace, row, progress, stop, tell)
     local.client()
     return Speaker(row, local.model, local.client, local.close, goes_on=True)
 
@@ -218,9 +220,14 @@ class _Local:
     """The server of a local model, found again or started anew for every question: it may have stopped when idle."""
 
     def __init__(
-        self, workspace: Workspace, row: SpeakerRow, progress: models.Progress | None, stop: Callable[[], bool]
+        self,
+        workspace: Workspace,
+        row: SpeakerRow,
+        progress: models.Progress | None,
+        stop: Callable[[], bool],
+        tell: Callable[[Loading], None],
     ) -> None:
-        self._workspace, self._row, self._progress, self._stop = workspace, row, progress, stop
+        self._workspace, self._row, self._progress, self._stop, self._tell = workspace, row, progress, stop, tell
         self._opened: tuple[object, Client] | None = None
         self.model = row.name
 
@@ -232,7 +239,8 @@ class _Local:
         base = models.base_folder(self._workspace, row.base or row.name, self._progress)
         adapters = {row.name: models.named(self._workspace, row.name).folder} if row.kind == ADAPTER else {}
         label = row.base if row.base == models.MINI else Path(row.base).name
-        server = serving.start(self._workspace.folder / SERVERS, base, adapters, name=label, stop=self._stop)
+        folder = self._workspace.folder / SERVERS
+        server = serving.start(folder, base, adapters, name=label, stop=self._stop, tell=self._tell)
         self.model = row.name if adapters else label
         if self._opened is None or self._opened[0] != server.process:
             self.close()
@@ -360,7 +368,7 @@ def _context(folder: Path) -> int:
 
 
 __all__ = [
-    "PARAMETERS", "PRESETS", "Alternative", "Cutter", "Figures", "Manner", "Parameter", "Piece", "Preset", "Reply",
-    "Speaker", "SpeakerRow", "Template", "Token", "Trouble", "open_speaker", "preset", "speaker_named", "speakers",
+    "PARAMETERS", "PRESETS", "Alternative", "Cutter", "Figures", "Loading", "Manner", "Parameter", "Piece", "Preset",
+    "Reply", "Speaker", "SpeakerRow", "Template", "Token", "Trouble", "open_speaker", "preset", "speaker_named", "speakers",
     "stop_servers", "templates", "usual_manner", "windowed",
 ]  # fmt: skip

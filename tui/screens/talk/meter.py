@@ -12,7 +12,7 @@ from tui.themes import Palette
 from tui.widgets.bars import Bar
 
 if TYPE_CHECKING:
-    from core.workspace.talking import Figures
+    from core.workspace.talking import Figures, Loading
     from core.workspace.transcripts import Said
 
 
@@ -47,6 +47,14 @@ def _paid(cost: float, currency: str, *, sure: bool = True) -> tuple[str, str]:
     if not cost:
         return "", _("costs nothing")
     return ("" if sure else "≈") + money(cost, currency), ""
+
+
+def opening(seconds: float, loading: Loading | None) -> list[tuple[str, str]]:
+    """The figures of a model that is being opened: it may take minutes, and another terminal may be at it."""
+    if loading is None:
+        return [(decimal(seconds, 0), _("s opening the model"))]
+    what = _("s: another terminal loads it") if loading.elsewhere else _("s loading the model")
+    return [(decimal(loading.seconds, 0), what), (decimal(loading.resident / 1e9, 1), _("GB in memory"))]
 
 
 def told_of(reply: Said) -> list[tuple[str, str]]:
