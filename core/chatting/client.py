@@ -18,7 +18,7 @@ from core.chatting.streaming import Stream
 if TYPE_CHECKING:
     import openai
 
-    from core.counting.prices import UsePrice
+    from core.counting.using import UsePrice
     from core.endpoints import Profile
 
 Messages = Sequence[Mapping[str, str]]

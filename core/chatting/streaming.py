@@ -14,8 +14,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from core.chatting import bounds, pump
 from core.chatting.replies import Figures, Piece, Reply, Trouble
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
     import openai
 
     from core.chatting.client import Client
-    from core.counting.prices import UsePrice
-
-_MILLION: Final = Decimal(1_000_000)
+    from core.counting.using import UsePrice
 
 
 class Stream:
@@ -47,6 +44,7 @@ class Stream:
         self.goes_on = goes_on  # what comes is the rest of a reply, not one from its beginning
         self._client, self._request, self._patience = client, request, client.door.patience
         self._chat, self._price = chat, price
+        self._guess = _guessed(request) if price is not None and not price.free else 0
         self._changed = threading.Condition()
         self._gathered = Gathered(alternatives, chat=chat)
         self._waiting: deque[Piece] = deque()
@@ -226,13 +224,24 @@ class Stream:
         figures = Figures(
             seconds=(self._ended_at or time.monotonic()) - self._began,
             first_token=self._first_at - self._began if self._first_at else None,
-            prompt_tokens=usage[0] if usage else None,
-            reply_tokens=usage[1] if usage else self._gathered.spoken,
+            prompt_tokens=usage.sent if usage else None,
+            reply_tokens=usage.got if usage else self._gathered.spoken,
+            cached_tokens=usage.cached if usage else None,
+            reasoning_tokens=usage.thought if usage else None,
             exact=usage is not None,
             waits=self._waits,
         )
         if self._price is None:
             return figures
-        sent, got = figures.prompt_tokens or 0, figures.reply_tokens
-        cost = (sent * self._price.input + got * self._price.output) / _MILLION
-        return replace(figures, cost=cost, currency=self._price.currency)
+        sent = usage.sent if usage else self._guess
+        cost = self._price.cost(sent, figures.reply_tokens, usage.cached if usage else 0)
+        return replace(figures, cost=cost, currency=self._price.currency, price=self._price)
+
+
+def _guessed(request: dict[str, Any]) -> int:
+    """About how many tokens a prompt has, until the server has counted them: four letters each, as in most languages."""
+    said: list[str] = [
+        request.get("prompt") or "",
+        *(one.get("content") or "" for one in request.get("messages") or ()),
+    ]
+    return sum(len(one) for one in said) // 4

@@ -45,7 +45,7 @@ class Said:
     reply_tokens: int = 0
     first_token: float | None = None  # seconds
     seconds: float | None = None
-    cost: float | None = None  # US dollars
+    cost: float | None = None  # US dollars, or `currency` of the manner; 0 where it cost nothing
     manner: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property

@@ -23,6 +23,11 @@ WRITE: Final = 60.0
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+def on_this_machine(address: str) -> bool:
+    """Whether an address leads to a server on this machine, which sends nobody a bill."""
+    return address.startswith("unix:") or urlsplit(address).hostname in _LOOPBACK
+
+
 def open_client(profile: Profile, *, read: float = READ) -> openai.OpenAI:
     """A client of the endpoint; close it, or use it as a context. `read` is how long a silence may last.
 
