@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from core.chatting import troubles
+from core.chatting import bounds, troubles
 from core.chatting.replies import Alternative, Alternatives, Piece, Token, Trouble
 from core.chatting.thinking import Thinking
 
@@ -43,6 +43,7 @@ class Gathered:
         self._ones = [_One() for _number in range(alternatives)]
         self._chat = chat
         self.model: str = ""
+        self.size: int = 0  # bytes of memory, about
         self.spoken: int = 0  # pieces with anything in them: an estimate of the tokens
         self.usage: Usage | None = None
 
@@ -74,6 +75,7 @@ class Gathered:
             one.finish = str(choice["finish_reason"])
             shown += one.thinking.rest()
         self.spoken += bool(text or thought or tokens)
+        self.size += bounds.size_of(text + thought, tokens)
         if shown:
             one.texts.append(shown)
         one.tokens += tokens

@@ -3,6 +3,7 @@
 Reading happens on a thread of its own (core/chatting/pump.py), so that stopping is immediate and closes the connection,
 which is how a server learns of it. Whatever arrived is kept. What goes wrong is a `Trouble` of the reply and never
 raised; a server that is busy or away before anything has arrived is asked again, after a wait that the figures tell.
+Only so much is read ahead of whoever reads, and a reply without an end is left (core/chatting/bounds.py).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from core.chatting import pump
+from core.chatting import bounds, pump
 from core.chatting.replies import Figures, Piece, Reply, Trouble
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Stream:
         self._waits: float = 0.0
         self._sent: bool = False
         self._began, self._first_at, self._ended_at = time.monotonic(), 0.0, 0.0
+        self._read_on: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._work = pump.start(self._run())
 
     # --- for whoever reads ---------------------------------------------------------------------------------------
@@ -67,6 +69,9 @@ class Stream:
             self._changed.wait_for(lambda: self._waiting or self._done, wait)
             pieces = list(self._waiting)
             self._waiting.clear()
+            if self._read_on is not None:
+                loop, go = self._read_on
+                loop.call_soon_threadsafe(go.set)
             return pieces
 
     def whole(self) -> Reply:
@@ -155,6 +160,9 @@ class Stream:
                     return troubles.foreign(kind.partition(";")[0] or "?")
                 while chunk is not None:
                     self._take(chunk.to_dict(warnings=False))
+                    if gathered.size > bounds.MOST:
+                        return troubles.endless()
+                    await self._room()
                     async with asyncio.timeout(patience.between if gathered.spoken else None):
                         chunk = await anext(chunks, None)
                 return gathered.verdict()
@@ -163,6 +171,18 @@ class Stream:
         except Exception as error:  # noqa: BLE001 - the edge of this thread: what is lost here is seen by nobody
             arrived = gathered.spoken > 0
             return troubles.of_error(error, self._client.door, arrived=arrived) or troubles.of_our_own(error)
+
+    async def _room(self) -> None:
+        """Wait for the reader where too much waits to be read: the connection fills up, and the server waits too."""
+        if len(self._waiting) <= bounds.AHEAD:
+            return
+        go = asyncio.Event()
+        with self._changed:
+            self._read_on = asyncio.get_running_loop(), go
+            if not self._waiting:
+                go.set()
+        await go.wait()
+        self._read_on = None
 
     async def _asked(self, client: openai.AsyncOpenAI) -> Any:
         """The response to the request; asked again in an older or newer way where the server says that it must be."""
