@@ -72,9 +72,7 @@ def main(folder: Path) -> int:
             log.write("problem", cause="settings", text=problem.what, advice=f"{problem.advice} {again}".strip())
             halt(folder, problem.what)
             return 1
-        except (
-            Exception
-        ) as error:  # the edge of the process: Python's own trace would print values, and with them the key
+        except Exception as error:  # noqa: BLE001 - the edge: Python's own trace prints values, and so a key or a chat
             said = report(error, folder)
             log.write("problem", cause="unforeseen", text=said, advice=_("`train resume` tries it again."))
             halt(folder, said)
