@@ -342,7 +342,10 @@ class Workbench(App[int], inherit_bindings=False):
 
 def run(workspace: Workspace, settings: Settings) -> int:
     """Open the workbench; returns when the person leaves it."""
+    from core.workspace import memory
+
     sys.setswitchinterval(GIVE_WAY)
+    memory.share()
     app = Workbench(workspace, settings)
     app.run()
     if app.crashed:

@@ -21,7 +21,7 @@ from operator import add, contains, itemgetter
 from typing import Final, cast
 
 from core.chat import Kind, Message
-from core.language import _, ngettext
+from core.language import _, grouped, ngettext
 from core.reading.encoding import open_utf8
 from core.reading.export import BATCH, Batch, Export, collection_paused
 from core.reading.phrases import Phrases
@@ -375,6 +375,6 @@ def _tell_language(export: Export, judges: list[_Judge]) -> None:
             "locale",
             language,
             ngettext(
-                "{count:,} line in a phrase of this language", "{count:,} lines in phrases of this language", count
-            ).format(count=count),
+                "{count} line in a phrase of this language", "{count} lines in phrases of this language", count
+            ).format(count=grouped(count)),
         )

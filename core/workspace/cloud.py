@@ -92,6 +92,7 @@ def register(workspace: Workspace, run_id: str, dataset_id: int | None, base: st
         "format": job.format,
         "trained_tokens": summary.get("tokens"),
         "checkpoints": checkpoints,
+        "shutdown_date": job.shutdown,
         **manner(workspace, dataset_id, job.format),
     }
     with workspace.store.write() as change:

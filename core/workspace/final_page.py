@@ -7,6 +7,7 @@ server is asked only whether it knows the base, and until when.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -216,7 +217,7 @@ def plan(
         last_job=retirement.End(last, "list").day.isoformat() if last else "",
         warnings=tuple(warnings),
         confirm=_confirmation(workspace, profile, money, currency, base),
-        wanted=job,
+        wanted=dataclasses.replace(job, shutdown=shutdown),
         file=file,
     )
 

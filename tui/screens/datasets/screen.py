@@ -113,7 +113,7 @@ class DatasetsScreen(Building):
 
     # The one under the cursor
 
-    def on_row_list_highlighted(self) -> None:
+    def on_row_list_rested(self) -> None:
         self._tell()
 
     def _tell(self) -> None:

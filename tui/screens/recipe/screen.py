@@ -143,7 +143,7 @@ class RecipeScreen(Saving):
         if example is not None:
             self._example = example.n
 
-    def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
+    def on_row_list_rested(self, event: RowList.Rested) -> None:
         self.query_one(Meaning).show(event.row_list.row)
 
     # Looking
