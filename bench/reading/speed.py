@@ -3,8 +3,8 @@
 `python -m bench.reading.speed [--lines 153700] [--peers] [--import]`. The floor is one regular expression over the bytes of
 the file, for one format, with text decoded and nothing else. Peers are fetched as tests fetch them (bench/reading/peers.py);
 each is started as a process of its own and timed by itself, after its imports. `--import` adds our whole import into a new
-workspace: parse, store, index, read back, apply every cleaning rule, and count each kept text by a model's encoding. Timings on a shared machine are noisy: compare within one run only, by
-processor time.
+workspace: parse, store, index, read back, apply every cleaning rule, and count each kept text by a model's encoding. Timings
+on a shared machine are noisy: compare within one run only, by processor time.
 """
 
 from __future__ import annotations
