@@ -61,6 +61,7 @@ async def picture(pilot: Pilot[int], keys: tuple[str, ...], words: str) -> str:
     if isinstance(library := app.screen, LibraryScreen):
         library._folder = Path("/home/vera/descargas")  # pyright: ignore[reportPrivateUsage]
         library._report = REPORT  # pyright: ignore[reportPrivateUsage]
+        library.refresh_bindings()  # now, and not when something else happens to ask for it
     for key in keys:
         await pilot.press(key)
         await pilot.pause()
