@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+
+from core.commands import click_words
 
 ROOT = Path(__file__).parent.parent
 SPANISH = ROOT / "core" / "locale" / "es"
@@ -34,6 +36,11 @@ def texts_in_code() -> dict[MessageId, str]:
         ):
             key: MessageId = (message[0], message[1]) if isinstance(message, tuple) else message
             found.setdefault(key, f"{folder}/{name}:{line}")
+    for module in click_words.MODULES:  # click's own words are said by our catalogue too
+        file = str(module.__file__)
+        for line, message, _comments, _context in extract_from_file("python", file, keywords=KEYWORDS):
+            key = (message[0], message[1]) if isinstance(message, tuple) else message
+            found.setdefault(key, f"{module.__name__}:{line}")
     return found
 
 

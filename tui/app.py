@@ -173,13 +173,13 @@ class Workbench(OneByOne, inherit_bindings=False):
         elif (place := self.place) is not None:
             place.workspace_changed()
 
-    def talk_to(self, model: str) -> None:
-        """Open a new talk with a model."""
+    def talk_to(self, *models: str) -> None:
+        """Open a new talk with a model, or with two side by side."""
         from tui.screens.talk.screen import TalkScreen
 
         def begin() -> None:
             if isinstance(place := self.place, TalkScreen):
-                place.open_talk(None, models=[model])
+                place.open_talk(None, models=[*models])
 
         self.switch_mode("talk")
         self.call_after_refresh(begin)
@@ -342,7 +342,10 @@ class Workbench(OneByOne, inherit_bindings=False):
 
 def run(workspace: Workspace, settings: Settings) -> int:
     """Open the workbench; returns when the person leaves it."""
+    from core.workspace import memory
+
     sys.setswitchinterval(GIVE_WAY)
+    memory.share()
     app = Workbench(workspace, settings)
     app.run()
     if app.crashed:

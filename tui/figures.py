@@ -7,7 +7,7 @@ enough to be parsed again: commands print ISO dates and plain numbers.
 from __future__ import annotations
 
 from core.chat import local_time
-from core.language import N_, _, ngettext
+from core.language import N_, _, grouped, ngettext
 
 MONTHS = (
     N_("Jan"), N_("Feb"), N_("Mar"), N_("Apr"), N_("May"), N_("Jun"), N_("Jul"), N_("Aug"), N_("Sep"), N_("Oct"),
@@ -19,18 +19,17 @@ WEEKDAYS = (
 
 
 def number(value: int) -> str:
-    """1,234,567 or 1.234.567."""
-    grouped = f"{value:,}"
-    return grouped.replace(",", _(","))
+    """1,234,567 or 1 234 567."""
+    return grouped(value)
 
 
 def size(count: int) -> str:
-    """12.3 MB or 12,3 MB."""
+    """12.3 MB."""
     value, unit = float(count), 0
     while value >= 1000 and unit < 3:
         value, unit = value / 1000, unit + 1
     shown = f"{value:.1f}" if unit and value < 100 else f"{value:.0f}"
-    return shown.replace(".", _(".")) + " " + ("B", "kB", "MB", "GB")[unit]
+    return shown + " " + ("B", "kB", "MB", "GB")[unit]
 
 
 def day(seconds: int) -> str:

@@ -33,6 +33,8 @@ class Ink(NamedTuple):
 
 
 _RESET: Final = Ink()
+# What ends one attribute and leaves the colours as they are; bold is what lists end most often, once a row.
+_ENDS: Final = {"1": "22", "2": "22", "3": "23", "4": "24", "7": "27", "9": "29"}
 
 
 class _NotUnderstoodError(Exception):
@@ -77,9 +79,10 @@ def _change(now: Ink, wanted: Ink) -> str:
         return ""
     if wanted == _RESET:
         return "\x1b[0m"
-    if now.attributes and now.attributes != wanted.attributes:
+    ending = _ENDS.get(now.attributes, "") if not wanted.attributes else ""
+    if now.attributes and now.attributes != wanted.attributes and not ending:
         return "\x1b[" + ";".join(("0", *(part for part in wanted if part))) + "m"
-    codes = [wanted.attributes] if now.attributes != wanted.attributes else []
+    codes = [ending or wanted.attributes] if now.attributes != wanted.attributes else []
     if now.foreground != wanted.foreground:
         codes.append(wanted.foreground or "39")
     if now.background != wanted.background:

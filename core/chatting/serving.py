@@ -3,13 +3,12 @@
 In: a folder to keep their records in, a base and its adapters. Out: a `Server` with a socket that answers. A base has
 one server, which several terminals share: an adapter that it lacks is let in while it runs. It is a process of its own
 that stops by itself when nobody asked anything for a while. Its record (`server.json`) says who it is and what it
-serves, so that a later terminal finds it, and a dead one is seen as dead.
+serves from the moment when it begins to load, so that another terminal waits for it and a later one finds it; a dead one
+is seen as dead.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -18,12 +17,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from core.chatting import vllm
+from core.chatting.loading import Loading, Queue, only_one
 from core.language import _
 from core.problem import Problem
 from core.training import process
@@ -34,7 +34,6 @@ from core.training.process import Process
 FILE: Final = "server.json"
 LOG: Final = "server.log"
 IDLE: Final = 900.0  # seconds without a question after which a server stops
-_LOCK: Final = "lock"
 _LONGEST_SOCKET: Final = 100  # the system takes 107 bytes
 
 
@@ -78,31 +77,87 @@ def start(
     idle: float = IDLE,
     wait: float = 600.0,
     stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[Loading], None] = lambda _loading: None,
 ) -> Server:
-    """The server for this base and these adapters: the one that runs, or a new one. Returns when it answers (a tiny
-    model takes about 4 s, nearly all of it imports)."""
+    """The server for this base and these adapters: the one that runs, the one that somebody is loading, or a new one.
+    Returns when it answers (a tiny model takes about 4 s, nearly all of it imports). Whoever waits is told how it goes,
+    and may give up: a load that this call began ends with it, unless others wait for it too.
+    """
     place = place_for(folder, base)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted = {label: str(Path(path).resolve()) for label, path in (adapters or {}).items()}
     named = _named(base)
     label = name or Path(named).name
-    now = _read(place)
-    if now and now.base_name == label and wanted.items() <= now.adapters.items():
-        return now
-    with _only_one(place, wait):  # two terminals must not load the same weights twice
-        now = _read(place)
-        if now and now.base_name == label:
-            for one, path in wanted.items():
-                now = _let_in(now, one, path, place)
-            return now
-        if now:
-            _end(now, place, 10.0)
-        return _start(place, named, label, wanted, idle, wait, stop)
+    began = time.monotonic()
+    own: subprocess.Popen[bytes] | None = None
+    awaited: Server | None = None
+    with Queue(place) as queue:
+        try:
+            while True:
+                now = _recorded(place)
+                if now and _answers(now.socket):
+                    if now.base_name == label and wanted.items() <= now.adapters.items():
+                        return _loaded(now, own)
+                    with only_one(place, stop):
+                        if _recorded(place) != now:
+                            continue
+                        if now.base_name == label:
+                            for one, path in wanted.items():
+                                now = _let_in(now, one, path, place)
+                            return _loaded(now, own)
+                        _end(now, place, 10.0)
+                    continue
+                if now is None:
+                    _tell_why(place, own, awaited)
+                    with only_one(place, stop):
+                        if _recorded(place) is None:
+                            now, own = _spawn(place, named, label, wanted, idle)
+                awaited = now or awaited
+                if stop() or time.monotonic() - began > wait:
+                    raise Problem(
+                        _("The model server did not answer in time."),
+                        advice=_("Its words are in {file}.").format(file=LOG),
+                    )
+                if now:
+                    pid = now.process.pid
+                    tell(Loading(time.monotonic() - began, own is None or own.pid != pid, _resident(pid)))
+                time.sleep(0.05)
+        except BaseException:  # given up, or interrupted: nothing is left behind that nobody waits for
+            if own is not None and (own.poll() is not None or queue.alone()):
+                own.kill()  # it holds nothing yet but memory, and would hear of a wish only when all is loaded
+                own.wait()
+                if _recorded(place) is None:  # nobody has begun another one meanwhile
+                    (place / FILE).unlink(missing_ok=True)
+            raise
 
 
-def _start(
-    place: Path, base: str, name: str, adapters: dict[str, str], idle: float, wait: float, stop: Callable[[], bool]
-) -> Server:
+def _loaded(server: Server, own: subprocess.Popen[bytes] | None) -> Server:
+    if own is not None:
+        own.returncode = 0 if own.returncode is None else own.returncode  # not ours to wait for
+    return server
+
+
+def _tell_why(place: Path, own: subprocess.Popen[bytes] | None, awaited: Server | None) -> None:
+    """Raise what a load that ended without a server says of itself; to load the same again would end the same. One that
+    somebody killed says nothing, and those who waited for it may try."""
+    if own is None and awaited is None:
+        return
+    try:
+        said = os.open(place / LOG, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return  # served in the foreground: its words are on its own terminal
+    try:
+        if own is not None and own.poll() is not None:
+            raise why(said, own.returncode)
+        if problem := _problem_of(said):
+            raise problem
+    finally:
+        os.close(said)
+
+
+def _spawn(
+    place: Path, base: str, name: str, adapters: dict[str, str], idle: float
+) -> tuple[Server, subprocess.Popen[bytes]]:
     path = socket_for(place)
     if vllm.is_here():
         words, around = vllm.command(base, name, adapters, path), vllm.environment()
@@ -112,8 +167,8 @@ def _start(
         for one, folder in adapters.items():
             words += ["--adapter", f"{one}={folder}"]
         around = local.environment()
-    log = os.open(place / LOG, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(log, "rb") as said:
+    log = os.open(place / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
         worker = subprocess.Popen(
             words,
             cwd=place,
@@ -124,26 +179,11 @@ def _start(
             start_new_session=True,
             umask=0o077,  # vLLM makes its socket by this; ours makes its own 0600
         )
-        server = Server(path, process.of(worker.pid), base, name, adapters)
-        _write(server, place)
-        until = time.monotonic() + wait
-        try:
-            while not _answers(path):
-                if worker.poll() is not None:
-                    raise why(said.fileno(), worker.returncode)
-                if stop() or time.monotonic() > until:
-                    raise Problem(
-                        _("The model server did not answer in time."),
-                        advice=_("Its words are in {file}.").format(file=LOG),
-                    )
-                time.sleep(0.05)
-        except BaseException:  # given up, or interrupted: nothing is left behind
-            worker.terminate()
-            worker.wait()
-            (place / FILE).unlink(missing_ok=True)
-            raise
-    worker.returncode = 0 if worker.returncode is None else worker.returncode  # not ours to wait for
-    return server
+    finally:
+        os.close(log)
+    server = Server(path, process.of(worker.pid), base, name, adapters)
+    _write(server, place)
+    return server, worker
 
 
 def _let_in(server: Server, name: str, path: str, place: Path) -> Server:
@@ -178,14 +218,22 @@ def _tell(server: Server, what: str, **told: str) -> None:
         raise Problem(_("The model's server refused: {reason}").format(reason=reason))
 
 
-def note(place: Path, path: Path, base: str, name: str, adapters: Mapping[str, str]) -> None:
-    """Enter this very process as the server, which it is about to become."""
-    _write(Server(path, process.of(os.getpid()), _named(base), name, dict(adapters)), place)
+def claim(place: Path, path: Path, base: str, name: str, adapters: Mapping[str, str]) -> bool:
+    """Enter this very process as the server, which it is about to become: from now on others wait for it. False where
+    one of this base runs or is being loaded already.
+    """
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with only_one(place):
+        if _recorded(place) is not None:
+            return False
+        (place / LOG).unlink(missing_ok=True)  # what it says is seen where it was started
+        _write(Server(path, process.of(os.getpid()), _named(base), name, dict(adapters)), place)
+    return True
 
 
 def stop_servers(folder: Path, *, wait: float = 10.0) -> int:
-    """Stop the servers under this folder; returns how many there were."""
-    found = find_all(folder)
+    """Stop the servers under this folder, those that are still loading too; returns how many there were."""
+    found = [server for record in sorted(folder.glob(f"*/{FILE}")) if (server := _recorded(record.parent))]
     for server in found:
         _end(server, place_for(folder, server.base), wait)
     return len(found)
@@ -206,6 +254,13 @@ def _named(base: str | Path) -> str:
 
 
 def _read(place: Path) -> Server | None:
+    """The server of this place, if it answers."""
+    server = _recorded(place)
+    return server if server is not None and _answers(server.socket) else None
+
+
+def _recorded(place: Path) -> Server | None:
+    """The server of this place, if its process lives: it may be loading still."""
     try:
         told: Any = json.loads((place / FILE).read_bytes())
         server = Server(
@@ -217,30 +272,12 @@ def _read(place: Path) -> Server | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return server if server.process.alive() and _answers(server.socket) else None
+    return server if server.process.alive() else None
 
 
 def _write(server: Server, place: Path) -> None:
     record = {**asdict(server), "socket": str(server.socket), "adapters": dict(server.adapters)}
     process.write_whole(place / FILE, json.dumps(record).encode())
-
-
-@contextlib.contextmanager
-def _only_one(place: Path, wait: float) -> Generator[None]:
-    until = time.monotonic() + wait
-    handle = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise Problem(_("The model server did not answer in time."), advice=_("Try again.")) from None
-                time.sleep(0.05)
-        yield
-    finally:
-        os.close(handle)
 
 
 def socket_for(place: Path) -> Path:
@@ -270,10 +307,8 @@ def _answers(path: Path) -> bool:
 
 def why(log: int, status: int) -> Problem:
     """What a server that ended before it answered says of itself in its log, or what its status says."""
-    for line in os.pread(log, 1 << 20, 0).splitlines():
-        event = parse(line)
-        if event and event.kind == "problem":
-            return Problem(str(event.fields.get("text", "")), advice=str(event.fields.get("advice", "")))
+    if problem := _problem_of(log):
+        return problem
     if status == -signal.SIGKILL:
         return Problem(
             _("The system ended the model server, most likely because memory ran out."),
@@ -282,3 +317,18 @@ def why(log: int, status: int) -> Problem:
     return Problem(
         _("The model server stopped without saying why."), advice=_("Its words are in {file}.").format(file=LOG)
     )
+
+
+def _problem_of(log: int) -> Problem | None:
+    for line in os.pread(log, 1 << 20, 0).splitlines():
+        event = parse(line)
+        if event and event.kind == "problem":
+            return Problem(str(event.fields.get("text", "")), advice=str(event.fields.get("advice", "")))
+    return None
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0

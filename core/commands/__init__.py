@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from core.commands import click_words
 from core.language import N_, _, choose
 from core.problem import Problem
 
@@ -134,6 +135,7 @@ def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> N
 
 def build() -> click.Group:
     """The command tree, with its help in the language that is chosen now."""
+    click_words.speak()
 
     @click.group(
         cls=CommandGroup,

@@ -24,14 +24,14 @@ def start(
     yes: bool,
 ) -> str:
     """Show what it would cost, ask, and start; returns the run's id, or nothing for a dry run."""
-    from core.workspace import cloud
+    from core.workspace import cloud, final_page
 
     if model == "mini":
         raise Misuse(
             _("a provider trains its own bases, not mini."),
             advice=_("Name one with --model; `sinsonte account {name} models` lists them.").format(name=profile),
         )
-    page = cloud.plan(context.workspace, dataset, profile, model, options)
+    page = final_page.plan(context.workspace, dataset, profile, model, options)
     for what, value in page.lines():
         talk(f"{what:<12} {shown_in_line(value)}")
     for warning in page.warnings:

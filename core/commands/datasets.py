@@ -9,7 +9,7 @@ import click
 from core.commands import Context, pass_context
 from core.commands.printing import data, json_line, number, table, talk
 from core.commands.recipe import assignments
-from core.language import _
+from core.language import _, ngettext
 
 
 @click.group(help=_("Freeze, list, show and export datasets."))
@@ -33,6 +33,16 @@ def build(context: Context, name: str, pairs: tuple[str, ...]) -> None:
                 name=made.name, train=number(made.train), validation=number(made.validation)
             )
         )
+        if corrected := made.counts.get("corrections", 0):
+            talk(ngettext("{n} of them is a correction", "{n} of them are corrections", corrected).format(n=corrected))
+        if left := made.counts.get("uncorrected", 0):
+            talk(
+                ngettext(
+                    "{n} correction is left out: what it answers is held out, or no words are left of it",
+                    "{n} corrections are left out: what they answer is held out, or no words are left of them",
+                    left,
+                ).format(n=left)
+            )
 
 
 @dataset.command("list", help=_("List the datasets."))
@@ -59,17 +69,30 @@ def list_(context: Context) -> None:
 @click.argument("name")
 @pass_context
 def show(context: Context, name: str) -> None:
-    from core.workspace import datasets
+    from core.workspace import corrections, datasets
 
     row = datasets.named(context.workspace, name)
+    newer = corrections.newer_than(context.workspace, row)
     if context.json:
-        json_line(row.as_json())
+        json_line({**row.as_json(), "newer_corrections": newer})
         return
     data(_("{name}, made {when}").format(name=row.name, when=row.created_at))
     data(_("examples: {train} to train on, {validation} held out").format(train=row.train, validation=row.validation))
+    if corrected := row.counts.get("corrections", 0):
+        data(ngettext("{n} of them is a correction", "{n} of them are corrections", corrected).format(n=corrected))
+    if newer:
+        data(_newer(newer))
     data(_("digest {digest}").format(digest=row.digest))
     for key, value in row.recipe.items():
         data(f"  {key} = {value!r}" if isinstance(value, str) else f"  {key} = {value}")
+
+
+def _newer(count: int) -> str:
+    return ngettext(
+        "{n} correction is newer than this dataset: another build takes it in",
+        "{n} corrections are newer than this dataset: another build takes them in",
+        count,
+    ).format(n=count)
 
 
 @dataset.command("examples", help=_("Print the examples, as they will be trained."))

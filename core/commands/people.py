@@ -105,6 +105,8 @@ def forget(context: Context, name: str, yes: bool, dry_run: bool) -> None:
         )
         for said, names in (
             (_("In datasets (their examples go, and they are marked): {names}"), told.datasets),
+            (_("In corrections of replies (they go): {names}"), [f"#{one}" for one in told.corrections]),
+            (_("In talks (they stay; delete those that you do not need): {names}"), [f"#{one}" for one in told.talks]),
             (_("In models, which cannot unlearn (they are marked): {names}"), told.models),
         ):
             if names:

@@ -16,6 +16,7 @@ from itertools import groupby
 from pathlib import PurePath
 from typing import Any, Final
 
+from core.language import grouped
 from core.safe_text import shown, shown_in_line
 
 # json.dumps escapes C0; C1, DEL, bidi and other format controls, separators and lone surrogates it lets through.
@@ -109,8 +110,9 @@ def highlighted(pieces: Iterable[tuple[str, bool]]) -> None:
 
 
 def number(value: int) -> str:
-    """A count as people read it: 12 345."""
-    return f"{value:,}".replace(",", "\u202f" if _utf8_out() else " ")
+    """A count as people read it, in what the output can hold."""
+    said = grouped(value)
+    return said if _utf8_out() else said.replace("\u00a0", " ")
 
 
 def _utf8_out() -> bool:
@@ -161,6 +163,14 @@ class Progress:
         eta = f" · {duration(left)}" if left is not None and done < total else ""
         sys.stderr.write(f"\r\x1b[K{self._what} {share:4.0%}{eta} {shown_in_line(note)}")
         sys.stderr.flush()
+
+    def say(self, text: str) -> None:
+        """How it goes where nobody knows how much there is to do."""
+        now = self._clock()
+        if self._shown and now - self._last >= 0.5:
+            self._last = now
+            sys.stderr.write(f"\r\x1b[K{shown_in_line(text)}")
+            sys.stderr.flush()
 
     def close(self) -> None:
         if self._shown:

@@ -80,6 +80,7 @@ def preview(context: Context, pairs: tuple[str, ...]) -> None:
         (_("turns"), number(counters.turns)),
         (_("conversations"), number(counters.conversations)),
         (_("examples"), number(counters.examples)),
+        (_("of them, corrections"), number(counters.corrections)),
         (_("tokens ({model})").format(model=counters.model), almost + number(counters.tokens or 0)),
         (_("cost of training"), counters.cost or _("nothing: it is trained here")),
     ):

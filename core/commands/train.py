@@ -155,14 +155,28 @@ def list_(context: Context) -> None:
 @click.argument("run")
 @pass_context
 def show(context: Context, run: str) -> None:
-    from core.workspace import runs
+    from core.workspace import refused, runs
 
     row = runs.named(context.workspace, run)
+    line = refused.of_run(context.workspace, row)
     if context.json:
-        json_line(row.as_json())
+        json_line({**row.as_json(), **({"refused": line.as_json()} if line is not None else {})})
         return
     for key, value in row.as_json().items():
         data(f"{key:<12} {value if value is not None else '—'}")
+    if line is not None:
+        data(
+            _(
+                "refused      line {line} ({side}): example {example} of “{dataset}”, conversation {conversation}"
+            ).format(
+                line=line.line,
+                side=line.side,
+                example=line.fault.n,
+                dataset=shown_in_line(line.dataset),
+                conversation=line.conversation,
+            )
+        )
+        data(_("messages     {ids}").format(ids=" ".join(line.messages) or "—"))
 
 
 @train.command("follow", help=_("Print every event of a run, and end when the run has."))
@@ -194,7 +208,39 @@ def event_lines(kind: str, body: Mapping[str, object]) -> list[str]:
     if not words:
         return []
     mark = {"problem": "! ", "sample": "  "}.get(kind, "")
-    return [mark + shown_in_line(line) for line in words.split("\n", 1)]
+    return [mark + shown_in_line(line) for line in words.split("\n", 2)]
+
+
+@train.command(
+    "checkpoints", help=_("List the checkpoints of a run; one at a provider can be asked and compared like a model.")
+)
+@click.argument("run")
+@pass_context
+def checkpoints(context: Context, run: str) -> None:
+    from core.workspace import checkpoints as verbs
+    from core.workspace import run_words, runs
+
+    rows = verbs.of_run(context.workspace, runs.named(context.workspace, run).id)
+    if context.json:
+        for row in rows:
+            json_line(row.as_json())
+        return
+    table(
+        [_("step"), _("loss"), _("held-out"), _("model"), _("until")],
+        [
+            (
+                run_words.count(row.step),
+                run_words.figure(row.loss, 4),
+                run_words.figure(row.held_out, 4),
+                row.model or row.path or "—",
+                row.ends or "—",
+            )
+            for row in rows
+        ],
+        right=(0, 1, 2),
+    )
+    if askable := [row.model for row in rows if row.model]:
+        talk(_("Talk with one: sinsonte ask {model} TEXT; compare two: sinsonte compare.").format(model=askable[0]))
 
 
 @train.command("compare", help=_("Put runs beside each other: what they came to, and in which settings they differ."))

@@ -12,7 +12,7 @@ import click
 
 import core
 from core.commands import Context, pass_context
-from core.commands.printing import confirmed, data, json_line, table, talk
+from core.commands.printing import confirmed, data, json_line, number, table, talk
 from core.language import _
 from core.problem import Misuse, Problem, Refused
 
@@ -84,7 +84,7 @@ def backup_list(context: Context) -> None:
         if context.json:
             json_line({"backup": copy.name, "bytes": copy.stat().st_size})
         else:
-            data(f"{copy.name}  {copy.stat().st_size:,}")
+            data(f"{copy.name}  {number(copy.stat().st_size)}")
 
 
 @backup.command("restore", help=_("Go back to a copy; what is there now is kept beside it."))

@@ -4,8 +4,8 @@ In: a `Build` and a `Counter`. Out: totals, equal to those of the examples that 
 over random chats). Between calls it remembers what every stretch of messages costs, so that after a change of a window
 only the stretches that changed are read and counted again.
 
-A stretch is told by the sum of random numbers of its rows, not by its ends: a message left out in the middle makes it
-another one. Examples that say the same are told by a rolling hash over the hashes of their folded lines.
+A stretch is told by the sum of numbers of its rows that look like chance, not by its ends: a message left out in the middle
+makes it another one. Examples that say the same are told by a rolling hash over the hashes of their folded lines.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from core.chat import Side
+from core.chat import Example, Role, Side
 from core.counting.counter import Counter
 from core.dataset.duplicates import digest, folded
 from core.dataset.examples import Build
@@ -25,7 +25,8 @@ from core.dataset.material import EDITED, Material
 from core.dataset.recipe import Recipe
 from core.dataset.split import PURGED, TRAIN, VALIDATION, sides
 
-_REMEMBERED = 1_000_000  # stretches, and messages; beyond, they are forgotten and counted again
+_REMEMBERED = 1_000_000  # stretches; beyond, they are forgotten and counted again
+_SAID = 4_096  # messages whose words are at hand: a speech and a part of it follow each other in no great distance
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # the rolling hash's factor; odd, so that no bit is ever lost
 _Hashes = NDArray[np.uint64]
 
@@ -41,12 +42,13 @@ class Totals:
     purged: int
     short: int
     unweighted: int
+    corrections: int  # of `train`
     tokens: int  # of the training side
     validation_tokens: int
     longest: int  # tokens of the longest example
     exact: bool
     # The entries of the plan that are written, in the order of yielding, and the tokens of each; `written` is None where
-    # examples had to be made to be counted.
+    # examples had to be made to be counted. A correction's entry is its number after the last of the plan.
     written: NDArray[np.intp] | None = field(default=None, compare=False, repr=False)
     each: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
 
@@ -63,21 +65,50 @@ class _Spans:
     reply: NDArray[np.intp]  # for each example, the place of its last; all between are its lines too
 
 
+class _Costs:
+    """What stretches cost, by their numbers: arrays sorted by number, 32 bytes a stretch where a dict took 130."""
+
+    def __init__(self) -> None:
+        self._keys = np.zeros(0, np.uint64)
+        self._tokens = np.zeros(0, np.int64)
+        self._folds = np.zeros(0, np.uint64)
+        self._words = np.zeros(0, np.int64)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def missing(self, keys: _Hashes) -> NDArray[np.intp]:
+        """Where in `keys` those stand that are not known, each once."""
+        at = np.searchsorted(self._keys, keys)
+        known = np.zeros(len(keys), np.bool_)
+        if len(self._keys):
+            known = self._keys[np.minimum(at, len(self._keys) - 1)] == keys
+        places = np.flatnonzero(~known)
+        return np.sort(places[np.unique(keys[places], return_index=True)[1]])
+
+    def add(self, keys: _Hashes, tokens: array[int], folds: array[int], words: array[int]) -> None:
+        """Take what some that were missing cost."""
+        order = np.argsort(keys)
+        at = np.searchsorted(self._keys, keys[order])
+        self._tokens = np.insert(self._tokens, at, np.frombuffer(tokens, np.int64)[order])
+        self._folds = np.insert(self._folds, at, np.frombuffer(folds, np.uint64)[order])
+        self._words = np.insert(self._words, at, np.frombuffer(words, np.int64)[order])
+        self._keys = np.insert(self._keys, at, keys[order])
+
+    def of(self, keys: _Hashes) -> tuple[NDArray[np.int64], _Hashes, NDArray[np.int64]]:
+        """The tokens, the hash of the folded words and the number of words of each; all are known."""
+        at = np.searchsorted(self._keys, keys)
+        return self._tokens[at], self._folds[at], self._words[at]
+
+
 class Recount:
     """Counts recipes over the same messages; keep it while these stay, whatever the curator decides of them."""
 
     def __init__(self, material: Material, counter: Counter) -> None:
         self._material = material
         self._counter = counter
-        self._random = np.random.default_rng(20_261_121).integers(
-            0, 1 << 63, len(material.columns), np.uint64, endpoint=True
-        )
         self._settings: tuple[object, ...] = ()
-        self._texts: dict[int, str] = {}
-        self._slots: dict[int, int] = {}
-        self._tokens = array("q")
-        self._folds = array("Q")
-        self._words = array("q")
+        self._costs = _Costs()
 
     def totals(self, build: Build, *, progress: Callable[[int, int], None] | None = None) -> Totals:
         """The totals of what this build would yield; `progress` gets stretches done and to do."""
@@ -87,7 +118,7 @@ class Recount:
         if recipe.similarity < 1 or not self._counter.separable:
             return self._by_examples(build)
         if not len(build.plan):
-            return Totals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, self._counter.exact)
+            return Totals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, self._counter.exact)
         self._forget_if_other(build)
         spans = _spans_of(build)
         tokens, folds, words = self._counted(build, spans, progress)
@@ -101,55 +132,39 @@ class Recount:
             recipe.persona, recipe.separator, recipe.mask, recipe.groups, recipe.cleaning, aliases,
             tuple(sorted(build.alone.items())),
         )  # fmt: skip
-        if len(self._texts) > _REMEMBERED:
-            self._texts.clear()  # words are soon put together again; what a stretch costs is kept
-        if settings != self._settings or len(self._slots) > _REMEMBERED:
+        if settings != self._settings or len(self._costs) > _REMEMBERED:
             self._settings = settings
-            self._texts.clear()
-            self._slots.clear()
-            self._tokens, self._folds, self._words = array("q"), array("Q"), array("q")
+            self._costs = _Costs()
 
     def _counted(
         self, build: Build, spans: _Spans, progress: Callable[[int, int], None] | None
     ) -> tuple[NDArray[np.int64], _Hashes, NDArray[np.int64]]:
         grouping = build.grouping
-        numbers = self._numbered(build.material)[grouping.rows]
-        ends = np.concatenate((np.zeros(1, np.uint64), np.cumsum(numbers, dtype=np.uint64)))
-        keys: list[int] = (ends[grouping.turns[spans.end]] - ends[grouping.turns[spans.first]]).tolist()
-        slots = self._slots
-        missing = [place for place, key in enumerate(keys) if key not in slots]
-        if missing:
+        ends = np.zeros(len(grouping.rows) + 1, np.uint64)
+        np.cumsum(_numbered(build.material)[grouping.rows], out=ends[1:])
+        keys = ends[grouping.turns[spans.end]] - ends[grouping.turns[spans.first]]
+        missing = self._costs.missing(keys)
+        if len(missing):
+            tokens, folds, words = array("q"), array("Q"), array("q")
+            said: dict[int, str] = {}
             writer = build.writer()
-            writer.remember(self._texts)
+            writer.only_words(said)
             cost = self._counter.line
-            for done, place in enumerate(missing):
-                line = writer.line(int(spans.first[place]), int(spans.end[place]))
-                slots[keys[place]] = len(self._tokens)
-                self._tokens.append(cost(line))
-                self._folds.append(int.from_bytes(digest(folded(line.text))[:8], "little"))
-                self._words.append(len(line.text.split()))
-                if progress and not done % 256:
-                    progress(done, len(missing))
-        found = np.fromiter((slots[key] for key in keys), np.intp, len(keys))
-        return (
-            np.frombuffer(self._tokens, np.int64)[found],
-            np.frombuffer(self._folds, np.uint64)[found],
-            np.frombuffer(self._words, np.int64)[found],
-        )
-
-    def _numbered(self, material: Material) -> _Hashes:
-        """The numbers of the rows; a row whose words the curator changed has another, so its stretches are others."""
-        before = self._material
-        for row in {*before.rows_where(EDITED), *material.rows_where(EDITED)}:
-            self._texts.pop(row, None)
-        self._material = material
-        numbers = self._random
-        edits = {row: material.text(row) for row in material.rows_where(EDITED)}
-        if edits:
-            numbers = numbers.copy()
-            for row, text in edits.items():
-                numbers[row] ^= np.uint64(int.from_bytes(digest(text)[:8], "little"))
-        return numbers
+            try:
+                for done, place in enumerate(missing.tolist()):
+                    line = writer.line(int(spans.first[place]), int(spans.end[place]))
+                    tokens.append(cost(line))
+                    folds.append(int.from_bytes(digest(folded(line.text))[:8], "little"))
+                    words.append(len(line.text.split()))
+                    if len(said) > _SAID:
+                        said.clear()
+                    if progress and not done % 256:
+                        progress(done, len(missing))
+            finally:
+                # What was counted when one stopped it, too: the next count begins there.
+                whole = len(words)
+                self._costs.add(keys[missing[:whole]], tokens[:whole], folds[:whole], words)
+        return self._costs.of(keys)
 
     def _by_examples(self, build: Build) -> Totals:
         """Where lines do not add up (or likeness is asked for), every example is made and counted."""
@@ -162,9 +177,23 @@ class Recount:
         told = build.report
         return Totals(
             told.train, told.validation, told.duplicates, told.across, told.purged, told.short, told.unweighted,
-            tokens[TRAIN], tokens[VALIDATION], max(each, default=0), self._counter.exact, None,
+            told.corrections, tokens[TRAIN], tokens[VALIDATION], max(each, default=0), self._counter.exact, None,
             np.array(each, np.int64),
         )  # fmt: skip
+
+
+def _numbered(material: Material) -> _Hashes:
+    """A number for each row that looks like chance (splitmix64), made anew each time: kept, a million are 8 MB. A row
+    whose words the curator changed has another one, so its stretches are others."""
+    numbers = np.arange(len(material.columns), dtype=np.uint64)
+    numbers *= _ODD
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        numbers ^= numbers >> np.uint64(shift)
+        numbers *= np.uint64(factor)
+    numbers ^= numbers >> np.uint64(31)
+    for row in material.rows_where(EDITED):
+        numbers[row] ^= np.uint64(int.from_bytes(digest(material.text(row))[:8], "little"))
+    return numbers
 
 
 def _spans_of(build: Build) -> _Spans:
@@ -226,36 +255,67 @@ def _totals(
     entries = entries[np.lexsort((entries, place[entries], side[entries]))]
 
     exchange, whole = _sayings(spans, folds)
+    corrected = _corrected(build, counter)
     across = np.zeros(len(made), np.bool_)
     held = entries[side[entries] == VALIDATION]
     trained = entries[side[entries] == TRAIN]
-    across[held] = np.isin(exchange[held], exchange[trained])
+    across[held] = np.isin(exchange[held], np.append(exchange[trained], corrected.exchange))
     again = np.zeros(len(made), np.bool_)
+    own_again = np.zeros(len(corrected.tokens), np.bool_)
     if recipe.near_duplicates != "keep":
-        rest = entries[~across[entries]]
-        again[rest] = True
-        again[rest[np.unique(whole[rest], return_index=True)[1]]] = False
+        rest = held[~across[held]]
+        said = np.concatenate((whole[trained], corrected.whole, whole[rest]))
+        repeated = np.ones(len(said), np.bool_)
+        repeated[np.unique(said, return_index=True)[1]] = False
+        own_again = repeated[len(trained) : len(said) - len(rest)]
+        again[trained], again[rest] = repeated[: len(trained)], repeated[len(said) - len(rest) :]
     left = alive & ~across
     if recipe.near_duplicates == "remove":
         left &= ~again
+    own_left = np.flatnonzero(~own_again if recipe.near_duplicates == "remove" else np.ones_like(own_again))
     weights[side == VALIDATION] = 1
     train, validation = left & (side == TRAIN), left & (side == VALIDATION)
-    written = entries[left[entries]]
+    written = np.concatenate((trained[left[trained]], len(made) + own_left, held[left[held]]))
+    each = np.concatenate((own, corrected.tokens))[written]
     return Totals(
-        train=int(weights[train].sum()),
+        train=int(weights[train].sum()) + len(own_left),
         validation=int(validation.sum()),
-        duplicates=int(again.sum()),
+        duplicates=int(again.sum() + own_again.sum()),
         across=int(across.sum()),
         purged=int(np.count_nonzero(side == PURGED)),
         short=int(short.sum()),
         unweighted=int(unweighted.sum()),
-        tokens=int((own * weights)[train].sum()),
+        corrections=len(own_left),
+        tokens=int((own * weights)[train].sum() + corrected.tokens[own_left].sum()),
         validation_tokens=int(own[validation].sum()),
-        longest=int(own[left].max()) if left.any() else 0,
+        longest=int(each.max(initial=0)),
         exact=counter.exact,
         written=written,
-        each=own[written],
+        each=each,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Corrected:
+    """What the corrections of a build cost and say, an entry each; there are few, so each is made."""
+
+    tokens: NDArray[np.int64]
+    exchange: _Hashes
+    whole: _Hashes
+
+
+def _corrected(build: Build, counter: Counter) -> _Corrected:
+    tokens, exchanges, wholes = array("q"), array("Q"), array("Q")
+    factor, most = int(_ODD), (1 << 64) - 1
+    for lines in build.corrected(build.writer()):
+        spoken = [
+            int.from_bytes(digest(folded(one.text))[:8], "little") for one in lines if one.role is not Role.SYSTEM
+        ]
+        tokens.append(counter.example(Example(lines, 0, Side.TRAIN)))
+        # As `_sayings` has it for the lines of a chat.
+        exchanges.append((spoken[-2] * factor + spoken[-1] + 1 if len(spoken) > 1 else spoken[-1]) & most)
+        wholes.append(sum(one * pow(factor, place, 1 << 64) for place, one in enumerate(reversed(spoken))) & most)
+    return _Corrected(np.array(tokens, np.int64), np.array(exchanges, np.uint64), np.array(wholes, np.uint64))
 
 
 def _too_short(recipe: Recipe, spans: _Spans, words: NDArray[np.int64]) -> NDArray[np.bool_]:

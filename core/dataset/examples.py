@@ -9,7 +9,7 @@ which chats were imported: the same messages, decisions and recipe give the same
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from core.chat import Example, Line, Mark, Role, Side
 from core.cleaning.privacy import Aliases
+from core.dataset.corrections import EXAMPLES, Correction, in_order, lines_of
 from core.dataset.duplicates import Duplicates
 from core.dataset.lines import LineWriter, alone
 from core.dataset.material import WEIGHED, Material, kept, persona_of
@@ -44,13 +45,21 @@ class BuildReport:
     purged: int = 0  # too close to the border of the split
     short: int = 0  # too few words
     unweighted: int = 0  # the curator gave their reply no weight
+    corrections: int = 0  # of those to train on, how many are corrected replies of models
+    uncorrected: int = 0  # corrections left out: what they answer is held out, or no words are left of them
     masked: Mapping[str, int] = field(default_factory=dict[str, int])  # different private things hidden, by kind
 
 
 class Build:
     """Examples of one recipe; iterate it, then read `report`. Iterating again builds again, with the same outcome."""
 
-    def __init__(self, material: Material, recipe: Recipe, hits: NDArray[np.uint16] | None = None) -> None:
+    def __init__(
+        self,
+        material: Material,
+        recipe: Recipe,
+        hits: NDArray[np.uint16] | None = None,
+        corrections: Sequence[Correction] = (),
+    ) -> None:
         self.material = material
         self.persona = persona_of(material, recipe)
         self.columns: Columns = kept(material, recipe, hits)
@@ -59,6 +68,7 @@ class Build:
         )
         self.plan: Plan = plan(self.grouping, self.columns, recipe, self.persona.id)
         self.recipe = recipe
+        self.corrections = in_order(corrections) if recipe.corrections == EXAMPLES else []
         self.flagged: list[int] = []  # places in the order of yielding of what `near_duplicates=flag` would leave out
         self.report = BuildReport()
 
@@ -68,6 +78,32 @@ class Build:
             self.material, self.recipe, self.grouping, self.plan, self.persona.id, self.alone, self.names,
             self.aliases,
         )  # fmt: skip
+
+    def corrected(self, writer: LineWriter) -> list[tuple[Line, ...]]:
+        """The examples of the corrections that have any words left; they stand after the persona's own, to train on."""
+        if not self.corrections:
+            return []
+        labels = self.pinned
+        made = (
+            lines_of(one, self.recipe, writer, labels.persona_label, labels.other_label)
+            for one in self.corrections
+            if self._held.isdisjoint(uid for heard in one.heard for uid in heard.messages)
+        )
+        return [lines for lines in made if lines]
+
+    @cached_property
+    def _held(self) -> frozenset[str]:
+        """The messages of conversations that are held out: a correction of a reply to one of them would be a leak."""
+        if not any(heard.messages for one in self.corrections for heard in one.heard):
+            return frozenset()
+        order, known = self.order
+        turns, rows, uids = self.grouping.conversations, self.grouping.rows, self.material.uids
+        starts = self.grouping.turns
+        return frozenset[str](
+            uids[int(row)]
+            for place in order[sides(known, self.recipe) != TRAIN].tolist()
+            for row in rows[starts[turns[place]] : starts[turns[place + 1]]].tolist()
+        )
 
     def guessed_tokens(self) -> NDArray[np.float64]:
         """About how many tokens each planned example has, without reading a word of it: three and a half characters a
@@ -155,6 +191,21 @@ class Build:
                         report.train += weight
                     else:
                         report.validation += weight
+            if name is Side.TRAIN:
+                corrected = self.corrected(writer)
+                report.uncorrected = len(self.corrections) - len(corrected)
+                for number, lines in enumerate(corrected):
+                    again = bool(duplicates.seen(lines, name))
+                    report.duplicates += again and recipe.near_duplicates != "keep"
+                    if again and recipe.near_duplicates == "remove":
+                        continue
+                    if again and recipe.near_duplicates == "flag":
+                        self.flagged.append(yielded)
+                    # Each is a conversation of its own, after all that were had.
+                    yield Example(lines, len(order) + number, name)
+                    yielded += 1
+                    report.train += 1
+                    report.corrections += 1
         report.masked = writer.masker.different
 
     def _judged(

@@ -48,7 +48,10 @@ class Wording:
 
     def message(self, row: int) -> str:
         """The words of one message."""
-        text = self._material.text(row)
+        return self.text(self._material.text(row))
+
+    def text(self, text: str) -> str:
+        """Words as an example has them, wherever they were said."""
         if self._touchy is not None and not self._touchy.search(text):
             return text.strip()
         for step in self._steps:
@@ -77,10 +80,11 @@ class LineWriter:
         self._persona = persona
         self._alone = alone
         self._names = names
-        self._wording = Wording(material, recipe, aliases)
+        self.wording = Wording(material, recipe, aliases)
         self._conversation = -1
         self._lines: dict[tuple[int, int], Line] = {}
         self._texts: dict[int, str] = {}
+        self._traced = True
         self._speech_of = np.repeat(np.arange(len(made.speeches) - 1), np.diff(made.speeches))
         prompt = recipe.system_prompt.replace("{persona}", names[persona])
         self.system = (Line(Role.SYSTEM, prompt),) if prompt else ()
@@ -88,7 +92,7 @@ class LineWriter:
     @property
     def masker(self) -> Masker:
         """What it hid so far."""
-        return self._wording.masker
+        return self.wording.masker
 
     def lines(self, entry: int) -> tuple[Line, ...]:
         """An example's lines: the system prompt, the context, the reply, roles alternating."""
@@ -117,7 +121,7 @@ class LineWriter:
     def line(self, first: int, end: int) -> Line:
         """The turns `first:end`, all of one side, as one line."""
         authors, rows = self._grouping.authors, self._rows(first, end)
-        uids = tuple(self._material.uids[row] for row in rows)
+        uids = tuple(self._material.uids[row] for row in rows) if self._traced else ()
         author = int(authors[first])
         if author == self._persona:
             name = self._recipe.persona_label or self._names[author]
@@ -145,12 +149,13 @@ class LineWriter:
         texts = self._texts
         for row in rows:
             if row not in texts:
-                texts[row] = self._wording.message(row)
+                texts[row] = self.wording.message(row)
         return self._recipe.separator.join([texts[row] for row in rows])
 
-    def remember(self, texts: dict[int, str]) -> None:
-        """Share words that were put together before, by row, with this writer."""
+    def only_words(self, texts: dict[int, str]) -> None:
+        """For whoever counts: lines are made without lineage, and the words that are remembered lie here, by row."""
         self._texts = texts
+        self._traced = False
 
 
 def alone(columns: Columns, persona: int) -> dict[int, bool]:

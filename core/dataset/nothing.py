@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.cleaning import rules
 from core.dataset.examples import Build, BuildReport
 from core.dataset.material import DROPPED
-from core.language import _, ngettext
+from core.language import _, grouped, ngettext
 
 
 def reason(build: Build, hits: NDArray[np.uint16]) -> str:
@@ -32,9 +32,9 @@ def reason(build: Build, hits: NDArray[np.uint16]) -> str:
         rule = max(by_rule, key=lambda one: by_rule[one])
         return ngettext(
             "the one message by {name} is left out, by: {rule}.",
-            "all {wrote:,} messages by {name} are left out, {count:,} of them by: {rule}.",
+            "all {wrote} messages by {name} are left out, {count} of them by: {rule}.",
             wrote,
-        ).format(wrote=wrote, name=name, count=int(by_rule[rule]), rule=rule)
+        ).format(wrote=grouped(wrote), name=name, count=grouped(int(by_rule[rule])), rule=rule)
     if recipe.min_reply_chars or recipe.max_reply_chars:
         return _("no reply by {name} is as long as min_reply_chars and max_reply_chars want it.").format(name=name)
     return _(

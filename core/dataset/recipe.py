@@ -184,6 +184,13 @@ class Recipe:
         N_("What every example opens with; {persona} stands for the name. Empty for none."),
     )
 
+    corrections: str = _choice(
+        _EXAMPLES,
+        "examples",
+        ("none", "examples"),
+        N_("What is made of the replies that were corrected in talks with models: examples to train on, or nothing."),
+    )
+
     persona_label: str = _of(_WRITING, "text", "", N_("The persona's label in prompts; empty for the name."))
     other_label: str = _of(_WRITING, "text", "", N_("The others' label in prompts; empty for their names."))
     prompt_style: str = _choice(

@@ -20,6 +20,7 @@ from core.dataset.check import percentile
 from core.dataset.fillers import is_filler, laughter
 from core.dataset.material import Material
 from core.grouping import Columns
+from core.language import grouped
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
@@ -137,7 +138,7 @@ def bars(labels: Sequence[str], values: Sequence[float], *, width: int = 40) -> 
     for label, value in zip(labels, values, strict=True):
         eighths = round(8 * width * value / most) if most > 0 else 0
         bar = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
-        shown = f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+        shown = grouped(value, 0 if value == int(value) else 2)
         lines.append(f"{label:<{room}} {bar} {shown}".rstrip())
     return lines
 

@@ -6,11 +6,10 @@ nothing about what may be deleted, and knows nothing of this workspace.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from core.endpoints.answers import Raw, count_in, object_of, page_of, table_in, text_in
+from core.endpoints.answers import all_pages, count_in, object_of, table_in, text_in
 from core.endpoints.failures import Failure, explained
 from core.endpoints.profiles import Profile
 from core.language import _
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 What = Literal["files", "models", "jobs"]
 KINDS: Final[tuple[What, ...]] = ("files", "models", "jobs")
-_MOST_PAGES: Final = 2_000
 _PROVIDERS: Final = frozenset({"openai", "openai-internal", "system", "library", "vllm", "azure"})
 
 
@@ -52,14 +50,14 @@ def listed(client: openai.OpenAI, profile: Profile, what: What, mark: str = "") 
     match what:
         case "files":
             profile.need("files")
-            found = _all(lambda after: client.files.with_raw_response.list(extra_query=after), profile)
+            found = all_pages(lambda after: client.files.with_raw_response.list(extra_query=after), profile)
             things = [_file(one) for one in found]
         case "models":
-            found = _all(lambda after: client.models.with_raw_response.list(extra_query=after), profile)
+            found = all_pages(lambda after: client.models.with_raw_response.list(extra_query=after), profile)
             things = [_model(one) for one in found]
         case "jobs":
             profile.need("fine-tune")
-            found = _all(lambda after: client.fine_tuning.jobs.with_raw_response.list(extra_query=after), profile)
+            found = all_pages(lambda after: client.fine_tuning.jobs.with_raw_response.list(extra_query=after), profile)
             things = [_job(one, mark) for one in found]
     return sorted((one for one in things if one.id), key=lambda one: -one.created_at)
 
@@ -98,19 +96,6 @@ def delete(client: openai.OpenAI, profile: Profile, thing: Thing) -> None:
             where=profile.name,
             advice=_("List again to see whether it is there."),
         )
-
-
-def _all(ask: Callable[[dict[str, object]], Raw], profile: Profile) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    after: dict[str, object] = {}
-    for _page in range(_MOST_PAGES):
-        entries, more = page_of(ask(after), profile)
-        fresh = [one for one in entries if text_in(one, "id") not in found]
-        found |= {text_in(one, "id"): one for one in fresh}
-        if not more or not fresh:
-            break
-        after = {"after": text_in(entries[-1], "id")}
-    return list(found.values())
 
 
 def _file(told: dict[str, Any]) -> Thing:

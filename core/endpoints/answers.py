@@ -7,13 +7,14 @@ are not used for what may come from any server: it hands on a web page as a text
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, cast
 
 from core.endpoints.failures import Failure, not_json
 from core.endpoints.profiles import Profile
 from core.language import _
 
+_MOST_PAGES: Final = 2_000
 LARGEST: Final = 64 << 20  # bytes of one answer that is data; files are streamed
 
 
@@ -51,6 +52,20 @@ def page_of(raw: Raw, profile: Profile) -> tuple[list[dict[str, Any]], bool]:
     if not isinstance(told, list):
         raise _odd(profile)
     return [cast("dict[str, Any]", one) for one in cast("list[Any]", told) if isinstance(one, dict)], more
+
+
+def all_pages(ask: Callable[[dict[str, object]], Raw], profile: Profile) -> list[dict[str, Any]]:
+    """The entries of a whole list, each id once: `ask` is called with the query of each page."""
+    found: dict[str, dict[str, Any]] = {}
+    after: dict[str, object] = {}
+    for _page in range(_MOST_PAGES):
+        entries, more = page_of(ask(after), profile)
+        fresh = [one for one in entries if text_in(one, "id") not in found]
+        found |= {text_in(one, "id"): one for one in fresh}
+        if not more or not fresh:
+            break
+        after = {"after": text_in(entries[-1], "id")}
+    return list(found.values())
 
 
 def _decoded(raw: Raw, profile: Profile) -> Any:

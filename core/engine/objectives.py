@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
@@ -82,7 +83,7 @@ class Replies:
 
     def validate(self, model: Any, layout: Layout, context: int, **how: Any) -> dict[str, float]:
         rows = self.held_out.rows
-        wide = Layout(layout.way, width_for(self.lengths(rows), context), layout.filler)
+        wide = replace(layout, width=width_for(self.lengths(rows), context))
         loss = sum(summed_losses(model, rows, wide, **how)) / self.held_out.trained_tokens
         return {"loss": round(loss, 6), "perplexity": round(math.exp(min(loss, 700)), 5)}
 
@@ -113,7 +114,7 @@ class Pairs:
         for masked in (self.train, self.held_out):
             if not masked.rows:
                 continue
-            wide = Layout(layout.way, width_for([len(row.ids) for row in masked.rows], context), layout.filler)
+            wide = replace(layout, width=width_for([len(row.ids) for row in masked.rows], context))
             sums = summed_losses(model, masked.rows, wide, together=together, **how)
             told = [sums[at + 1] - sums[at] for at in range(0, len(sums), 2)]
             if masked is self.train:
@@ -136,7 +137,7 @@ class Pairs:
 
     def validate(self, model: Any, layout: Layout, context: int, **how: Any) -> dict[str, float]:
         rows = self.held_out.rows
-        wide = Layout(layout.way, width_for([len(row.ids) for row in rows], context), layout.filler)
+        wide = replace(layout, width=width_for([len(row.ids) for row in rows], context))
         sums = summed_losses(model, rows, wide, **how)
         margins = torch.tensor(
             [self.beta * (sums[2 * i + 1] - sums[2 * i] - before) for i, before in enumerate(self._held_reference)]

@@ -29,7 +29,8 @@ from core.engine.machine import this_machine
 from core.engine.masking import Masker, Row
 from core.engine.packing import Layout, collate
 from core.engine.problems import ModelProblem
-from core.engine.stepping import layout_for, losses, summed_losses
+from core.engine.proving import layout_for
+from core.engine.stepping import losses, summed_losses
 from core.language import _
 from core.training.events import Log
 
@@ -67,9 +68,8 @@ def score(folder: Path, log: Log, stop: Callable[[], bool]) -> None:
         raise ModelProblem(
             "data", _("There is nothing to score: no example has a reply of the persona."), where=examples.name
         )
-    layout = layout_for(model, rows, context, tokenizer.pad_token_id or 0)
-    # On a CPU everything is float32: a measurement is worth the time.
-    half = machine.device.type == "cuda" and machine.half
+    half = machine.measures_half
+    layout = layout_for(model, rows, context, tokenizer.pad_token_id or 0, half=half)
     last = time.monotonic()
 
     def progress(share: float, what: str) -> None:

@@ -20,49 +20,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
 
 from core.engine.masking import Masked, Row
-from core.engine.packing import Layout, Packed, bins, collate, width_for
+from core.engine.packing import Layout, Packed, bins, collate
 from core.engine.together import Together, is_sharded, like, whole
 
 if TYPE_CHECKING:
     from core.engine.objectives import Objective
-
-_SAME: Final = 1e-4  # float32 agrees to 1e-6; a neighbour that is seen is off by more
-_SAME_HALF: Final = 5e-3  # the same for weights in half precision
-_ATTENTION: Final = frozenset({"sliding_attention", "chunked_attention"})
-_SHORT: Final = 48  # tokens: long enough to show what leaks, short enough to cost nothing
-
-
-def layout_for(
-    model: Any, rows: Sequence[Row], context: int, filler: int, lengths: Sequence[int] | None = None
-) -> Layout:
-    """The layout for these rows. What the configuration suggests is not believed: three short sequences are computed
-    together and apart, and the first way in which neighbours make no difference is taken."""
-    width = width_for(lengths if lengths is not None else [len(row.ids) for row in rows], context)
-    config = model.config.get_text_config()
-    window = getattr(config, "sliding_window", None)
-    kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
-    if kinds - _ATTENTION:
-        return Layout("alone", width, filler)  # convolutions and the like: they leak, if only a little while untrained
-    windowed = bool(kinds) or bool(window and window < width)
-    some = sorted((row for row in rows if row.trained_tokens), key=lambda row: abs(len(row.ids) - _SHORT))[:3]
-    apart = Layout("alone", width, filler)
-    close = _SAME if next(model.parameters()).dtype == torch.float32 else _SAME_HALF
-    was_training = model.training
-    model.eval()
-    try:
-        truth = summed_losses(model, some, apart, half=False)
-        # Our mask knows nothing of windows, and sequences this short would not show it.
-        for way in ("positions",) if windowed else ("mask", "positions"):
-            layout = Layout(way, width, filler)
-            try:
-                together = summed_losses(model, some, layout, half=False)
-            except (TypeError, ValueError, RuntimeError, IndexError):
-                continue  # the model does not take it
-            if all(math.isclose(a, b, rel_tol=close) for a, b in zip(truth, together, strict=True)):
-                return layout
-        return apart
-    finally:
-        model.train(was_training)
 
 
 @contextlib.contextmanager
@@ -87,6 +49,11 @@ def losses(model: Any, packed: Packed, layout: Layout, *, half: bool, raw: bool 
     given: dict[str, Any] = {"input_ids": packed.ids, "use_cache": False}
     if layout.way != "alone":
         given["position_ids"] = packed.positions
+    if layout.way == "varlen":
+        # The way of transformers' own attention for packed rows. The mask is none: of four dimensions it is handed
+        # through as it is, so that no model makes one of its own.
+        given["cu_seq_lens_q"] = given["cu_seq_lens_k"] = packed.edges
+        given["max_length_q"] = given["max_length_k"] = packed.longest
     if layout.way != "positions":
         given["attention_mask"] = packed.mask
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half), only_at(model, packed.places):

@@ -75,6 +75,11 @@ def mark_of(tokenizer: Any) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
+def tokens_of(tokenizer: Any, text: str) -> list[int]:
+    """The tokens of a text that stands within what is said: of the separator, what an adapter was trained with."""
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"]) if text else []
+
+
 def render(tokenizer: Any, messages: Sequence[Said], *, ask: bool = False) -> str:
     """The text of a conversation; `ask` opens the reply that is to come."""
     # enable_thinking=False: families that think aloud would otherwise be taught an empty thought before every reply.

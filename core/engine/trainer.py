@@ -29,7 +29,7 @@ from core.engine.gauges import JOULES_A_KWH
 from core.engine.machine import peak_memory
 from core.engine.problems import ModelProblem
 from core.engine.telling import Since, sample, step
-from core.engine.templates import mark_of
+from core.engine.templates import mark_of, tokens_of
 from core.engine.together import Together, like, whole
 from core.engine.work import Work, open_work
 from core.language import _, ngettext
@@ -191,7 +191,7 @@ def _validate(work: Work, progress: Progress) -> bool:
         work.model,
         work.layout,
         work.context,
-        half=work.machine.half,
+        half=work.machine.measures_half,
         bins_at_once=max(1, work.needs.bins_at_once),
         together=work.together,
     )
@@ -238,13 +238,13 @@ def _result(work: Work, progress: Progress) -> str:
     beside.mkdir(mode=0o700)
     work.model.config.use_cache = True
     if full:
-        work.model.save_pretrained(str(beside), safe_serialization=True, state_dict=weights)
+        loading.save_whole(work.model, work.tokenizer, work.base, beside, state_dict=weights)
     else:
         for config in work.model.peft_config.values():
             config.base_model_name_or_path = work.base.name
         work.model.save_pretrained(str(beside), safe_serialization=True, save_embedding_layers=False)
         (beside / "README.md").unlink(missing_ok=True)  # the model card is written from the lineage, by the workspace
-    work.tokenizer.save_pretrained(str(beside))
+        work.tokenizer.save_pretrained(str(beside))
     lineage = {
         "base": work.base.name,
         "base_sha256": work.base.sha256,
@@ -254,6 +254,8 @@ def _result(work: Work, progress: Progress) -> str:
         "best_loss": progress.best_loss,
         "end_tokens": sorted(work.ends),
         "template_sha256": mark_of(work.tokenizer),
+        "separator": work.job.separator,
+        "separator_tokens": tokens_of(work.tokenizer, work.job.separator),
         "context": work.context,
         "examples": work.train.examples,
         "trained_tokens": work.train.trained_tokens,

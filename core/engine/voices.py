@@ -2,7 +2,8 @@
 
 In: a base and adapter folders. Out: a `House` of `Voice`s, and the model set to the voice that is to speak. Which voice
 speaks is a state of the whole model, so a house belongs to one thread at a time (core/engine/turns.py). What an adapter
-was trained with is asserted before it is let in: the base's weights, the chat template, the end tokens.
+was trained with is asserted before it is let in: the base's weights, the chat template, the separator of messages, the
+end tokens.
 """
 
 # pyright: basic
@@ -21,7 +22,7 @@ from core.engine import loading
 from core.engine.loading import Base
 from core.engine.machine import Machine, this_machine
 from core.engine.problems import ModelProblem
-from core.engine.templates import mark_of
+from core.engine.templates import mark_of, tokens_of
 from core.language import _
 
 _WIDTHS: Final = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I8": 1, "U8": 1}
@@ -76,7 +77,7 @@ class House:
         has_own = (folder / "tokenizer_config.json").is_file()
         tokenizer = loading.load_tokenizer(folder, label=name) if has_own else self._first.tokenizer
         told = loading.read_lineage(folder)
-        _assert_template(told, tokenizer, name)
+        _assert_words(told, tokenizer, name)
         self.model = loading.put_on(self.model, folder, inner)
         if self.model.peft_config[inner].is_prompt_learning:
             self.model.delete_adapter(inner)
@@ -107,7 +108,7 @@ def open_house(base_named: str, name: str, adapters: dict[str, Path], *, threads
         assert_room(Path(base_named), machine, half=half)  # before its weights are read through for their fingerprint
     base = loading.find_base(base_named)
     tokenizer = loading.load_tokenizer(base.folder, label=base.name)
-    _assert_template(loading.read_lineage(base.folder), tokenizer, base.name)
+    _assert_words(loading.read_lineage(base.folder), tokenizer, base.name)
     for folder in adapters.values():
         loading.check_adapter(folder, base)
     model = loading.load_model(base, machine, half_weights=half)
@@ -150,12 +151,21 @@ def _parameters(file: Path) -> int:
         return 0  # a file that cannot be read is the loader's to refuse
 
 
-def _assert_template(told: dict[str, Any], tokenizer: Any, name: str) -> None:
+def _assert_words(told: dict[str, Any], tokenizer: Any, name: str) -> None:
+    """Refuse a tokenizer that would not write the conversation, or part its messages, as the training did."""
     trained = told.get("template_sha256")
     if trained and trained != mark_of(tokenizer):
         raise ModelProblem(
             "template-changed",
             _("The chat template of this model is not the one that it was trained with."),
+            where=name,
+            advice=_("Put the tokenizer files of the training back, or train again."),
+        )
+    separator, pieces = told.get("separator"), told.get("separator_tokens")
+    if isinstance(separator, str) and separator and pieces and pieces != tokens_of(tokenizer, separator):
+        raise ModelProblem(
+            "separator-changed",
+            _("The separator of messages is not the token that this model was trained with."),
             where=name,
             advice=_("Put the tokenizer files of the training back, or train again."),
         )

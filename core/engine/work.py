@@ -32,7 +32,8 @@ from core.engine.objectives import Objective, Pairs, Replies
 from core.engine.packing import Layout, Plan, plan
 from core.engine.pairs import mask_pairs, read_pairs
 from core.engine.problems import ModelProblem
-from core.engine.stepping import Stepper, layout_for
+from core.engine.proving import layout_for
+from core.engine.stepping import Stepper
 from core.engine.templates import Said
 from core.engine.together import Together, shard
 from core.language import _, ngettext
@@ -153,7 +154,15 @@ def open_work(folder: Path, job: Job, log: Log, together: Together, before: Prog
         shard(model, together, machine.device)
     filler = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else next(iter(sorted(ends)), 0)
     lengths = objective.lengths(rows.rows)
-    layout = layout_for(model, rows.rows, context, filler, lengths)
+    layout = layout_for(
+        model,
+        rows.rows,
+        context,
+        filler,
+        lengths,
+        half=machine.half,
+        tell=lambda level, text: log.write("log", level=level, text=text),
+    )
     alone = layout.way == "alone"
     cut = plan(rows.rows, batch_size=job.batch_size, context=context, seed=job.seed, alone=alone, lengths=lengths)
     steps = job.steps or max(1, math.ceil(job.epochs * cut.steps_an_epoch))
@@ -260,6 +269,7 @@ def _tell_plan(work: Work, taken: int) -> None:
         epochs=round(work.steps / cut.steps_an_epoch, 3),
         width=cut.width,
         packing=work.layout.way,
+        attention=work.layout.attention,
         bins_a_step=cut.bins_a_step,
         context=work.context,
         machine=work.machine.words,

@@ -12,7 +12,7 @@ import lzma
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final
+from typing import IO, BinaryIO, Final
 
 from core.language import _
 from core.problem import Problem
@@ -58,30 +58,32 @@ def open_archive(path: Path) -> zipfile.ZipFile:
     return archive
 
 
-def candidates(path: Path) -> tuple[list[Source], int, bool]:
-    """Members that may be chats, how many others there are, and whether there are archives among them."""
-    with open_archive(path) as archive:
-        size = path.stat().st_size
-        found: list[Source] = []
-        others = 0
-        nested = False
-        for member in archive.infolist():
-            name = member.filename
-            if not name or name.endswith("/"):  # is_dir() fails on an empty name
-                continue
-            ending = PurePosixPath(name).suffix.lower()
-            nested = nested or ending in _ARCHIVES
-            if ending not in _CHATS or not _stays_inside(name) or _is_clutter(name):
-                others += 1
-                continue
-            found.append(_source(path, member, size))
-        return found, others, nested
+def candidates(path: Path, archive: zipfile.ZipFile) -> tuple[list[Source], int, bool]:
+    """Members that may be chats, how many others there are, and whether there are archives among them.
+
+    The archive stays open for as long as one of them is there: its list is read once, not once for every member, which
+    of an account with ten thousand threads and their pictures would take hours.
+    """
+    size = path.stat().st_size
+    found: list[Source] = []
+    others = 0
+    nested = False
+    for member in archive.infolist():
+        name = member.filename
+        if not name or name.endswith("/"):  # is_dir() fails on an empty name
+            continue
+        ending = PurePosixPath(name).suffix.lower()
+        nested = nested or ending in _ARCHIVES
+        if ending not in _CHATS or not _stays_inside(name) or _is_clutter(name):
+            others += 1
+            continue
+        found.append(_source(path, archive, member, size))
+    return found, others, nested
 
 
-def is_workbook(path: Path) -> bool:
+def is_workbook(archive: zipfile.ZipFile) -> bool:
     """Whether this zip is an Excel file."""
-    with open_archive(path) as archive:
-        names = {member.filename for member in archive.infolist()}
+    names = {member.filename for member in archive.infolist()}
     return "[Content_Types].xml" in names and any(name.startswith("xl/") for name in names)
 
 
@@ -94,17 +96,16 @@ def _is_clutter(name: str) -> bool:
     return name.startswith("__MACOSX/") or PurePosixPath(name).name.startswith("._")
 
 
-def _source(path: Path, member: zipfile.ZipInfo, archive_size: int) -> Source:
+def _source(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, archive_size: int) -> Source:
     name = f"{path.name}/{member.filename}"
 
     def opened() -> BinaryIO:
         _check(member, archive_size, name)
         try:
-            archive = zipfile.ZipFile(path)
             stream = archive.open(member)
         except (*ZIP_FAULTS, OSError):
             raise damaged(name) from None
-        return _Bounded(archive, stream, member.file_size, name)  # type: ignore[return-value]  # a raw stream, read only
+        return _Bounded(stream, member.file_size, name)  # type: ignore[return-value]  # a raw stream, read only
 
     return Source(name=name, path=path, size=member.file_size, open=opened, inside=member.filename)
 
@@ -126,10 +127,7 @@ def _check(member: zipfile.ZipInfo, archive_size: int, name: str) -> None:
 class _Bounded(io.RawIOBase):
     """A member's bytes: no more than were declared, and faults said as Problems."""
 
-    def __init__(
-        self, archive: zipfile.ZipFile, stream: io.BufferedIOBase | zipfile.ZipExtFile, size: int, name: str
-    ) -> None:
-        self._archive = archive
+    def __init__(self, stream: IO[bytes], size: int, name: str) -> None:
         self._stream = stream
         self._left = size
         self._name = name
@@ -154,5 +152,4 @@ class _Bounded(io.RawIOBase):
 
     def close(self) -> None:
         self._stream.close()
-        self._archive.close()
         super().close()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from core.chat import Chat, Kind, Mark, Message
-from core.language import _, ngettext
+from core.language import _, grouped, ngettext
 from core.reading.document import Object, a_list, an_object, unix_seconds, unread_element, walking, words
 from core.reading.export import BATCH, Batch, Export
 from core.reading.json_stream import JsonStream
@@ -39,10 +39,10 @@ def read(export: Export) -> Iterator[Batch]:
     if left_out:
         export.report.warn(
             ngettext(
-                "{count:,} hidden message or tool message was left out.",
-                "{count:,} hidden messages and tool messages were left out.",
+                "{count} hidden message or tool message was left out.",
+                "{count} hidden messages and tool messages were left out.",
                 left_out,
-            ).format(count=left_out)
+            ).format(count=grouped(left_out))
         )
 
 

@@ -15,11 +15,11 @@ from typing import Final
 
 from core.language import _
 from core.problem import Misuse, Problem
-from core.reading.archive import candidates, is_workbook
+from core.reading.archive import candidates, is_workbook, open_archive
 from core.reading.detect import READERS, find_format
 from core.reading.encoding import Encoding, find_encoding
 from core.reading.export import Batch, Export, Progress, ReadOptions, collection_paused
-from core.reading.phrases import load_phrases
+from core.reading.phrases import Phrases, load_phrases
 from core.reading.report import ImportReport
 from core.reading.source import Source, file_source
 
@@ -116,9 +116,15 @@ def read_export(path: Path | str, *, options: ReadOptions | None = None, progres
 
 
 def _export(
-    source: Source, encoding: Encoding, kind: str, options: ReadOptions, report: ImportReport, progress: Progress | None
+    source: Source,
+    encoding: Encoding,
+    kind: str,
+    options: ReadOptions,
+    report: ImportReport,
+    progress: Progress | None,
+    phrases: Phrases | None = None,
 ) -> Export:
-    return Export(source, encoding, options, report, load_phrases(options.phrases), kind, progress)
+    return Export(source, encoding, options, report, phrases or load_phrases(options.phrases), kind, progress)
 
 
 def _decide(report: ImportReport, encoding: Encoding, kind: str, why: str) -> None:
@@ -159,11 +165,14 @@ def _siblings(path: Path, kind: str) -> list[Source]:
 
 
 def _from_zip(source: Source, options: ReadOptions, report: ImportReport, progress: Progress | None) -> Reading:
-    if is_workbook(source.path):
+    archive = open_archive(source.path)
+    if is_workbook(archive):
+        archive.close()
         encoding = Encoding("utf-8", _("an Excel file"))
         _decide(report, encoding, "excel", _("an Excel file"))
         return Reading([_export(source, encoding, "excel", options, report, progress)])
-    members, others, nested = candidates(source.path)
+    members, others, nested = candidates(source.path, archive)
+    phrases = load_phrases(options.phrases)  # looks into the folders each time, and there may be thousands of members
     found: list[tuple[Export, str]] = []
     trouble: Problem | None = None
     for member in members:
@@ -175,7 +184,7 @@ def _from_zip(source: Source, options: ReadOptions, report: ImportReport, progre
         except Problem as problem:
             trouble = trouble or problem
             continue
-        found.append((_export(member, encoding, kind, options, report, progress), why))
+        found.append((_export(member, encoding, kind, options, report, progress, phrases), why))
     chosen = _chosen(found, source.name)
     if not chosen:
         if trouble is not None and len(members) == 1:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from core.chat import Kind, Mark, Message, local_iso
-from core.language import _, ngettext
+from core.language import _, grouped, ngettext
 
 UNREAD_KEPT = 1000  # a hostile file could have a million bad lines; the rest are counted
 CLIPPED = 80
@@ -177,10 +177,10 @@ class ImportReport:
 def _text(report: ImportReport) -> list[str]:
     said = [
         ngettext(
-            "{file}: {count:,} message from {lines:,} lines in {seconds:.2f} s",
-            "{file}: {count:,} messages from {lines:,} lines in {seconds:.2f} s",
+            "{file}: {count} message from {lines} lines in {seconds:.2f} s",
+            "{file}: {count} messages from {lines} lines in {seconds:.2f} s",
             report.messages,
-        ).format(file=report.file, count=report.messages, lines=report.lines, seconds=report.seconds)
+        ).format(file=report.file, count=grouped(report.messages), lines=grouped(report.lines), seconds=report.seconds)
     ]
     for name, label in (
         ("format", _("format")),
@@ -215,37 +215,39 @@ def _text(report: ImportReport) -> list[str]:
         said.append(
             "  "
             + ngettext(
-                "{count:,} message says the same at the same time as another",
-                "{count:,} messages say the same at the same time as another",
+                "{count} message says the same at the same time as another",
+                "{count} messages say the same at the same time as another",
                 report.duplicates,
-            ).format(count=report.duplicates)
+            ).format(count=grouped(report.duplicates))
         )
     if report.media_files:
         said.append(
             "  "
             + ngettext(
-                "{count:,} media file in the archive, left there",
-                "{count:,} media files in the archive, left there",
+                "{count} media file in the archive, left there",
+                "{count} media files in the archive, left there",
                 report.media_files,
-            ).format(count=report.media_files)
+            ).format(count=grouped(report.media_files))
         )
     if report.added is not None and report.already_there is not None:
         said.append(
             "  "
-            + _("added: {added:,}; already there: {there:,}").format(added=report.added, there=report.already_there)
+            + _("added: {added}; already there: {there}").format(
+                added=grouped(report.added), there=grouped(report.already_there)
+            )
         )
     said += ["  " + _("warning: {text}").format(text=warning) for warning in report.warnings]
     if report.unread_total:
         said.append(
             "  "
-            + ngettext("{count:,} line in doubt:", "{count:,} lines in doubt:", report.unread_total).format(
-                count=report.unread_total
+            + ngettext("{count} line in doubt:", "{count} lines in doubt:", report.unread_total).format(
+                count=grouped(report.unread_total)
             )
         )
         for one in report.unread[:_SHOWN]:
             said.append("    " + _("line {line}: {reason}").format(line=one.line, reason=one.reason) + f"  {one.text}")
         if report.unread_total > _SHOWN:
-            said.append("    " + _("… and {count:,} more").format(count=report.unread_total - _SHOWN))
+            said.append("    " + _("… and {count} more").format(count=grouped(report.unread_total - _SHOWN)))
     return said
 
 
@@ -263,7 +265,7 @@ def kind_name(kind: Kind) -> str:
 
 
 def _counts(pairs: Sequence[tuple[str, int]]) -> str:
-    said = ", ".join(f"{name} {count:,}" for name, count in pairs[:_SHOWN])
+    said = ", ".join(f"{name} {grouped(count)}" for name, count in pairs[:_SHOWN])
     return said + ", …" if len(pairs) > _SHOWN else said
 
 

@@ -11,17 +11,20 @@ closed for a single cell. Knows nothing of what the words mean.
 from __future__ import annotations
 
 import csv
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
 from importlib.util import find_spec
 from itertools import islice
-from typing import Any, Final, TextIO, cast
+from typing import Final, TextIO, cast
 
 from core.chat import Chat, Kind, Mark, Message
 from core.language import _
 from core.problem import Problem
+from core.reading import sheet
 from core.reading.date_order import decide, undecided
 from core.reading.document import clock_seconds
 from core.reading.encoding import open_text
@@ -229,17 +232,34 @@ def read_workbook(export: Export) -> Iterator[Batch]:
             where=export.source.name,
             advice=_("Install it, or save the sheet as CSV."),
         )
-    import python_calamine  # pyright: ignore[reportMissingImports]  # optional
+    yield from read_sheet(export, _decoded(export))
 
-    calamine = cast("Any", python_calamine)
-    try:
-        book = calamine.CalamineWorkbook.from_path(str(export.source.path))
-        sheet: list[list[Any]] = book.get_sheet_by_index(0).to_python(skip_empty_area=True)
-    except (calamine.CalamineError, ValueError, IndexError, OSError):
+
+def _decoded(export: Export) -> list[Row]:
+    command = [sys.executable, "-P", sheet.__file__, str(export.source.path.resolve())]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as decoder:
+        assert decoder.stdout is not None
+        try:
+            first = int(decoder.stdout.readline() or 0)
+            rows = [(number, cast("list[str]", json.loads(line))) for number, line in enumerate(decoder.stdout, first)]
+        except ValueError:
+            rows, first = [], 0  # it was ended in the middle of a line
+        except BaseException:  # Ctrl-C: it must not go on for nobody
+            decoder.kill()
+            raise
+    if decoder.returncode or not first:
         raise Problem(
-            _("the Excel file is damaged or locked."), where=export.source.name, advice=_("Save the sheet as CSV.")
-        ) from None
-    rows = [(number, [_cell(value) for value in row]) for number, row in enumerate(sheet, 1)]
+            _("the Excel file is damaged, locked or too large."),
+            where=export.source.name,
+            advice=_("Save the sheet as CSV."),
+        )
+    return rows
+
+
+def read_sheet(export: Export, rows: list[Row]) -> Iterator[Batch]:
+    """All messages of these rows of cells."""
     table = _layout([cell.strip() for cell in rows[0][1]], "") if rows else None
     if table is None:
         raise Problem(
@@ -249,14 +269,8 @@ def read_workbook(export: Export) -> Iterator[Batch]:
             where=export.source.name,
             advice=_("See docs/reading.md for the tables that can be read."),
         )
-    export.report.lines = len(rows)
+    export.report.lines = rows[-1][0]
     yield from _read(export, table, lambda _quiet: iter(rows))
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return value.isoformat() if isinstance(value, (datetime, date, time)) else str(value)
 
 
 def _read(export: Export, table: Table, rows: Callable[[bool], Iterator[Row]]) -> Iterator[Batch]:

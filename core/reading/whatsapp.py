@@ -21,7 +21,7 @@ from operator import add, contains, itemgetter
 from typing import Final, cast
 
 from core.chat import Kind, Message
-from core.language import _, ngettext
+from core.language import _, grouped, ngettext
 from core.reading.encoding import open_utf8
 from core.reading.export import BATCH, Batch, Export, collection_paused
 from core.reading.phrases import Phrases
@@ -35,7 +35,8 @@ from core.reading.whatsapp_survey import (
 )
 
 _LRM: Final = "\u200e".encode()
-_CLOSING: Final = (b")", b">")
+_CLOSING: Final = frozenset({b")", b">"})
+_last: Final = cast("Callable[[bytes], bytes]", itemgetter(slice(-1, None)))  # half the time of bytes.endswith
 _first_four: Final = cast("Callable[[bytes], bytes]", itemgetter(slice(4)))
 _message: Final = cast(
     "Callable[[tuple[str, int, Kind, str, int, int]], Message]",
@@ -267,7 +268,7 @@ class _Columns:
         self._judge = judge
         self._phrases = export.phrases
         self._report = export.report
-        self._starts = export.phrases.starts
+        self._starts, self._heads = export.phrases.starts, export.phrases.heads
 
     def messages(
         self, parts: list[bytes], seen: int, *, marked: bool, newlines: list[int] | None = None
@@ -299,17 +300,20 @@ class _Columns:
                         speech[place] = bodies[place]
         texts = self._decoded(bodies, lines)
         table = self._phrases.table
-        starts = self._starts
-        found = list(map(table.get, map(bytes.lower, bodies)))
         odd = self._odd_of_several_lines(bodies, newlines)
-        odd.update(compress(range(count), map(bytes.endswith, bodies, repeat(_CLOSING))))
-        odd.update(compress(range(count), map(starts.__contains__, map(_first_four, bodies))))
+        odd.update(compress(range(count), map(_CLOSING.__contains__, map(_last, bodies))))
         if marked:
             odd.update(compress(range(count), map(contains, bodies, repeat(_LRM))))
-        for place in compress(range(count), found):
-            kinds[place], language = cast("tuple[Kind, str]", found[place])
-            self._judge.languages[language] += 1
-        odd.difference_update(nobody, compress(range(count), found))
+        # Four bytes of every body are looked at, and all of it only where a phrase begins so.
+        for place in compress(range(count), map(self._heads.__contains__, map(_first_four, bodies))):
+            known = table.get(bodies[place].lower())
+            if known is not None:
+                kinds[place], language = known
+                self._judge.languages[language] += 1
+                odd.discard(place)
+            elif bodies[place][:4] in self._starts:
+                odd.add(place)
+        odd.difference_update(nobody)
         for place in sorted(odd):
             self._look_closer(place, authors, kinds, texts, marks)
         for place in nobody:
@@ -371,6 +375,6 @@ def _tell_language(export: Export, judges: list[_Judge]) -> None:
             "locale",
             language,
             ngettext(
-                "{count:,} line in a phrase of this language", "{count:,} lines in phrases of this language", count
-            ).format(count=count),
+                "{count} line in a phrase of this language", "{count} lines in phrases of this language", count
+            ).format(count=grouped(count)),
         )

@@ -19,7 +19,8 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 DateOrder = Literal["dmy", "mdy", "ymd"]
 
 _MARK: Final = rb"(?:\xe2\x80[\x8b\x8e\x8f\xaa-\xae]|\xe2\x81[\xa0\xa6-\xa9]|\xef\xbb\xbf)"
-_SPACE: Final = rb"(?: |\xc2\xa0|\xe2\x80[\x87\x89\xaf]|\xe3\x80\x80)"
+# The plain space first and the rare ones nested: three alternatives fewer to look at for each header.
+_SPACE: Final = rb"(?: |(?:\xc2\xa0|\xe2\x80[\x87\x89\xaf]|\xe3\x80\x80))"
 _AMPM: Final = rb"[AaPp]\.?" + _SPACE + rb"?[Mm]\.?"
 _BEFORE: Final = "上午|下午|午前|午後|오전|오후".encode()
 _FILLER: Final = "um|klo|kl\\.|kl|a las|à|às|alle ore|alle|at".encode()
@@ -78,7 +79,14 @@ class Shape:
         return f"[{said}] NAME: TEXT" if self.bracket else f"{said}{self.tail.decode()}NAME: TEXT"
 
 
-def _shape_of(match: re.Match[bytes]) -> Shape | None:
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+
+
+@lru_cache(maxsize=4096)
+def _shape_of(header: bytes) -> Shape | None:
+    """The shape of a header that `_GENERAL` matched, whose digits are all zero: a file has few of those."""
+    match = _GENERAL.fullmatch(header)
+    assert match is not None
     first, last = match["d1"], match["d3"] or b""
     word = match["word"] or b""
     year_first = bool(word) or len(first) > 2
@@ -113,7 +121,7 @@ def has_header(data: bytes) -> bool:
 def headers_in(data: bytes) -> Iterable[tuple[int, int, Shape]]:
     """Everything that looks like a header of any shape: where its newline stands, where it ends, its shape."""
     for match in _GENERAL.finditer(data):
-        shape = _shape_of(match)
+        shape = _shape_of(match[0].translate(_DIGITS))
         if shape:
             yield match.start(), match.end(), shape
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple, cast
 
 from core.chat import Chat
-from core.language import _, ngettext
+from core.language import _, grouped, ngettext
 from core.problem import Problem
 from core.reading.date_order import Decision, decide, undecided
 from core.reading.encoding import open_utf8
@@ -363,8 +363,8 @@ def _describe(export: Export, plans: list[Plan]) -> None:
     report = export.report
     shapes = list(dict.fromkeys(plan.found.shape for plan in plans))
     headers = sum(plan.found.headers for plan in plans)
-    evidence = ngettext("{count:,} line begins like {sample}", "{count:,} lines begin like {sample}", headers).format(
-        count=headers, sample="; ".join(shape.sample() for shape in shapes)
+    evidence = ngettext("{count} line begins like {sample}", "{count} lines begin like {sample}", headers).format(
+        count=grouped(headers), sample="; ".join(shape.sample() for shape in shapes)
     )
     report.evidence["format"] = "; ".join(filter(None, (evidence, report.evidence.get("format"))))
     orders = list(dict.fromkeys(plan.decision.order for plan in plans))

@@ -258,7 +258,7 @@ class _Taker:
         parts = self._pattern.split(piece)
         bodies = parts[4::4]
         self.newlines = list(map(bytes.count, bodies, repeat(b"\n")))
-        border = self._look_for_aliens(piece, parts[0], bodies, seen) if self._split_further else None
+        border = self._look_for_aliens(parts[0], bodies, seen) if self._split_further else None
         if border is not None:
             if border - 1 <= self._found.place.line:
                 return None
@@ -321,29 +321,44 @@ class _Taker:
             if len(loose) < _NAMES_KEPT:
                 loose.update(loose_names(body, bracket=self._found.shape.bracket))
 
-    def _look_for_aliens(self, piece: bytes, before: bytes, bodies: list[bytes], seen: int) -> int | None:
-        """Headers of another shape: twenty in a row, or one over an encryption notice, are another export."""
-        longer = compress(bodies, self.newlines)
-        if not has_header(b"\0".join([before, *longer])):
-            return None if not bodies else self._forget_alien()
-        at = line = 0
-        for start, end, shape in headers_in(piece):
-            line += piece.count(b"\n", at, start + 1)
+    def _look_for_aliens(self, before: bytes, bodies: list[bytes], seen: int) -> int | None:
+        """Headers of another shape: twenty in a row, or one over an encryption notice, are another export.
+
+        They stand in bodies, and only there is looked for them: the general pattern over a whole piece takes as long as
+        reading it does.
+        """
+        if not has_header(b"\0".join([before, *compress(bodies, self.newlines)])):
+            if bodies:
+                self._alien = None
+            return None
+        border = self._aliens_in(before, seen)
+        if border is not None or not bodies:
+            return border
+        line = seen + before.count(b"\n") + 1
+        for body, newlines in zip(bodies, self.newlines, strict=True):
+            self._alien = None  # a header of this export's own stands before each body
+            if newlines and has_header(body) and (border := self._aliens_in(body, line)) is not None:
+                return border
+            line += newlines + 1
+        return None
+
+    def _aliens_in(self, text: bytes, line: int) -> int | None:
+        """The same in the lines below line `line`, whose headers may go on a run of the text before."""
+        at = 0
+        for start, end, shape in headers_in(text):
+            line += text.count(b"\n", at, start + 1)
             at = start + 1
             if shape == self._found.shape:
                 self._alien = None
                 continue
             if self._alien is None or self._alien[0] != shape:
-                self._alien = (shape, seen + line, 0)
-                if piece.startswith(b"\n\xef\xbb\xbf", start) or _is_notice(piece[end : end + 400], self._phrases):
-                    return self._alien[1]
+                self._alien = (shape, line, 0)
+                if text.startswith(b"\n\xef\xbb\xbf", start) or _is_notice(text[end : end + 400], self._phrases):
+                    return line
             self._alien = (shape, self._alien[1], self._alien[2] + 1)
             if self._alien[2] >= _OTHER_CHAT:
                 return self._alien[1]
         return None
-
-    def _forget_alien(self) -> None:
-        self._alien = None
 
 
 def _ends(

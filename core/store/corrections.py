@@ -14,7 +14,9 @@ from core.store.connection import Change, Readable
 
 @dataclass(frozen=True, slots=True)
 class StoredCorrection:
-    """One correction. `prompt` is JSON text: a list of messages, the system prompt among them."""
+    """One correction. `prompt` is JSON text: a list of messages, the system prompt among them; one that was taken from a
+    chat has under `messages` the ids of that chat's messages.
+    """
 
     id: int
     prompt: str
@@ -24,20 +26,32 @@ class StoredCorrection:
     talk_id: int | None
     message_id: int | None
     made_at: int
+    separator: str = ""  # what parts the messages of a turn in it
+    persona: str = ""  # whose voice the model had learnt, where that is known
 
 
-_COLUMNS = "id, prompt, chosen, rejected, model, talk_id, message_id, made_at"
+_COLUMNS = "id, prompt, chosen, rejected, model, talk_id, message_id, made_at, separator, persona"
 
 
 def put(change: Change, one: StoredCorrection) -> int:
-    """Enter a correction (its `id` and time are not looked at); a second one of the same reply takes the first's place."""
+    """Enter a correction (its `id` and time are not looked at); a second one of the same reply takes the first's place,
+    under a number of its own: a dataset that had the first knows by it that there is a newer one.
+    """
+    number = newest(change) + 1
     if one.message_id is not None:
         change.execute("DELETE FROM corrections WHERE message_id = ?", (one.message_id,))
     return change.insert(
-        """INSERT INTO corrections (prompt, chosen, rejected, model, talk_id, message_id, made_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?)""",
-        (one.prompt, one.chosen, one.rejected, one.model, one.talk_id, one.message_id, int(time.time())),
-    )
+        f"INSERT INTO corrections ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            number, one.prompt, one.chosen, one.rejected, one.model, one.talk_id, one.message_id, int(time.time()),
+            one.separator, one.persona,
+        ),
+    )  # fmt: skip
+
+
+def newest(store: Readable) -> int:
+    """The number of the newest correction; 0 where there is none."""
+    return int(store.read("SELECT coalesce(max(id), 0) FROM corrections")[0][0])
 
 
 def all_corrections(store: Readable) -> list[StoredCorrection]:

@@ -145,6 +145,21 @@ def holding(store: Readable, uids: bytes) -> dict[int, int]:
     return found
 
 
+def lines_with(store: Readable, uids: bytes) -> set[str]:
+    """The texts of all lines, in any dataset, that hold one of these messages."""
+    wanted = {uids[at : at + UID] for at in range(0, len(uids), UID)}
+    found: set[str] = set()
+    for body, held in store.each("SELECT body, uids FROM examples"):
+        if not any(held[at : at + UID] in wanted for at in range(0, len(held), UID)):
+            continue
+        at = 0
+        for _role, text, _trained, _name, count in json.loads(body):
+            if any(held[start : start + UID] in wanted for start in range(at, at + count * UID, UID)):
+                found.add(text)
+            at += count * UID
+    return found
+
+
 def erase_examples(change: Change, uids: bytes) -> int:
     """Delete every example with any of these messages, mark its dataset and that one's models; returns how many."""
     wanted = {uids[at : at + UID] for at in range(0, len(uids), UID)}

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from core.chat import Kind
 from core.store.connection import Change, Readable, Row
-from core.store.kinds import KIND_OF
+from core.store.kinds import CODE_OF, KIND_OF
 
 
 class StoredMessage(NamedTuple):
@@ -215,6 +215,15 @@ def erase_name(change: Change, name_id: int) -> int:
 def uids_of_name(store: Readable, name_id: int) -> bytes:
     """The stable ids of one exported name's messages, 10 bytes each: what `forget` looks for elsewhere."""
     return b"".join(row[0] for row in store.each("SELECT uid FROM messages WHERE name_id = ?", (name_id,)))
+
+
+def only_of(store: Readable, names: Sequence[int]) -> list[str]:
+    """What these exported names wrote and nobody else did, word for word, each text once."""
+    theirs = f"name_id IN ({_marks(names)})"
+    text = CODE_OF[Kind.TEXT]
+    sql = f"""SELECT text FROM messages WHERE kind = {text} AND {theirs}
+        EXCEPT SELECT text FROM messages WHERE kind = {text} AND name_id NOT IN ({_marks(names)})"""
+    return [row[0] for row in store.each(sql, (*names, *names))]
 
 
 def _message(row: Row) -> StoredMessage:

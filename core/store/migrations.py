@@ -312,10 +312,19 @@ _REMOVALS = (
        BEGIN SELECT RAISE(ABORT, 'removals are only ever added'); END""",
 )
 
+# What a dataset needs to know of a correction. Which messages its words came from stands in the prompt itself.
+_CORRECTIONS_FOR_DATASETS: tuple[Step, ...] = (
+    # what parts the messages of a turn in it
+    "ALTER TABLE corrections ADD COLUMN separator TEXT NOT NULL DEFAULT ''",
+    # whose voice the model had learnt; '' where nobody knows
+    "ALTER TABLE corrections ADD COLUMN persona TEXT NOT NULL DEFAULT ''",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("the first tables", _FIRST),
     Migration("talks", _TALKS),
     Migration("removals", _REMOVALS),
+    Migration("corrections for datasets", _CORRECTIONS_FOR_DATASETS),
 )
 
 

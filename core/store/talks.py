@@ -9,7 +9,7 @@ workbench dies in between, what was written until then is there and says by its 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.store.connection import Change, Readable, Row
@@ -179,6 +179,11 @@ def all_said(store: Readable, talk: int) -> list[StoredSaid]:
     return [
         _said(row) for row in store.read(f"SELECT {_SAID} FROM talk_messages WHERE talk_id = ? ORDER BY id", (talk,))
     ]
+
+
+def every_word(store: Readable) -> Iterator[tuple[int, str]]:
+    """What was said in all talks, each with the number of its talk."""
+    return ((row[0], row[1]) for row in store.each("SELECT talk_id, text FROM talk_messages ORDER BY talk_id, id"))
 
 
 def said(store: Readable, message: int) -> StoredSaid | None:

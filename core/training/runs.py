@@ -51,7 +51,7 @@ class RunState:
     advice: str = ""
     interrupted: bool = False  # the worker vanished without saying how it ended
     resumable: bool = False
-    checkpoint: str = ""  # the newest that the log knows, relative to the folder
+    checkpoint: str = ""  # the newest that the log knows: relative to the folder, or the provider's name of it
     where: str = ""  # the machine or job that has it, when that is not a process here
     note: str = ""  # why it waits, or why it cannot be told how it stands
 
@@ -88,7 +88,7 @@ class RunState:
             case "validation":
                 return replace(now, validation_loss=_float(told.get("loss")))
             case "checkpoint":
-                return replace(now, checkpoint=str(told.get("path", "")))
+                return replace(now, checkpoint=str(told.get("path") or told.get("model") or ""))
             case "problem":
                 return replace(
                     now,

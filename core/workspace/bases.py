@@ -94,7 +94,9 @@ def _conversations(workspace: Workspace, current: Recipe) -> Iterator[list[dict[
         if example.side is Side.VALIDATION:
             held.update(uid for line in example.lines for uid in line.messages)
     # The last example of a conversation with this much context is the whole conversation.
-    whole = replace(current, buffer_size=_TURNS, buffer_unit="turns", validation=0.0, near_duplicates="keep")
+    whole = replace(
+        current, buffer_size=_TURNS, buffer_unit="turns", validation=0.0, near_duplicates="keep", corrections="none"
+    )
     for one in voices(workspace, current):
         chosen = replace(whole, persona=one.name)
         if one.name == current.persona:

@@ -32,7 +32,7 @@ TOY: Final[Mapping[str, Any]] = {
     "learning_rate": 5e-3,
     "lora_dropout": 0.0,
 }
-_TOY_PREFERENCES: Final[Mapping[str, Any]] = {**TOY, "epochs": 4.0, "learning_rate": 5e-4}
+TOY_PREFERENCES: Final[Mapping[str, Any]] = {**TOY, "epochs": 4.0, "learning_rate": 5e-4}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def beginning(
     toy = models.is_toy(workspace, model) or models.is_toy(workspace, models.base_name(workspace, model))
     defaults: Mapping[str, Any] = {}
     if toy:
-        defaults = _TOY_PREFERENCES if wanted.method == "dpo" else TOY
+        defaults = TOY_PREFERENCES if wanted.method == "dpo" else TOY
         job.from_values({**defaults, **options, "base": "?"})
     if wanted.method == "dpo":
         number, put, more = _pairs(workspace, dataset)
@@ -108,11 +108,17 @@ def _pairs(workspace: Workspace, named: str) -> tuple[int | None, Callable[[Path
 
 
 def _corrections(workspace: Workspace) -> list[bytes]:
-    from core.workspace import corrections
+    from core.workspace import corrections, recipe
 
-    rows = corrections.listing(workspace)
-    if not rows:
+    every = corrections.listing(workspace)
+    if not every:
         raise Problem(_("there are no corrections yet."), advice=_("In a talk, e on a reply opens it for correction."))
+    rows = corrections.allowed(workspace, every, require_consent=recipe.current(workspace).require_consent)
+    if not rows:
+        raise Problem(
+            _("no correction may be used: whose words are in them did not agree."),
+            advice=_("`sinsonte participants` says who agreed."),
+        )
     return [
         json.dumps(corrections.line(row, corrections.PREFERENCE), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         for row in rows

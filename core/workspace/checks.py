@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.language import _
+from core.language import _, grouped
 from core.problem import Misuse
 from core.workspace.opening import Workspace
 
@@ -196,7 +196,7 @@ def training_cost(workspace: Workspace, model: str, train: int, tokens: int) -> 
 
 def amount(money: Any, currency: str) -> str:
     """A sum as people read it."""
-    return f"{currency} {money:,.2f}" if money >= 1 else f"{currency} {money:.4f}"
+    return f"{currency} {grouped(money, 2)}" if money >= 1 else f"{currency} {money:.4f}"
 
 
 def _each(price: Price, what: str) -> str | None:

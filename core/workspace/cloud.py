@@ -1,7 +1,7 @@
-"""The verbs about runs at a provider: the page before money is spent, the start, and the model that comes of it.
+"""The verbs about runs at a provider: the start, and the model that comes of it.
 
-In: a dataset of the workspace, or a JSONL file; a profile of the settings; a base. Nothing is uploaded or asked for
-before `start`, and `start` takes the very page that was shown.
+In: the page that was shown and agreed to (core/workspace/final_page.py), which is started as it stands; later the log of
+a run that has succeeded. Nothing is uploaded or asked for before `start`.
 """
 
 from __future__ import annotations
@@ -9,221 +9,20 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from core.chat import Example, Side
-from core.language import _
-from core.problem import Misuse, Problem
+from core.chat import Side
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
-    from core.counting.prices import Price
     from core.endpoints import Profile
-    from core.training.backends.openai.wanted import Wanted
     from core.workspace.datasets import DatasetRow
+    from core.workspace.final_page import Plan
     from core.workspace.runs import RunRow
 
 BACKEND: Final = "openai"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The final page: what would be uploaded, trained and paid, and what speaks against it."""
-
-    profile: str
-    kind: str
-    model: str
-    dataset: str
-    method: str
-    format: str
-    train: int
-    validation: int
-    tokens: int  # of one epoch, of the training side
-    exact: bool
-    epochs: int
-    epochs_said: str
-    price: str  # for a million tokens, with its currency; "" if nobody knows
-    money: Decimal | None
-    currency: str
-    said: str  # when and where the price was read
-    ends: str  # until when the base answers; "" if no day is known
-    last_job: str
-    warnings: tuple[str, ...]
-    confirm: str  # "" nothing is asked, "yes" a yes, else the words to type
-    wanted: Wanted
-    file: Path | None = None
-
-    @property
-    def total(self) -> int:
-        """The tokens of all epochs."""
-        return self.tokens * self.epochs
-
-    def as_json(self) -> dict[str, Any]:
-        """The page for `--json`."""
-        return {
-            "profile": self.profile,
-            "model": self.model,
-            "dataset": self.dataset,
-            "method": self.method,
-            "train": self.train,
-            "validation": self.validation,
-            "tokens": self.tokens,
-            "tokens_exact": self.exact,
-            "epochs": self.epochs,
-            "total_tokens": self.total,
-            "money": None if self.money is None else str(self.money),
-            "currency": self.currency,
-            "price_said": self.said,
-            "ends": self.ends,
-            "last_job": self.last_job,
-            "warnings": list(self.warnings),
-        }
-
-    def lines(self) -> list[tuple[str, str]]:
-        """The page for people: what, and how much."""
-        about = "" if self.exact else "≈ "
-        money = _("unknown: no price of this model is known") if self.money is None else self.money_said()
-        rows = [
-            (_("provider"), f"{self.profile} ({self.kind})"),
-            (_("base"), self.model),
-            (_("dataset"), self.dataset),
-            (_("method"), f"{self.method}, {self.format}"),
-            (_("examples"), _("{train} to train on, {validation} held out").format(
-                train=self.train, validation=self.validation
-            )),
-            (_("tokens"), about + _("{once} in one epoch, {all} in all").format(once=self.tokens, all=self.total)),
-            (_("epochs"), self.epochs_said),
-            (_("cost"), f"≈ {money}" if self.money else money),
-            (_("price"), f"{self.price} · {self.said}" if self.price else "—"),
-            (_("base ends"), self.ends or _("no day is known")),
-        ]  # fmt: skip
-        if self.last_job:
-            rows.append((_("last job"), self.last_job))
-        return rows
-
-    def money_said(self) -> str:
-        """The sum, as people read and type it."""
-        from core.workspace.checks import amount
-
-        return amount(self.money, self.currency) if self.money is not None else ""
-
-
-def plan(
-    workspace: Workspace, dataset: str, profile_name: str, model: str, options: Mapping[str, Any] | None = None
-) -> Plan:
-    """The page before a run; it asks the server only whether it knows the base, and until when."""
-    from core import endpoints
-    from core.counting.billing import auto_epochs, billable
-    from core.counting.counter import counter_for
-    from core.counting.prices import MILLION, price_of
-    from core.endpoints import retirement
-    from core.training.backends.openai import wanted
-    from core.workspace import checks
-
-    profile = endpoints.profile_of(workspace.settings, profile_name)
-    profile.need("fine-tune")
-    base = model.removeprefix(f"{profile_name}:")
-    file = _file_named(dataset)
-    row = None if file else _dataset(workspace, dataset)
-    job = wanted.from_options(
-        options or {},
-        profile,
-        run="",
-        model=base,
-        dataset=dataset if row else file.name if file else "",
-        digest=row.digest if row else "",
-    )
-    prices = checks.price_list(workspace)
-    price = price_of(base, prices)
-    counter = counter_for(base)
-    tokens: dict[Side, list[int]] = {side: [] for side in Side}
-    warnings: list[str] = []
-    if row is not None:
-        if job.format == "preference":
-            raise Misuse(
-                _("method=dpo learns from pairs of replies, and a dataset has none."),
-                advice=_(
-                    "Write your corrections to a file, and name that: sinsonte corrections export --as preference."
-                ),
-            )
-        for example in _examples(workspace, row.name):
-            tokens[example.side].append(counter.example(example))
-    elif file is not None:
-        tokens[Side.TRAIN] = _count_file(file, job.format, counter.example, counter.text)
-    train, held = len(tokens[Side.TRAIN]), len(tokens[Side.VALIDATION])
-    limit = price.example_tokens if price else None
-    over = sum(one > limit for one in tokens[Side.TRAIN]) if limit else 0
-    if over and limit:
-        warnings.append(
-            _("{count} examples are longer than {limit} tokens; the provider cuts off their ends.").format(
-                count=over, limit=limit
-            )
-        )
-    if train < profile.fewest_examples:
-        raise Problem(
-            _("there are {count} examples to train on; this provider asks for {fewest}.").format(
-                count=train, fewest=profile.fewest_examples
-            ),
-            where=dataset,
-            advice=_("Build a larger dataset."),
-        )
-    once = billable(tokens[Side.TRAIN], limit)
-    epochs = job.epochs or auto_epochs(train)
-    each, currency, said = _price(profile, price)
-    money = None if each is None else each * once * epochs / MILLION
-    shutdown = _ask_for(workspace, profile, base, warnings)
-    end = retirement.end_of(profile, base, prices, shutdown)
-    if end is not None and end.left() < 0:
-        raise Problem(
-            _("{model} {said}.").format(model=base, said=end.said()),
-            where=profile_name,
-            advice=_("Choose another base, or train here: --on local."),
-        )
-    last = retirement.last_job(profile)
-    if last is not None and retirement.End(last, "list").left() < 0:
-        raise Problem(
-            _("OpenAI has taken no new fine-tuning job since {day}.").format(day=last.isoformat()),
-            where=profile_name,
-            advice=_("The same dataset trains here: sinsonte train start {dataset} --on local.").format(
-                dataset=dataset
-            ),
-        )
-    if end is not None and end.left() < 90:
-        warnings.append(
-            _("What is tuned on {model} {said}; `sinsonte models rehome` brings it here before that.").format(
-                model=base, said=end.said()
-            )
-        )
-    if not profile.deploys:
-        warnings.append(_("The tuned model must be deployed at the provider, by its own means, before it answers."))
-    return Plan(
-        profile=profile_name,
-        kind=profile.kind,
-        model=base,
-        dataset=dataset,
-        method=job.method,
-        format=job.format,
-        train=train,
-        validation=held,
-        tokens=once,
-        exact=counter.exact,
-        epochs=epochs,
-        epochs_said=_epochs_said(job.epochs, epochs, train),
-        price="" if each is None else _("{price} for a million tokens").format(price=f"{currency} {each:.2f}"),
-        money=money,
-        currency=currency,
-        said=said,
-        ends=end.said() if end else "",
-        last_job=retirement.End(last, "list").day.isoformat() if last else "",
-        warnings=tuple(warnings),
-        confirm=_confirmation(workspace, profile, money, currency, base),
-        wanted=job,
-        file=file,
-    )
 
 
 def start(workspace: Workspace, page: Plan) -> RunRow:
@@ -234,13 +33,14 @@ def start(workspace: Workspace, page: Plan) -> RunRow:
     from core.store import runs
     from core.training import backends
     from core.training.backends.openai import wanted
+    from core.workspace import datasets
     from core.workspace import runs as verbs
 
     profile = endpoints.profile_of(workspace.settings, page.profile)
     endpoints.open_client(profile).close()  # without a key nothing is begun
     run_id = time.strftime("%m%d-%H%M-") + secrets.token_hex(2)
     folder = workspace.folder / "runs" / run_id
-    row = None if page.file else _dataset(workspace, page.dataset)
+    row = None if page.file else datasets.named(workspace, page.dataset)
     folder.mkdir(mode=0o700, parents=True)
     if row is not None:
         _write_files(workspace, row, page, profile, folder)
@@ -292,7 +92,8 @@ def register(workspace: Workspace, run_id: str, dataset_id: int | None, base: st
         "format": job.format,
         "trained_tokens": summary.get("tokens"),
         "checkpoints": checkpoints,
-        **_manner(workspace, dataset_id, job.format),
+        "shutdown_date": job.shutdown,
+        **manner(workspace, dataset_id, job.format),
     }
     with workspace.store.write() as change:
         if models.find(change, name) is None:
@@ -310,7 +111,7 @@ def register(workspace: Workspace, run_id: str, dataset_id: int | None, base: st
     return name
 
 
-def _manner(workspace: Workspace, dataset_id: int | None, form: str) -> dict[str, str]:
+def manner(workspace: Workspace, dataset_id: int | None, form: str) -> dict[str, str]:
     """How the model's prompts ended and its replies were stopped: asked otherwise it would not be itself."""
     from core.dataset.export import rendering
     from core.dataset.recipe import Recipe
@@ -336,23 +137,6 @@ def _manner(workspace: Workspace, dataset_id: int | None, form: str) -> dict[str
     }
 
 
-def _file_named(dataset: str) -> Path | None:
-    path = Path(dataset).expanduser()
-    return path if dataset.endswith(".jsonl") and path.is_file() else None
-
-
-def _dataset(workspace: Workspace, name: str) -> DatasetRow:
-    from core.workspace import datasets
-
-    return datasets.named(workspace, name)
-
-
-def _examples(workspace: Workspace, name: str) -> Iterator[Example]:
-    from core.workspace import datasets
-
-    return datasets.as_examples(workspace, name)
-
-
 def _write_files(workspace: Workspace, row: DatasetRow, page: Plan, profile: Profile, folder: Path) -> None:
     from core.dataset.export import writing
     from core.dataset.recipe import Recipe
@@ -364,7 +148,7 @@ def _write_files(workspace: Workspace, row: DatasetRow, page: Plan, profile: Pro
     for one in datasets.examples(workspace, row.name):
         index[one.side].append((one.n, one.conversation))
     recipe = Recipe.from_dict(row.recipe)
-    writing.write(_examples(workspace, row.name), recipe, folder, page.format, bom=profile.bom)
+    writing.write(datasets.as_examples(workspace, row.name), recipe, folder, page.format, bom=profile.bom)
     folder.chmod(0o700)
     # The provider names a line of the file; this says which example of ours that is.
     write_whole(folder / INDEX, json.dumps(index).encode())
@@ -380,86 +164,3 @@ def _copy_file(source: Path, target: Path, *, bom: bool) -> None:
             out.write(head)
         while block := file.read(1 << 20):
             out.write(block)
-
-
-def _count_file(file: Path, form: str, example: Any, text: Any) -> list[int]:
-    """The tokens of each line; a file with faults is refused before it is paid for."""
-    if form == "preference":
-        return [
-            _pair_tokens(line, number, file, text) for number, line in enumerate(file.open("rb"), 1) if line.strip()
-        ]
-    from core.dataset.foreign import ForeignFile
-
-    foreign = ForeignFile(file)
-    counts = [example(one) for _number, one in foreign]
-    for finding in foreign.findings:
-        if finding.level == "error":
-            raise Problem(
-                finding.text,
-                where=f"{file.name}:{finding.rows[0] if finding.rows else ''}".rstrip(":"),
-                advice=_("`sinsonte dataset check {file}` says more.").format(file=file.name),
-            )
-    if foreign.format and foreign.format != form:
-        raise Misuse(
-            _("the file is in the format {found}.").format(found=foreign.format),
-            where=file.name,
-            advice=_("Say so with format={found}.").format(found=foreign.format),
-        )
-    return counts
-
-
-def _pair_tokens(line: bytes, number: int, file: Path, text: Any) -> int:
-    try:
-        told: Any = json.loads(line.removeprefix(b"\xef\xbb\xbf"))
-        messages = [*told["input"]["messages"], *told["preferred_output"], *told["non_preferred_output"]]
-        return sum(4 + text(str(one["content"])) for one in messages) + 3
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise Problem(
-            _("this line is no pair of a preferred and a rejected reply."), where=f"{file.name}:{number}"
-        ) from None
-
-
-def _price(profile: Profile, price: Price | None) -> tuple[Decimal | None, str, str]:
-    if profile.train_price is not None:
-        return profile.train_price, "USD", _("from the settings of this endpoint")
-    if profile.kind != "openai" or price is None or price.train is None:
-        return None, "USD", ""
-    return price.train, price.currency, price.said()
-
-
-def _epochs_said(asked: int | None, epochs: int, examples: int) -> str:
-    if asked:
-        return str(epochs)
-    return _(
-        "{epochs}, chosen by the provider's published rule for {examples} examples (3 times; more of fewer than 34, less "
-        "of more than 8333); the job's own figure replaces it"
-    ).format(epochs=epochs, examples=examples)
-
-
-def _ask_for(workspace: Workspace, profile: Profile, base: str, warnings: list[str]) -> str:
-    """The day on which the server says that the base ends; a server that does not list it is a warning."""
-    from core import endpoints
-    from core.endpoints.answers import object_of, text_in
-
-    try:
-        with endpoints.open_client(profile, read=10.0) as client:
-            told = endpoints.call(
-                lambda: object_of(client.models.with_raw_response.retrieve(base), profile), profile, tries=1
-            )
-    except endpoints.Failure as failure:
-        if failure.kind in ("key", "unreachable", "address", "not-json"):
-            raise
-        warnings.append(_("The server does not say that it has {model}: {what}").format(model=base, what=failure.what))
-        return ""
-    return text_in(told, "shutdown_date")
-
-
-def _confirmation(workspace: Workspace, profile: Profile, money: Decimal | None, currency: str, base: str) -> str:
-    from core.workspace.checks import amount
-
-    if money is None:
-        # Somebody's own server may cost nothing; a provider does.
-        return "yes" if profile.kind == "custom" else base
-    if money > Decimal(workspace.settings.confirm_above):
-        return amount(money, currency)
-    return "yes" if money else ""

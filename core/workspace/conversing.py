@@ -24,10 +24,11 @@ from core.language import _
 from core.problem import Problem
 from core.workspace import recipe, talking, transcripts
 from core.workspace.opening import Cancelled, Workspace
-from core.workspace.talking import PARAMETERS, Manner, Speaker, Token
+from core.workspace.talking import PARAMETERS, Loading, Manner, Speaker, Token
 
 if TYPE_CHECKING:
     from core.chatting.client import Stream
+    from core.counting.using import UsePrice
     from core.workspace.transcripts import TalkRow
 
 KEEP_EVERY: Final = 2.0  # seconds
@@ -149,6 +150,14 @@ class Answer:
         return told
 
 
+def _price_kept(price: UsePrice | None) -> dict[str, str]:
+    """What is kept of a price beside its sum: its day, and its currency where that is not the usual one."""
+    if price is None or price.free:
+        return {}
+    day = {"priced": price.as_of.isoformat()} if price.as_of is not None else {}
+    return {**day, **({} if price.currency == "USD" else {"currency": price.currency})}
+
+
 class Conversation:
     """One talk and the models that take part in it."""
 
@@ -166,6 +175,7 @@ class Conversation:
         self._speakers: dict[str, Speaker] = {}
         self._given_up = threading.Event()
         self.opening = False  # a model is being opened, which takes a local one seconds
+        self.loading: Loading | None = None  # how that goes
         self.turn = threading.RLock()  # held by the worker that writes or waits
         if number is not None:
             self.reload()
@@ -211,9 +221,9 @@ class Conversation:
     # ── what a person does ──────────────────────────────────────────────────────────────────────────────────────
 
     @_in_turn
-    def say(self, text: str) -> None:
+    def say(self, text: str, taken_from: Sequence[str] = ()) -> None:
         """Add what the person says; nobody has heard it yet."""
-        transcripts.ask_in(self.workspace, self._begun(), text)
+        transcripts.ask_in(self.workspace, self._begun(), text, taken_from)
         self.reload()
 
     def send(self, text: str) -> None:
@@ -272,15 +282,19 @@ class Conversation:
         return True
 
     @_in_turn
-    def ask_prompt(self, turns: Sequence[tuple[str, str]], real: tuple[str, str]) -> None:
+    def ask_prompt(
+        self, turns: Sequence[tuple[str, str]], real: tuple[str, str], lineage: Sequence[Sequence[str]] = ()
+    ) -> None:
         """Ask what somebody asked in the chat: its turns (role, text) up to a question, and who said what in answer,
-        which is shown when the model has answered."""
+        which is shown when the model has answered. `lineage`: the messages that each turn came from."""
         talk = self._begun()
         parent: int | None = None
-        for role, text in turns[:-1]:
-            parent = transcripts.put(self.workspace, talk, parent, role, text, model=real[0])
+        came_from = [*lineage, *[()] * (len(turns) - len(lineage))]
+        for (role, text), uids in zip(turns[:-1], came_from, strict=False):
+            manner = transcripts.lineage(uids)
+            parent = transcripts.put(self.workspace, talk, parent, role, text, model=real[0], manner=manner)
         self.set_leaf(parent)
-        self.say(turns[-1][1])
+        self.say(turns[-1][1], came_from[len(turns) - 1])
         self.reply()
         for answer in self.answers:
             answer.real = real
@@ -389,21 +403,41 @@ class Conversation:
             return self.terms.system or ""
         return talking.speaker_named(self.workspace, self.models[0]).system
 
+    def notices(self) -> list[str]:
+        """What is to be known of those who take part: until when each answers, and of which day its price is. Prices are
+        known once a model was asked: looking one up may take a third of a second."""
+        from core.workspace import models
+
+        told: list[str] = []
+        for lane, model in enumerate(self.models):
+            speaker = self._speakers.get(model)
+            told.append(speaker.row.ends if speaker is not None else models.ends_of(self.workspace, model))
+            if speaker is not None:
+                price = speaker.row.price
+                told.append(price.said() if price is not None and not price.free else "")
+                continue
+            days = [str(one.manner["priced"]) for one in self.way(lane) if "priced" in one.manner]
+            told.append(_("by prices of {day}").format(day=days[-1]) if days else "")
+        return [one for one in dict.fromkeys(told) if one]
+
     def _speaker(self, model: str) -> Speaker:
         if model not in self._speakers:
             self._given_up.clear()
             self.opening = True
             try:
                 self._speakers[model] = talking.open_speaker(
-                    self.workspace, model, self._unless_given_up, self._give_up
+                    self.workspace, model, self._unless_given_up, self._give_up, self._take_loading
                 )
             finally:
-                self.opening = False
+                self.opening, self.loading = False, None
         return self._speakers[model]
 
     def _unless_given_up(self, *_how_far: object) -> None:
         if self._given_up.is_set():
             raise Cancelled
+
+    def _take_loading(self, loading: Loading) -> None:
+        self.loading = loading
 
     def _give_up(self) -> bool:
         self._unless_given_up()
@@ -424,6 +458,7 @@ class Conversation:
             # Of a model from elsewhere nobody knows it; tuned on a dataset of ours, it writes what the recipe says.
             "separator": speaker.row.separator or recipe.current(self.workspace).separator,
             "system": speaker.row.system if self.terms.system is None else self.terms.system,
+            **_price_kept(speaker.row.price),
         }
         talk = self._begun()
         ids = [

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from core.chat import Example, Line, Role, Side
 from core.language import _
 from core.problem import Misuse, Problem
+from core.workspace.corrections import SEEN
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
@@ -94,13 +95,13 @@ def build(
     `progress` gets examples done and planned; what it raises ends the build, of which nothing is kept then.
     """
     check_name(workspace, name)
-    from core.store import datasets, participants
+    from core.store import corrections, datasets, participants
     from core.workspace import recipe
 
     chosen = recipe.current(workspace)
     if values:
         chosen = recipe.would_be(workspace, values)
-    promised = participants.promises(workspace.store)
+    promised, seen = participants.promises(workspace.store), corrections.newest(workspace.store)
     made = recipe.planned(workspace, chosen)
     if not len(made.plan):
         from core.dataset import nothing
@@ -126,7 +127,7 @@ def build(
             with workspace.store.write() as change:
                 done = datasets.add_examples(change, number, batch, done)
             if progress is not None:
-                progress(done, len(made.plan))
+                progress(done, len(made.plan) + len(made.corrections))
         if not made.report.train:
             from core.dataset import nothing
 
@@ -139,7 +140,8 @@ def build(
                 raise Problem(
                     _("meanwhile somebody was forgotten, or their consent changed."), advice=_("Build it again.")
                 )
-            datasets.finish(change, number, digest.hexdigest()[:16], json.dumps(asdict(made.report)), name)
+            counts = json.dumps({**asdict(made.report), SEEN: seen})
+            datasets.finish(change, number, digest.hexdigest()[:16], counts, name)
     except BaseException:  # whatever it was, half a dataset is of no use to anybody
         with workspace.store.write() as change:
             datasets.discard(change, number)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from core.language import _
+from core.language import _, grouped
 from core.problem import Problem
 from core.workspace.opening import Workspace
 
@@ -51,13 +51,16 @@ class PerplexityReport:
         )
         return [
             _("   replies of {dataset}: {replies}, {tokens} tokens, {conversations} conversations").format(
-                dataset=self.dataset, replies=self.replies, tokens=self.tokens, conversations=self.conversations
+                dataset=self.dataset,
+                replies=grouped(self.replies),
+                tokens=grouped(self.tokens),
+                conversations=grouped(self.conversations),
             ),
             _("   perplexity on replies (pooled): base {base:.2f} → tuned {tuned:.2f}").format(
                 base=self.base_pooled, tuned=self.tuned_pooled
             ),
-            _("   {less:.0%} less; 95 % of redrawn samples lie between {low:.0%} and {high:.0%}").format(
-                less=self.less, low=self.less_low, high=self.less_high
+            _("   {less:.0f} % less; 95 % of redrawn samples lie between {low:.0f} and {high:.0f} %").format(
+                less=100 * self.less, low=100 * self.less_low, high=100 * self.less_high
             ),
             _("   bits per byte: base {base:.3f} → tuned {tuned:.3f}").format(
                 base=self.base_bits_per_byte, tuned=self.tuned_bits_per_byte

@@ -68,7 +68,7 @@ def of_recipe(workspace: Workspace, progress: Progress | None = None) -> Finding
 
     now = recipe.current(workspace)
     made = recipe.planned(workspace, now)
-    return _checked(workspace, enumerate(made), len(made.plan), now.model, progress)
+    return _checked(workspace, enumerate(made), len(made.plan) + len(made.corrections), now.model, progress)
 
 
 def _checked(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from core.store.standing import NOTHING, Standing
 from core.workspace import curation, revision
 from core.workspace.opening import Workspace
+from core.workspace.texts import Texts
 from core.workspace.uids import SIZE, Uids
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _read(workspace: Workspace) -> tuple[Material, bytes]:
     packed = read.uids.tobytes()
     material = Material(
         columns=_as_grouped(read, np.zeros(len(read.ids), np.bool_)),
-        texts=[text for chat in ids for some in columns.texts(store, chat) for text in some],
+        texts=Texts(workspace.folder, (some for chat in ids for some in columns.packed_texts(store, chat))),
         uids=Uids(packed),
         participants={one.id: one for one in participants.all_participants(store)},
     )

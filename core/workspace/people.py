@@ -18,7 +18,9 @@ class Forgotten:
     name: str
     messages: int
     datasets: tuple[str, ...]  # they held words of theirs; those examples go, and the dataset is marked
-    models: tuple[str, ...]  # they learnt from such a dataset; what a model has learnt cannot be taken out
+    corrections: tuple[int, ...]  # their prompt or a reply has such words; they go
+    talks: tuple[int, ...]  # such words were said in them; they stay, whoever had them may delete them
+    models: tuple[str, ...]  # they learnt from any of these; what a model has learnt cannot be taken out
     runs: tuple[str, ...]  # their folders hold rendered examples
     backups: int  # copies of the database that still hold everything
 
@@ -137,40 +139,60 @@ def would_forget(workspace: Workspace, name: str) -> Forgotten:
     from core.store import backups, datasets, messages, participants
     from core.store import models as stored_models
     from core.store import runs as stored_runs
+    from core.workspace import traces
 
     store = workspace.store
     one = named(workspace, name)
-    uids = b"".join(messages.uids_of_name(store, own.id) for own in participants.names_of(store, one.id))
-    holding = set(datasets.holding(store, uids))
+    names = [own.id for own in participants.names_of(store, one.id)]
+    uids = b"".join(messages.uids_of_name(store, own) for own in names)
+    found = traces.find(workspace, names, uids)
+    holding = set(datasets.holding(store, uids + found.lineage))
+    runs = [row.id for row in stored_runs.all_runs(store) if row.dataset_id in holding or row.id in found.runs]
     return Forgotten(
         one.name,
         len(uids) // 10,
         tuple(row.name for row in datasets.all_datasets(store) if row.id in holding),
-        (
-            *(row.name for row in stored_models.all_models(store) if row.dataset_id in holding),
-            *stored_models.made_with(store, one.id),
-        ),
-        tuple(row.id for row in stored_runs.all_runs(store) if row.dataset_id in holding),
+        found.corrections,
+        found.talks,
+        tuple(traces.models_of(workspace, holding, runs, stored_models.made_with(store, one.id))),
+        tuple(runs),
         len(backups.list_backups(workspace.folder)),
     )
 
 
 def forget(workspace: Workspace, name: str) -> Forgotten:
-    """Take a person's words out of the store for good: messages, decisions, examples; later imports leave them out.
+    """Take a person's words out of the store for good: messages, decisions, examples, corrections; later imports leave
+    them out.
 
-    Models cannot unlearn and backups are not touched: both are told. Deleted text is wiped from the file itself.
+    Models cannot unlearn, talks and backups are not touched: all are told. Deleted text is wiped from the file itself.
     """
-    from core.store import backups, chats, datasets, decisions, intake, messages, models, participants, settings
+    from core.store import (
+        backups,
+        chats,
+        corrections,
+        datasets,
+        decisions,
+        intake,
+        messages,
+        models,
+        participants,
+        settings,
+    )
+    from core.workspace import traces
 
     told = would_forget(workspace, name)
     store = workspace.store
     one = named(workspace, name)
     keys = {row.id: row.key for row in chats.all_chats(store)}
+    theirs = [own.id for own in participants.names_of(store, one.id)]
+    lineage = traces.find(workspace, theirs, b"".join(messages.uids_of_name(store, own) for own in theirs)).lineage
     with store.write() as change:
         names = participants.names_of(change, one.id)
         uids = b"".join(messages.uids_of_name(change, own.id) for own in names)
-        datasets.erase_examples(change, uids)
-        for model in models.made_with(change, one.id):
+        datasets.erase_examples(change, uids + lineage)
+        for number in told.corrections:
+            corrections.delete(change, number)
+        for model in told.models:
             models.taint(change, model)
         decisions.erase(change, uids)
         settings.put(change, "draft", None)  # an edit that was begun may hold their words
@@ -188,9 +210,10 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
 def _wipe_examples(workspace: Workspace, run: str) -> None:
     """A run folder's rendered examples hold the words too; the run's log and its model stay."""
     from core.store import runs
+    from core.workspace.traces import SIDES
 
     found = runs.find(workspace.store, run)
     if found is None:
         return
-    for side in ("train.jsonl", "validation.jsonl"):
+    for side in SIDES:
         (workspace.folder / found.folder / side).unlink(missing_ok=True)

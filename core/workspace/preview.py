@@ -78,6 +78,7 @@ class ExampleShown:
     chat: int
     message: str  # the id of the reply's first message
     learnt: Learnt
+    correction: bool = False  # a reply of a model, corrected: it stands in no chat
 
 
 def shape(workspace: Workspace, of: Recipe | None = None) -> Shape | None:
@@ -101,8 +102,10 @@ def _shape(workspace: Workspace, now: Recipe, totals: Any) -> Shape | None:
     grouping = made.grouping
     characters = np.concatenate(([0], np.cumsum(made.columns.lengths[grouping.rows], dtype=np.int64)))
     side = _sides(workspace, now, made)
-    entries = totals.written if totals is not None else None
-    if entries is None:
+    corrections = len(made.corrections) if totals is None else totals.corrections
+    if totals is not None and totals.written is not None:
+        entries = totals.written[totals.written < len(made.plan)]
+    else:
         entries = np.flatnonzero(side != PURGED)
     first_rows = grouping.rows[grouping.turns[made.plan.reply]]
     timed = (made.columns.marks[first_rows] & Mark.UNTIMED) == 0
@@ -110,11 +113,12 @@ def _shape(workspace: Workspace, now: Recipe, totals: Any) -> Shape | None:
 
     def part(which: int) -> Part:
         own = entries[side[entries] == which]
+        count = len(own) + (corrections if which == TRAIN else 0)
         dated = times[own[timed[own]]]
         conversations = len(np.unique(made.plan.conversation[own]))
         if not len(dated):
-            return Part(len(own), conversations, None, None)
-        return Part(len(own), conversations, int(dated.min()), int(dated.max()))
+            return Part(count, conversations, None, None)
+        return Part(count, conversations, int(dated.min()), int(dated.max()))
 
     by_time = now.split == "time" and now.validation > 0
     return Shape(
@@ -217,10 +221,14 @@ def example(workspace: Workspace, n: int) -> ExampleShown | None:
         return None
     n %= count
     entry = int(written[n])
+    counter, limit = _counter(workspace, now.model)
+    if entry >= len(made.plan):  # a correction, which stands in no conversation
+        lines = made.corrected(made.writer())[entry - len(made.plan)]
+        told = learnt(counter, Example(lines, 0), limit, now.separator)
+        return ExampleShown(n, count, True, Side.TRAIN, 0, None, 0, lines[-1].messages[0], told, correction=True)
     lines = made.writer().lines(entry)
     side = int(_sides(workspace, now, made)[entry])
     row = int(made.grouping.rows[made.grouping.turns[made.plan.reply[entry]]])
-    counter, limit = _counter(workspace, now.model)
     name = None if side == PURGED else Side.TRAIN if side == TRAIN else Side.VALIDATION
     conversation = int(made.plan.conversation[entry])
     return ExampleShown(

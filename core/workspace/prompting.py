@@ -26,10 +26,13 @@ def is_old(model: str) -> bool:
 
 
 def details_of(workspace: Workspace, name: str) -> dict[str, Any]:
-    """What was noted of a tuned model when its run ended."""
+    """What was noted of a tuned model when its run ended; of a checkpoint the same, from its run."""
     from core.store import models
+    from core.workspace import checkpoints
 
     found = models.find(workspace.store, name)
+    if found is None and (made := checkpoints.origin(workspace, name)) is not None:
+        return dict(made.details)
     told: Any = json.loads(found.details) if found else {}
     return dict(told) if isinstance(told, dict) else {}  # pyright: ignore[reportUnknownArgumentType]
 

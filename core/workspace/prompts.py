@@ -41,6 +41,7 @@ class HeldOut:
     turns: tuple[tuple[str, str], ...]
     name: str
     reply: str
+    lineage: tuple[tuple[str, ...], ...] = ()  # the messages that each turn came from
 
     @property
     def asked(self) -> str:
@@ -63,7 +64,8 @@ def held_out(workspace: Workspace, model: str = "") -> list[HeldOut]:
         spoken = [line for line in example.lines if str(line.role) != "system"]
         if len(spoken) > 1 and str(spoken[-1].role) == "assistant" and str(spoken[-2].role) == "user":
             turns = tuple((str(line.role), line.text) for line in spoken[:-1])
-            found.append(HeldOut(turns, spoken[-1].name or persona, spoken[-1].text))
+            lineage = tuple(line.messages for line in spoken[:-1])
+            found.append(HeldOut(turns, spoken[-1].name or persona, spoken[-1].text, lineage))
         if len(found) == MOST:
             break
     return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from core.dataset.recipe import PARAMETERS, Recipe, plain
 from core.language import _
-from core.workspace import revision
+from core.workspace import memory, revision
 from core.workspace.opening import Cancelled, Workspace
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Counters:
     cost: str | None
     runs: int
     model: str
+    corrections: int = 0  # of the examples
 
 
 def current(workspace: Workspace) -> Recipe:
@@ -203,6 +204,7 @@ def _in_full(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callabl
 
     def count() -> Counters:
         exact = _exact(workspace, recipe, slot, cancelled)
+        memory.give_back(workspace)
         if not slot:
             quick = workspace.derived("quick counters", key, lambda: _quick(workspace, recipe))
             workspace.derived("likeness", (key, exact.tokens), lambda: _Likeness(key[0], quick, exact))
@@ -242,11 +244,13 @@ def preview(workspace: Workspace, values: Mapping[str, Any]) -> Counters:
 
 def planned(workspace: Workspace, recipe: Recipe) -> Build:
     """The examples that a recipe makes of the material as it is now."""
+    from core.dataset.corrections import EXAMPLES
     from core.dataset.examples import Build
-    from core.workspace import material
+    from core.workspace import corrections, material
 
     def plan() -> Build:
-        return Build(material.of(workspace), recipe, material.hits(workspace, recipe))
+        corrected = corrections.for_dataset(workspace, recipe) if recipe.corrections == EXAMPLES else ()
+        return Build(material.of(workspace), recipe, material.hits(workspace, recipe), corrected)
 
     # A copy, for whoever iterates a build has its report written; what is costly is shared.
     return copy(workspace.derived("planned", (revision.of(workspace.store), recipe.hash), plan))
@@ -265,21 +269,22 @@ def _quick(workspace: Workspace, recipe: Recipe) -> Counters:
         messages = sum(row.messages for row in chats.all_chats(workspace.store))
         return Counters(messages, 0, 0, 0, None, None, None, False, None, 0, recipe.model)
     made = planned(workspace, recipe)
-    tokens = int(made.guessed_tokens().sum())
+    examples, tokens = len(made.plan) + len(made.corrections), int(made.guessed_tokens().sum())
     from core.workspace import checks
 
     return Counters(
         len(made.grouping.rows),
         made.grouping.turn_count,
         made.grouping.conversation_count,
-        len(made.plan),
+        examples,
         None,
         None,
         tokens,
         False,
-        checks.training_cost(workspace, recipe.model, len(made.plan), tokens),
+        checks.training_cost(workspace, recipe.model, examples, tokens),
         0,
         recipe.model,
+        len(made.corrections),
     )
 
 
@@ -318,6 +323,7 @@ def _exact(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callable[
         checks.training_cost(workspace, recipe.model, totals.train, totals.tokens),
         0,
         recipe.model,
+        totals.corrections,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from core.language import N_, _
+from core.language import N_, _, grouped
 from core.safe_text import shown_in_line
 
 STATES: Final[Mapping[str, str]] = {
@@ -49,7 +49,7 @@ def state(name: object) -> str:
 
 
 def event(kind: str, body: Mapping[str, object]) -> str:
-    """One event as a line, or two for a sample; empty for one that says nothing to people."""
+    """One event as a line, or up to three for a sample; empty for one that says nothing to people."""
     match kind:
         case "step":
             return "  ".join(part for part in _step(body) if part)
@@ -61,14 +61,18 @@ def event(kind: str, body: Mapping[str, object]) -> str:
             )
         case "sample":
             # Each on one line, whatever lines they have themselves.
-            prompt, reply = (shown_in_line(str(body.get(name, ""))) for name in ("prompt", "reply"))
-            return f"› {prompt}\n‹ {reply}"
+            prompt, reply, real = (shown_in_line(str(body.get(name) or "")) for name in ("prompt", "reply", "real"))
+            return f"› {prompt}\n‹ {reply}" + ("\n" + _("really: {text}").format(text=real) if real else "")
         case "problem":
             return f"{body.get('text', '')} {body.get('advice') or ''}".strip()
         case "plan":
             return _plan(body)
         case "state" | "end":
             return state(body.get("state"))
+        case "checkpoint" if body.get("model"):  # of a provider, where it can be asked
+            return _("checkpoint at step {step}: {model}").format(
+                step=_whole(body.get("step")), model=body.get("model")
+            )
         case "checkpoint":
             return _("checkpoint at step {step}").format(step=_whole(body.get("step")))
         case "upload":
@@ -140,9 +144,9 @@ def figure(value: object, digits: int) -> str:
 
 
 def count(value: object) -> str:
-    """1,234,567 or 1.234.567."""
+    """1,234,567 or 1 234 567."""
     known = _number(value)
-    return "—" if known is None else f"{round(known):,}".replace(",", _(","))
+    return "—" if known is None else grouped(round(known))
 
 
 def size(value: object) -> str:

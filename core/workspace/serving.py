@@ -59,13 +59,11 @@ def foreground(
     shown = (label, *adapters)
     place = serving.place_for(workspace.folder / talking.SERVERS, folder)
     if port is None:
-        if serving.find(workspace.folder / talking.SERVERS, folder) is not None:
+        path = serving.socket_for(place)
+        if not serving.claim(place, path, folder, label, adapters):
             raise Misuse(
                 _("a server of this model runs already."), advice=_("Use it, or stop it with: sinsonte serve --stop")
             )
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = serving.socket_for(place)
-        serving.note(place, path, folder, label, adapters)
         if vllm.is_here():
             path.unlink(missing_ok=True)
             return Serving(vllm.command(folder, label, adapters, path), vllm.environment(), shown)

@@ -32,18 +32,20 @@ from typing import TYPE_CHECKING, Any, Final
 from core import endpoints
 from core.chatting import finding
 from core.chatting.cutting import Cutter
+from core.chatting.loading import Loading
 from core.chatting.manner import PARAMETERS, PRESETS, Manner, Parameter, Preset, preset
 from core.chatting.replies import Alternative, Figures, Piece, Reply, Token, Trouble
 from core.chatting.templates import Template
 from core.chatting.templates import load as load_templates
+from core.counting import using
 from core.language import _
 from core.problem import Misuse
-from core.workspace import models, prompting
+from core.workspace import checkpoints, models, prompting
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
     from core.chatting.client import Client, Messages, Stream
-    from core.counting.prices import UsePrice
+    from core.counting.using import UsePrice
     from core.settings import Endpoint
     from core.workspace.models import ModelRow
 
@@ -67,6 +69,7 @@ class SpeakerRow:
     context: int = 0  # tokens that it can read; 0: not known
     shape: str = "chat"  # or "completion": an older model, asked with the prompt of its training
     price: UsePrice | None = None
+    ends: str = ""  # of a remote model: until when it answers, as a countdown
 
     def as_json(self) -> dict[str, Any]:
         """The row for `--json`."""
@@ -81,6 +84,8 @@ class SpeakerRow:
             "turns": self.turns,
             "context": self.context,
             "shape": self.shape,
+            "ends": self.ends or None,
+            "price": self.price.as_json() if self.price is not None else None,
         }
 
 
@@ -102,11 +107,14 @@ def speaker_named(workspace: Workspace, name: str) -> SpeakerRow:
             return row
     profile, _colon, model = name.partition(":")
     if model and _endpoint(workspace, profile) is not None:
+        if (made := checkpoints.origin(workspace, name)) is not None:
+            return _remote_row(workspace, name, made.base, made.dataset, made.details)
         shape = COMPLETION if prompting.is_old(model) else CHAT
-        return SpeakerRow(name, REMOTE, base=model, shape=shape, price=_price(workspace, model))
+        ends = models.ends_of(workspace, name)
+        return SpeakerRow(name, REMOTE, base=model, shape=shape, price=_price(workspace, name), ends=ends)
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
-        return SpeakerRow(name, BASE, base=str(folder.resolve()), context=_context(folder))
+        return SpeakerRow(name, BASE, base=str(folder.resolve()), context=_context(folder), price=using.FREE)
     raise Misuse(
         _("there is nobody called “{name}” to talk to.").format(name=name),
         advice=_("There are: {names}.").format(names=", ".join(row.name for row in rows))
@@ -120,9 +128,10 @@ def open_speaker(
     name: str,
     progress: models.Progress | None = None,
     stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[Loading], None] = lambda _loading: None,
 ) -> Speaker:
     """Somebody to talk to. For a local model its server is found or started, which takes seconds; `stop` is asked often
-    meanwhile whether to give up."""
+    meanwhile whether to give up, and `tell` told how it goes, and whether another terminal does it."""
     from core.chatting.client import Client
 
     row = speaker_named(workspace, name)
@@ -139,7 +148,7 @@ def open_speaker(
         if row.shape == COMPLETION:
             speaker.prompt, speaker.goes_on = _prompts_of(workspace, row), True
         return speaker
-    local = _Local(workspace, row, progress, stop)
+    local = _Local(workspace, row, progress, stop, tell)
     local.client()
     return Speaker(row, local.model, local.client, local.close, goes_on=True)
 
@@ -211,9 +220,14 @@ class _Local:
     """The server of a local model, found again or started anew for every question: it may have stopped when idle."""
 
     def __init__(
-        self, workspace: Workspace, row: SpeakerRow, progress: models.Progress | None, stop: Callable[[], bool]
+        self,
+        workspace: Workspace,
+        row: SpeakerRow,
+        progress: models.Progress | None,
+        stop: Callable[[], bool],
+        tell: Callable[[Loading], None],
     ) -> None:
-        self._workspace, self._row, self._progress, self._stop = workspace, row, progress, stop
+        self._workspace, self._row, self._progress, self._stop, self._tell = workspace, row, progress, stop, tell
         self._opened: tuple[object, Client] | None = None
         self.model = row.name
 
@@ -225,7 +239,8 @@ class _Local:
         base = models.base_folder(self._workspace, row.base or row.name, self._progress)
         adapters = {row.name: models.named(self._workspace, row.name).folder} if row.kind == ADAPTER else {}
         label = row.base if row.base == models.MINI else Path(row.base).name
-        server = serving.start(self._workspace.folder / SERVERS, base, adapters, name=label, stop=self._stop)
+        folder = self._workspace.folder / SERVERS
+        server = serving.start(folder, base, adapters, name=label, stop=self._stop, tell=self._tell)
         self.model = row.name if adapters else label
         if self._opened is None or self._opened[0] != server.process:
             self.close()
@@ -267,21 +282,27 @@ def windowed(messages: Sequence[Mapping[str, str]], turns: int) -> list[Mapping[
 
 
 def _row(workspace: Workspace, one: ModelRow) -> SpeakerRow:
-    told = _training(workspace, one.dataset)
     if one.kind == REMOTE:
-        details = prompting.details_of(workspace, one.name)
-        if details.get("format") == "prompt-completion":
-            stop = details.get("stop")
-            told |= {"system": "", "shape": COMPLETION, "stop": (str(stop),) if stop else ()}
-        return SpeakerRow(one.name, REMOTE, one.base, one.dataset, **told, price=_price(workspace, one.name))
-    return SpeakerRow(one.name, ADAPTER, one.base, one.dataset, **told, context=_context_of(workspace, one.base))
+        return _remote_row(workspace, one.name, one.base, one.dataset, one.details)
+    told = _training(workspace, one.dataset)
+    context = _context_of(workspace, one.base)
+    return SpeakerRow(one.name, ADAPTER, one.base, one.dataset, **told, context=context, price=using.FREE)
+
+
+def _remote_row(workspace: Workspace, name: str, base: str, dataset: str, details: Mapping[str, Any]) -> SpeakerRow:
+    told = _training(workspace, dataset)
+    if details.get("format") == "prompt-completion":
+        stop = details.get("stop")
+        told |= {"system": "", "shape": COMPLETION, "stop": (str(stop),) if stop else ()}
+    ends = models.ends_of(workspace, name, str(details.get("shutdown_date") or ""))
+    return SpeakerRow(name, REMOTE, base, dataset, **told, price=_price(workspace, name), ends=ends)
 
 
 def _base_row(workspace: Workspace, base: str, tuned: list[ModelRow]) -> SpeakerRow:
     # Asked as the newest model on it is: side by side, both hear the same.
     dataset = next((one.dataset for one in tuned if one.base == base), "")
     context = _context_of(workspace, base)
-    return SpeakerRow(base, BASE, base, dataset, **_training(workspace, dataset), context=context)
+    return SpeakerRow(base, BASE, base, dataset, **_training(workspace, dataset), context=context, price=using.FREE)
 
 
 def _context_of(workspace: Workspace, base: str) -> int:
@@ -319,11 +340,22 @@ def _prompts_of(workspace: Workspace, row: SpeakerRow) -> Callable[[Messages], s
     return prompting.writer(recipe, prompting.details_of(workspace, row.name))
 
 
-def _price(workspace: Workspace, model: str) -> UsePrice | None:
+def _price(workspace: Workspace, name: str) -> UsePrice | None:
+    """What asking PROFILE:ID costs. A model's price is its provider's: the same name at somebody else's server has none,
+    unless the own price file tells one, and a server on this machine costs nothing."""
     from core.counting import prices
 
-    own = Path(workspace.settings.prices).expanduser() if workspace.settings.prices else None
-    return prices.use_price(model, prices.load(own))
+    profile, _colon, model = name.partition(":")
+    endpoint = _endpoint(workspace, profile)
+    if endpoint is None:
+        return None
+    file = Path(workspace.settings.prices).expanduser() if workspace.settings.prices else None
+    if file is not None and (own := using.own_use_price(model, prices.load_own(file))) is not None:
+        return own
+    if endpoint.kind in ("openai", "azure"):
+        # Our list is OpenAI's: a tuned model at Azure is paid by the hour as well.
+        return using.use_price(model, prices.load() if endpoint.kind == "openai" else None, provider=endpoint.kind)
+    return using.FREE if endpoints.on_this_machine(endpoint.base_url) else None
 
 
 def _context(folder: Path) -> int:
@@ -336,7 +368,7 @@ def _context(folder: Path) -> int:
 
 
 __all__ = [
-    "PARAMETERS", "PRESETS", "Alternative", "Cutter", "Figures", "Manner", "Parameter", "Piece", "Preset", "Reply",
-    "Speaker", "SpeakerRow", "Template", "Token", "Trouble", "open_speaker", "preset", "speaker_named", "speakers",
+    "PARAMETERS", "PRESETS", "Alternative", "Cutter", "Figures", "Loading", "Manner", "Parameter", "Piece", "Preset",
+    "Reply", "Speaker", "SpeakerRow", "Template", "Token", "Trouble", "open_speaker", "preset", "speaker_named", "speakers",
     "stop_servers", "templates", "usual_manner", "windowed",
 ]  # fmt: skip

@@ -81,8 +81,10 @@ def start(
         return talks.start(change, models, title, system, json.dumps(dict(manner), ensure_ascii=False))
 
 
-def ask_in(workspace: Workspace, talk: int, text: str) -> list[Lane]:
-    """Add what the person says at the end of every lane; lanes that have gone one way until here share it."""
+def ask_in(workspace: Workspace, talk: int, text: str, taken_from: Sequence[str] = ()) -> list[Lane]:
+    """Add what the person says at the end of every lane; lanes that have gone one way until here share it. Words that were
+    taken from messages of a chat keep the ids of these.
+    """
     from core.store import talks
 
     with workspace.store.write() as change:
@@ -92,11 +94,17 @@ def ask_in(workspace: Workspace, talk: int, text: str) -> list[Lane]:
         if not row.title and text.strip():
             talks.rename(change, talk, " ".join(text.split())[:TITLE])
         made: dict[int | None, int] = {}
+        manner = json.dumps(lineage(taken_from))
         for number, lane in enumerate(row.lanes):
             if lane.leaf not in made:
-                made[lane.leaf] = talks.add(change, _new(talk, lane.leaf, USER, text))
+                made[lane.leaf] = talks.add(change, _new(talk, lane.leaf, USER, text, "", manner))
             talks.move(change, talk, number, made[lane.leaf])
         return [Lane(lane.model, made[lane.leaf]) for lane in row.lanes]
+
+
+def lineage(taken_from: Sequence[str]) -> dict[str, Any]:
+    """What a message keeps of the messages of a chat that its words were taken from."""
+    return {"messages": list(taken_from)} if taken_from else {}
 
 
 def begin_reply(
@@ -279,6 +287,13 @@ def export(workspace: Workspace, talk: int, form: str, to: Path | None = None, *
             advice=_("Choose another place."),
         ) from None
     return to
+
+
+def set_apart(workspace: Workspace, talk: int) -> int:
+    """How many lines of a talk the text form sets in by a space, since they look like the beginning of a message."""
+    from core.chatting import transcripts
+
+    return transcripts.set_apart(transcript(workspace, talk))
 
 
 def read_in(workspace: Workspace, path: Path) -> list[int]:

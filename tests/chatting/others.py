@@ -25,6 +25,7 @@ def llmock(log: Path) -> Generator[str]:
     python = third_party.pypi("llmock", LLMOCK)
     port = free_port()
     words = [str(python.parent / "llmock"), "serve", "-h", "127.0.0.1", "-p", str(port), "--response-style", "static"]
+    words += ["--stream-chunk-delay-ms", "5"]  # so that a long reply lasts long enough to be left in the middle
     with _running(words, port, log):
         yield f"http://127.0.0.1:{port}"
 

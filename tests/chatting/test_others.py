@@ -75,18 +75,16 @@ def test_the_judge_passes_us_on_everything_that_it_can_break(judge: str) -> None
             *({"type": "stream_fault", "kind": kind, "after_chunks": 2} for kind in FAULTS),
             {"type": "slow_first_token", "seconds": 1.0},
         ):
-            scenario(judge, behaviour)
+            # What comes after a fault lasts ten seconds: the judge always sees that we leave before the end of it.
+            more = [{"type": "reply", "text": "palabra " * 2000, "times": 1}] if "kind" in behaviour else []
+            scenario(judge, behaviour, *more)
             words = [{"role": "user", "content": f"{behaviour} a question of its own, long enough to be cut"}]
             reply = client.ask("gpt-4o-mini", words, tries=2)
             refused = behaviour.get("status") == 400
             assert (reply.trouble is not None) == refused, (behaviour, reply)
     told = verdict(judge)
-    # Whether the judge saw us let go of a malformed stream is a race: its few chunks may all have been sent by then, and
-    # our second try then counts as another call. That we stop and say so is tested above, stream by stream.
-    warned = [line.split()[1] for line in told.splitlines() if line.strip().startswith("WARN")]
-    assert warned in ([], ["malformed_chunk_ignored"]), told
-    assert "PASS" in told or "0 error(s), 1 warning(s)" in told, told
-    assert "FAIL" not in told
+    assert "PASS" in told, told
+    assert not [line for line in told.splitlines() if line.strip().startswith(("WARN", "FAIL", "ERROR"))], told
 
 
 def test_a_busy_server_is_waited_for_as_long_as_it_asks_and_that_can_be_seen(judge: str) -> None:

@@ -12,11 +12,15 @@ import openai
 import pytest
 
 from core import endpoints, settings
+from core.commands import main
 from core.training import events
 from core.training.backends.openai import wanted
 from core.training.backends.openai.follower import Follower
 from core.training.states import State
 from tests.cloud import server
+
+Say = Callable[..., tuple[int, str, str]]
+Here = Callable[[Path], State]
 
 
 @pytest.fixture
@@ -102,3 +106,28 @@ def run_at(tmp_path: Path, provider: server.Provider) -> Iterator[Callable[..., 
 
     with endpoints.open_client(endpoints.profile_of(settings.load(), "lab"), read=1.0) as client:
         yield make
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """One command: its exit code, its standard output, its standard error."""
+
+    def told(*words: str) -> tuple[int, str, str]:
+        code = main(list(words))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return told
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, provider: server.Provider) -> Iterator[Here]:
+    """Follows a run within the test's own process, where a process of its own would add nothing but seconds."""
+    monkeypatch.setattr("core.training.start", lambda folder: None)
+    with endpoints.open_client(endpoints.profile_of(settings.load(), "lab")) as client:
+
+        def follow(folder: Path) -> State:
+            named = endpoints.profile_of(settings.load(), wanted.read(folder).profile)
+            return Run(folder, named, client).follow()
+
+        yield follow

@@ -159,7 +159,7 @@ def chat(one: Handler) -> Any:
     told = one.body["json"]
     get_model(one, told["model"])
     head: dict[str, Any] = {"id": "chatcmpl-1", "created": one.provider.world.moment(), "model": told["model"]}
-    usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+    usage = one.provider.usage
     if not told.get("stream"):
         said = {"role": "assistant", "content": one.provider.reply, "refusal": None}
         choice = {"index": 0, "message": said, "finish_reason": "stop", "logprobs": None}
@@ -180,7 +180,7 @@ def completion(one: Handler) -> Any:
     for stop in told.get("stop") or []:
         text = text.partition(stop)[0]
     head = {"id": "cmpl-1", "object": "text_completion", "created": one.provider.world.moment(), "model": told["model"]}
-    usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+    usage = one.provider.usage
     if not told.get("stream"):
         choice = {"index": 0, "text": text, "finish_reason": "stop", "logprobs": None}
         return {**head, "choices": [choice], "usage": usage}

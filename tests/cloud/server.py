@@ -104,6 +104,9 @@ class Provider:
     headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     faults: list[list[Any]] = field(default_factory=list[list[Any]])
     reply: str = "che, re lindo"
+    usage: dict[str, Any] = field(
+        default_factory=lambda: {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+    )
     key: str = KEY
 
     def fault(self, method: str, path: str, act: Fault, times: int = 1) -> None:

@@ -6,24 +6,21 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core import endpoints, settings
-from core.commands import main
+from core import settings
 from core.training import process
-from core.training.backends.openai import starting, wanted
+from core.training.backends.openai import starting
 from core.training.states import State
-from core.workspace import cloud, datasets, models, rehoming, runs, talking
+from core.workspace import cloud, datasets, final_page, models, rehoming, runs, talking
 from core.workspace.opening import Workspace, open_workspace
 from tests.cloud import server
-from tests.cloud.conftest import Run, write_lines
+from tests.cloud.conftest import Here, Say, write_lines
 from tests.tui.hosts import many, workspace_with
-
-Say = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -41,16 +38,6 @@ def workspace(workspace_folder: Path, provider: server.Provider, tmp_path: Path)
         follower = process.read(folder)
         if follower is not None:
             follower.signal(signal.SIGKILL)
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    def told(*words: str) -> tuple[int, str, str]:
-        code = main(list(words))
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return told
 
 
 def start(say: Say, *more: str, profile: str = "lab") -> str:
@@ -186,7 +173,7 @@ def test_what_may_cost_more_is_agreed_to_by_typing(
 ) -> None:
     settings.change("confirm_above", limit)
     with open_workspace(workspace.folder, settings.load()) as opened:
-        page = cloud.plan(opened, "talk", profile, "gpt-4.1-mini-2025-04-14", {"epochs": "2"})
+        page = final_page.plan(opened, "talk", profile, "gpt-4.1-mini-2025-04-14", {"epochs": "2"})
     assert page.confirm.startswith(words)
 
 
@@ -218,26 +205,10 @@ def test_a_wish_that_cannot_be_is_refused_before_anything_is_begun(
     assert not provider.world.files and not runs.listing(workspace)
 
 
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> Iterator[Callable[[Path], State]]:
-    """Follows a run within the test's own process, where a process of its own would add nothing but seconds."""
-    monkeypatch.setattr("core.training.start", lambda folder: None)
-    profile = endpoints.profile_of(workspace.settings, "lab")
-    with endpoints.open_client(profile) as client:
-
-        def follow(folder: Path) -> State:
-            named = endpoints.profile_of(workspace.settings, wanted.read(folder).profile)
-            return Run(folder, named, client).follow()
-
-        yield follow
-
-
-def test_each_kind_is_asked_in_its_own_way(
-    workspace: Workspace, provider: server.Provider, here: Callable[[Path], State]
-) -> None:
+def test_each_kind_is_asked_in_its_own_way(workspace: Workspace, provider: server.Provider, here: Here) -> None:
     bodies: dict[str, dict[str, Any]] = {}
     for profile in ("oai", "azure", "nebius"):
-        page = cloud.plan(workspace, "talk", profile, "lab-base", {"epochs": "2", "learning_rate": "0.5"})
+        page = final_page.plan(workspace, "talk", profile, "lab-base", {"epochs": "2", "learning_rate": "0.5"})
         assert here(cloud.start(workspace, page).folder) is State.SUCCEEDED
         bodies[profile] = provider.requests("POST", r"/jobs$")[-1]
     assert bodies["oai"]["method"]["supervised"]["hyperparameters"]["n_epochs"] == 2
@@ -251,7 +222,7 @@ def test_each_kind_is_asked_in_its_own_way(
 
 
 def test_an_old_form_is_trained_asked_and_stopped_alike(
-    workspace: Workspace, provider: server.Provider, here: Callable[[Path], State]
+    workspace: Workspace, provider: server.Provider, here: Here
 ) -> None:
     """With the separator and the stop of its own examples."""
     settings.change("endpoints.lab.abilities", "fine-tune, files, metadata, chat, completions, prompt-completion")
@@ -260,7 +231,7 @@ def test_an_old_form_is_trained_asked_and_stopped_alike(
     with open_workspace(folder, settings.load()) as opened:
         values = {"persona": "Nico", "prompt_style": "arrow", "buffer_size": 1, "buffer_unit": "exchanges"}
         datasets.build(opened, "old", {**values, "near_duplicates": "keep", "validation": 0})
-        page = cloud.plan(opened, "old", "lab", "lab-base", {"format": "prompt-completion"})
+        page = final_page.plan(opened, "old", "lab", "lab-base", {"format": "prompt-completion"})
         run = cloud.start(opened, page)
         assert here(run.folder) is State.SUCCEEDED
         name = runs.named(opened, run.id).model
@@ -275,7 +246,7 @@ def test_an_old_form_is_trained_asked_and_stopped_alike(
 
 
 def test_preferences_from_a_file(
-    workspace: Workspace, provider: server.Provider, say: Say, tmp_path: Path, here: Callable[[Path], State]
+    workspace: Workspace, provider: server.Provider, say: Say, tmp_path: Path, here: Here
 ) -> None:
     file = tmp_path / "pairs.jsonl"
     pair = {
@@ -292,19 +263,6 @@ def test_preferences_from_a_file(
     file.write_text('{"messages": []}\n', encoding="utf-8")
     code, _out, err = say(*words)
     assert code == 1 and "pairs.jsonl:1" in err
-
-
-def test_a_dataset_line_that_is_refused_leads_to_its_example(
-    workspace: Workspace, provider: server.Provider, say: Say
-) -> None:
-    provider.world.plan = ("validating_files", "failed")
-    run = start(say)
-    folder = runs.named(workspace, run).folder
-    index = json.loads((folder / "examples.json").read_text())
-    assert [number for number, _conversation in index["train"]] == list(range(36))
-    assert [number for number, _conversation in index["validation"]] == list(range(36, 40))
-    assert say("train", "follow", run)[0] == 1
-    assert wanted.read(folder).dataset == "talk"
 
 
 def test_a_server_without_a_key_is_not_begun_with(

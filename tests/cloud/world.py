@@ -229,21 +229,7 @@ class World:
     def _succeed(self, job: dict[str, Any]) -> None:
         job_id, name = job["id"], f"ft:{job['model']}:org-tests:{job['suffix'] or ''}:{job['id'][-4:]}"
         for step in (1, 2, 3)[: max(1, self.result_rows)]:
-            self.checkpoints[job_id].append(
-                {
-                    "object": "fine_tuning.job.checkpoint",
-                    "id": f"ftckpt-{job_id[-4:]}-{step}",
-                    "created_at": self.moment(),
-                    "fine_tuned_model_checkpoint": name if step == 3 else f"{name}:ckpt-step-{step}",
-                    "fine_tuning_job_id": job_id,
-                    "metrics": {
-                        "step": step,
-                        "train_loss": round(1 / step, 4),
-                        "full_valid_loss": round(1.5 / step, 4),
-                    },
-                    "step_number": step,
-                }
-            )
+            self._keep_checkpoint(job_id, step, final=step == 3)
         job["result_files"] = [self.add_file("step_metrics.csv", self._results(), "fine-tune-results")["id"]]
         job["trained_tokens"] = 4321
         if self.fail_after_training:
@@ -255,6 +241,26 @@ class World:
         self.add_model(name, "org-tests")
         self.say(job_id, f"New fine-tuned model created: {name}")
         self.say(job_id, "The job has successfully completed")
+
+    def _keep_checkpoint(self, job_id: str, step: int, *, final: bool = False) -> None:
+        job = self.jobs[job_id]
+        name = f"ft:{job['model']}:org-tests:{job['suffix'] or ''}:{job_id[-4:]}"
+        name = name if final else f"{name}:ckpt-step-{step}"
+        if any(one["step_number"] == step for one in self.checkpoints[job_id]):
+            return  # made when the job rested
+        self.checkpoints[job_id].append(
+            {
+                "object": "fine_tuning.job.checkpoint",
+                "id": f"ftckpt-{job_id[-4:]}-{step}",
+                "created_at": self.moment(),
+                "fine_tuned_model_checkpoint": name,
+                "fine_tuning_job_id": job_id,
+                "metrics": {"step": step, "train_loss": round(1 / step, 4), "full_valid_loss": round(1.5 / step, 4)},
+                "step_number": step,
+            }
+        )
+        if not final:
+            self.add_model(name, "org-tests")
 
     def _results(self) -> bytes:
         lines = [",".join(self.results_columns)]
@@ -286,6 +292,8 @@ class World:
         if act == "cancel":
             job["finished_at"] = self.moment()
             self.stages[job_id] = []
+        if act == "pause":
+            self._keep_checkpoint(job_id, sum(1 for one in self.events[job_id] if one["type"] == "metrics") or 1)
         if act == "resume" and "running" not in self.stages[job_id]:
             self.stages[job_id] = ["running", "succeeded"]
         job["status"] = {"cancel": "cancelled", "pause": "paused", "resume": "queued"}[act]

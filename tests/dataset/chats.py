@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from core.chat import Chat, Consent, Kind, Mark, Message
+from core.chat import Chat, Consent, Kind, Mark, Message, Role
+from core.dataset.corrections import Correction, Heard
 from core.dataset.material import Decision, Material, material_of
 from core.dataset.recipe import Recipe
 
@@ -118,6 +119,23 @@ def drawn_chats(draw: st.DrawFn) -> Drawn:
     return Drawn(tuple(chats), consents, decisions, uids)
 
 
+def drawn_corrections(uids: Sequence[str]) -> st.SearchStrategy[list[Correction]]:
+    """A few corrections, some of replies to words of these messages."""
+    heard = st.builds(
+        Heard,
+        st.sampled_from([Role.SYSTEM, Role.USER, Role.USER, Role.ASSISTANT]),
+        st.sampled_from([*WORDS, "hola<|msg_sep|>Qué tal", " ", "mi correo es ana@example.org"]),
+        st.sampled_from([(), (), (uids[0],), (uids[-1],)]),
+    )
+    one = st.builds(
+        Correction,
+        st.lists(heard, max_size=6).map(tuple),
+        st.sampled_from([*WORDS, "dale<|msg_sep|>ok", "<|msg_sep|>"]),
+        st.sampled_from(["<|msg_sep|>", "\n", ""]),
+    )
+    return st.lists(one, max_size=5)
+
+
 recipes = st.fixed_dictionaries(
     {
         "persona": st.just("Ana"),
@@ -137,5 +155,6 @@ recipes = st.fixed_dictionaries(
         "alias_names": st.booleans(),
         "separator": st.sampled_from(["newline", "tag"]),
         "require_consent": st.just(False),
+        "corrections": st.sampled_from(["examples", "none"]),
     }
 ).map(Recipe.from_dict)

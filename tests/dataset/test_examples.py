@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from core.dataset.leaks import leaks
 from core.dataset.material import Decision, material_of
 from core.dataset.recipe import Recipe
 from core.grouping import boundaries
-from tests.dataset.chats import Drawn, drawn_chats, recipes, talk
+from tests.dataset.chats import Drawn, drawn_chats, drawn_corrections, recipes, talk
 
 FEW = settings(max_examples=50, deadline=None)
 
@@ -153,18 +154,44 @@ def test_counters_without_making_examples_are_those_of_the_examples(
     for one, messages in (
         (recipe, material), (data.draw(recipes), material), (recipe, material.deciding(decided)), (recipe, material)
     ):  # fmt: skip
-        build = Build(messages, one)
+        build = Build(messages, one, corrections=data.draw(drawn_corrections(drawn.uids)))
         totals = recount.totals(build)
         examples = list(build)
         told = build.report
         tokens = [counter.example(example) for example in examples if example.side is Side.TRAIN]
         held = [counter.example(example) for example in examples if example.side is Side.VALIDATION]
         assert (totals.train, totals.validation) == (told.train, told.validation) == (len(tokens), len(held))
-        assert (totals.duplicates, totals.across, totals.purged, totals.short, totals.unweighted) == (
-            told.duplicates, told.across, told.purged, told.short, told.unweighted
+        assert (
+            totals.duplicates, totals.across, totals.purged, totals.short, totals.unweighted, totals.corrections
+        ) == (
+            told.duplicates, told.across, told.purged, told.short, told.unweighted, told.corrections
         )  # fmt: skip
         assert (totals.tokens, totals.validation_tokens) == (sum(tokens), sum(held))
         assert totals.longest == max(tokens + held, default=0)
+
+
+def test_a_count_that_was_stopped_goes_on_where_it_was_and_comes_to_the_same() -> None:
+    said = [
+        Message(("Ana", "Beto")[n // 2 % 2], n * 200 + n // 9 * 9_000, Kind.TEXT, f"línea {n}", 0, n + 1)
+        for n in range(4_000)
+    ]
+    build = Build(material_of([(Chat("c", "whatsapp"), said)]), Recipe.from_dict({"persona": "Ana"}))
+    counter = counter_for("gpt-4o")
+    recount = Recount(build.material, counter)
+    to_do: list[int] = []
+
+    def stop(done: int, every: int) -> None:
+        to_do.append(every)
+        if done >= 512:
+            raise KeyboardInterrupt
+
+    for _time in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            recount.totals(build, progress=stop)
+    whole = recount.totals(build, progress=lambda _done, every: to_do.append(every))
+    assert to_do[0] - to_do[3] == to_do[3] - to_do[6] == 513
+    assert whole == Recount(build.material, counter).totals(build)
+    assert whole.tokens == sum(counter.example(one) for one in build if one.side is Side.TRAIN)
 
 
 def texts(example: Example) -> list[tuple[str, str]]:

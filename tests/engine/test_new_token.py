@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from safetensors.torch import load_file
 
 from core.engine import loading, merge
 from core.engine.machine import this_machine
+from core.engine.problems import ModelProblem
+from core.engine.voices import open_house
 from core.training.events import Printer
 from tests import tiny
 from tests.engine import models
@@ -55,6 +58,13 @@ def test_it_is_learnt_saved_with_the_adapter_and_there_again_when_loaded(
         off = model(input_ids=known).logits[..., : before.shape[-1]]
     assert torch.allclose(off, before, atol=1e-5), "the base is still the base"
     tuned = model(input_ids=ids).logits
+
+    lost = Path(shutil.copytree(folder / "adapter", tmp_path / "lost"))
+    for file in lost.glob("tokenizer*"):
+        file.unlink()  # the base's own would then part no message at all, without a word
+    with pytest.raises(ModelProblem, match="separator") as caught:
+        open_house(str(tmp_path / "base"), "base", {"lost": lost}, threads=1)
+    assert caught.value.cause == "separator-changed"
 
     both = loading.put_on(model, folder / "adapter", "again")  # as a server does, which keeps several on one base
     both.set_adapter("again")

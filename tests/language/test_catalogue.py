@@ -32,8 +32,8 @@ def test_translations_fill_in_the_same_fields() -> None:
         key
         for key, values in catalogue.spanish().items()
         for value in values
-        # A plural's singular form may spell the number out.
-        if not _fields(value) <= _fields(key if isinstance(key, str) else key[1])
+        # A plural's singular form may spell the number out; click's have fields of their own.
+        if not _fields(value) <= (_fields(key) if isinstance(key, str) else _fields(key[0]) | _fields(key[1]))
         or (isinstance(key, str) and _fields(value) != _fields(key))
     ]
     assert wrong == []

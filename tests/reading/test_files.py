@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import struct
 import zipfile
@@ -151,6 +152,27 @@ def test_a_zip_of_messenger_threads_is_read_whole(tmp_path: Path) -> None:
     }
     chats = by_chat(packed(tmp_path, members, "facebook.zip"))
     assert [[one.text for one in messages] for messages in chats.values()] == [["10", "11", "12", "13"], ["20"]]
+
+
+def test_the_list_of_an_archive_is_read_once_however_many_threads_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "account.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(40):
+            message = {"sender_name": "Ana", "timestamp_ms": 1685181600000 + number, "content": "hola"}
+            thread = {"participants": [{"name": "Ana"}], "title": f"t{number}", "messages": [message]}
+            archive.writestr(f"inbox/t{number}/message_1.json", json.dumps(thread))
+    opened: list[object] = []
+    original = zipfile.ZipFile.__init__
+    monkeypatch.setattr(
+        zipfile.ZipFile,
+        "__init__",
+        lambda self, *given, **named: (opened.append(self), original(self, *given, **named))[1],
+    )
+    messages, _report = read(path)
+    assert len(messages) == 40
+    assert len(opened) == 1
 
 
 def test_names_that_would_leave_the_archive_are_not_candidates(tmp_path: Path) -> None:

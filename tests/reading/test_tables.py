@@ -180,10 +180,18 @@ two = [["Ana", "Juan"], ["hola 😂", 3.0], ["###", None], [None, "chau\\nlínea
 three = [["speaker", "text", "time"], ["Ana", "hola", datetime(2024, 5, 1, 10, 30)], ["Juan", "chau", "13/5/2024 10:31"]]
 print(json.dumps([told(two, "two.xlsx"), told(three, "three.xlsx"), told([["a", "b", "c", "d", "e"]], "five.xlsx"),
     told([["solo"]], "one.xlsx"), told([], "none.xlsx")]))
+below = openpyxl.Workbook()
+for at, value in (("B3", "Ana"), ("C3", "Juan"), ("B4", "hola")):
+    below.active[at] = value
+below.save("below.xlsx")
+print(json.dumps([[m.author, m.text, m.line] for batch in read_export(Path("below.xlsx")) for m in batch.messages]))
+far = openpyxl.Workbook()
+far.active["A1"], far.active["XFD1048576"] = "Ana", "Juan"  # asks the decoder for half a terabyte
+far.save("far.xlsx")
 data = Path("two.xlsx").read_bytes()
 Path("torn.xlsx").write_bytes(data.replace(b"PK", b"PX", 1))
 Path("cut.xlsx").write_bytes(data[: len(data) // 2] + data[len(data) // 2 + 40 :])
-for name in ("torn.xlsx", "cut.xlsx"):
+for name in ("torn.xlsx", "cut.xlsx", "far.xlsx"):
     try:
         list(read_export(Path(name)))
         print("read")
@@ -196,7 +204,8 @@ for name in ("torn.xlsx", "cut.xlsx"):
         cwd=tmp_path, env={"PYTHONPATH": root, "PATH": ""}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    first, *broken = done.stdout.splitlines()
+    first, below, *broken = done.stdout.splitlines()
+    assert json.loads(below) == [["Ana", "hola", 4]]
     two, three, five, one, none = json.loads(first)
     assert two == [
         [["Ana", "hola 😂", 2], ["Juan", "3", 2], ["Juan", "chau\nlínea", 4], ["Ana", "True", 5], ["Juan", "2.5", 5],
@@ -207,5 +216,5 @@ for name in ("torn.xlsx", "cut.xlsx"):
     assert "has 5" in five
     assert "has 1" in one
     assert "has 0" in none
-    assert len(broken) == 2
+    assert len(broken) == 3
     assert all("\n" not in line and "Traceback" not in line for line in broken)

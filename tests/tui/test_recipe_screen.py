@@ -20,6 +20,7 @@ from tui.figures import number
 from tui.screens.recipe.example import ExampleBoard
 from tui.screens.recipe.parameters import ParameterList
 from tui.themes import palette_of
+from tui.widgets import row_list
 
 
 def a_workspace(folder: Path) -> Workspace:
@@ -60,11 +61,18 @@ async def counted(pilot: Pilot[int]) -> str:
     return screen_text(app)
 
 
-async def test_every_parameter_is_there_with_its_bounds_and_meaning(tmp_path: Path) -> None:
+async def test_every_parameter_is_there_with_its_bounds_and_meaning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_list, "REST", 0.001)  # for what is said of a row comes when the cursor has rested there
     async with opened(a_workspace(tmp_path)) as pilot:
         for name, parameter in PARAMETERS.items():
             await to_parameter(pilot, name)
-            text = " ".join(screen_text(pilot.app).split())
+            text = ""
+            for _turn in range(100):
+                if parameter.help[:30] in (text := " ".join(screen_text(pilot.app).split())):
+                    break
+                await pilot.pause(0.01)
             assert f"▌ {name}" in text
             assert parameter.help[:30] in text
             if parameter.sort in ("window", "count", "share", "choice"):

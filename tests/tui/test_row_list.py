@@ -112,7 +112,11 @@ async def test_it_says_where_the_cursor_rests_and_what_was_opened() -> None:
         await pilot.pause()
         await pilot.press("enter")
         await pilot.pause()
-        assert app.heard == ["Highlighted 1", "Chosen 1"]
+        await pilot.press("pagedown")
+        await pilot.pause()
+        there = app.query_one(RowList).cursor
+        assert app.heard == ["Highlighted 1", "Chosen 1", f"Highlighted {there}"]
+        assert there > 1
 
 
 async def test_a_click_goes_to_a_row_and_a_second_one_opens_it() -> None:

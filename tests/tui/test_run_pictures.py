@@ -24,7 +24,7 @@ SCREENS = {
     "runs": (("5",), ("120/400", "200/200")),
     "run": (("5", "G", "enter"), ("nah, tranqui", "●")),
     "run_pause": (("5", "g", "enter", "p"), ("1124-1000-bbbb?", "1124-1000-bbbb?")),
-    "runs_compared": (("5", "m", "j", "m", "c"), ("learning_rate=0.005", "┤")),
+    "runs_compared": (("5", "m", "j", "m", "c"), ("learning_rate=0.005", "┤", "⏎")),
     "run_start": (("5", "n"), ("lora_rank", "lora_rank")),
     "models": (("6",), ("lab:ft-1", "2.11")),
 }
@@ -66,7 +66,7 @@ async def test_the_screen_looks_as_before(
     if spanish:
         speak_spanish(monkeypatch)
     app = Workbench(workspace, workspace.settings)
-    keys, (words, more) = SCREENS[name]
+    keys, words = SCREENS[name]
     async with app.run_test(size=size) as pilot:
         app.count_again = lambda: None  # type: ignore[method-assign,assignment]
         app.take_in_runs = lambda: None  # type: ignore[method-assign,assignment]
@@ -80,8 +80,8 @@ async def test_the_screen_looks_as_before(
             elif key == "n":
                 await until(pilot, "lora_rank")
         app._take_counters(COUNTED)  # pyright: ignore[reportPrivateUsage]
-        await until(pilot, words)
-        await until(pilot, more)
+        for word in words:
+            await until(pilot, word)
         for screen in app.screen_stack:
             for bar in screen.query("#places"):
                 bar._workspace = "/home/vera/sinsonte"  # type: ignore[attr-defined]

@@ -117,7 +117,7 @@ async def test_the_log_is_filtered_searched_and_held(tmp_path: Path) -> None:
         await pilot.press("z")
         await until(pilot, "held")
         with Writer(log, same_attempt=True) as writer:
-            writer.write("sample", step=121, prompt="¿y?", reply="tranqui dos")
+            writer.write("sample", step=121, prompt="¿y?", reply="tranqui dos", real="nada, che")
         screen = pilot.app.screen
         seen = verbs.look(workspace, "1124-1000-bbbb").now.seq
         while screen.row.now.seq < seen:  # type: ignore[attr-defined]
@@ -181,6 +181,12 @@ async def test_runs_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[s
             (line,) = [line for line in text.splitlines() if row["id"] in line]
             assert f"{row['best_validation_loss']:.4f}" in line
             assert f"learning_rate={row['differs']['learning_rate']}" in line
+        await pilot.press("down", "enter")
+        await until(pilot, "tokens/s")  # of its log
+        assert type(pilot.app.screen).__name__ == "RunScreen"
+        assert f"Run {names[0]}" in screen_text(pilot.app)  # the second, as they were marked
+        await pilot.press("escape")
+        await until(pilot, "Comparing runs")
 
 
 def test_the_axes_have_round_bounds_around_every_point() -> None:

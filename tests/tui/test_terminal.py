@@ -93,3 +93,16 @@ def test_a_flood_of_keys_is_painted_once(tmp_path: Path) -> None:
         made.type("j" * 300, 0.5)
         made.until("mensaje 300")
         assert len(made.raw) - before < 300 * 210  # each by itself would be 210 bytes, and 30 pages besides
+
+
+def test_a_move_to_the_other_pane_repaints_two_rows(tmp_path: Path) -> None:
+    workspace_with(tmp_path / "w", ("Nico", many(3000))).close()
+    with terminal(tmp_path / "w") as made:
+        made.until("3,000 messages")
+        made.type("\r")
+        made.until("mensaje 2999")
+        made.type("\t", 0.5)
+        before = len(made.raw)
+        for _there_and_back in range(2):
+            made.type("\t", 0.5)
+        assert 0 < len(made.raw) - before < 2 * 600  # the whole screen is 10 KB

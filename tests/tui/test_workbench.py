@@ -326,7 +326,7 @@ async def test_nothing_moves_over_ssh(tmp_path: Path, monkeypatch: pytest.Monkey
 async def test_the_screens_speak_spanish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     speak_spanish(monkeypatch)
     async with opened(workspace_with(tmp_path / "w", ("Nico", many(1234)))) as pilot:
-        await until(pilot, "1.234 mensajes")
+        await until(pilot, "1\u00a0234 mensajes")
         await pilot.press("question_mark")
         await until(pilot, "fila siguiente")
 

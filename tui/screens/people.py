@@ -221,6 +221,8 @@ class PeopleScreen(PlaceScreen):
         ]
         for text, names in (
             (_("In datasets (their examples go, and they are marked): {names}"), told.datasets),
+            (_("In corrections of replies (they go): {names}"), [f"#{one}" for one in told.corrections]),
+            (_("In talks (they stay; delete those that you do not need): {names}"), [f"#{one}" for one in told.talks]),
             (_("In models, which cannot unlearn (they are marked): {names}"), told.models),
         ):
             if names:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import events
 from textual.app import ComposeResult
 from textual.geometry import Region
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -68,6 +69,8 @@ class PlaceScreen(Screen[None]):
 
     AUTO_FOCUS = "RowList"
     PLACE: ClassVar[str] = ""
+    # Textual repaints the whole screen for another focus, 10 KB; what shows it here are two rows that repaint themselves.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     def __init__(self, *, classes: str | None = None) -> None:
         super().__init__(classes=classes)
@@ -113,7 +116,8 @@ class PlaceScreen(Screen[None]):
 
     def show_work(self, work: Work | None) -> None:
         """Show how far long work is."""
-        self.query_one(WorkBar).show(work)
+        for bar in self.query(WorkBar):  # none while the workbench is ending: long work tells of itself until then
+            bar.show(work)
         self.refresh_bindings()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
@@ -122,7 +126,8 @@ class PlaceScreen(Screen[None]):
 
     def take_counters(self, counters: Counters) -> None:
         """Show new counters."""
-        self.query_one(Counted).show(counters)
+        for bar in self.query(Counted):
+            bar.show(counters)
 
     def workspace_changed(self) -> None:
         """Something was imported, decided or forgotten, here or elsewhere."""

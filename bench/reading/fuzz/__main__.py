@@ -19,10 +19,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from bench.reading.fuzz.seeds import SEEDS, WORDS, mutated, mutated_json
+from bench.reading.fuzz.seeds import SEEDS, WORDS, mutated, mutated_json, repacked
 
 CORPUS = Path(__file__).parent / "corpus"
-_STRUCTURED = {"telegram", "discord", "messenger", "chatgpt", "rows"}
+_STRUCTURED = {"telegram", "discord", "messenger", "chatgpt", "rows", "sheet"}
+_PACKED = {"zip", "excel"}
 
 
 def plain(kind: str, seconds: float) -> int:
@@ -55,9 +56,13 @@ def corpus(kind: str) -> list[bytes]:
         return [kept.read(name) for name in kept.namelist()]
 
 
+def _longest(kind: str) -> int:
+    return 4096 if kind in _PACKED else 400
+
+
 def keep(kind: str, folder: Path) -> int:
     """Make the corpus anew of a folder that runs have filled; how many inputs it has."""
-    inputs = sorted({data for file in folder.iterdir() if len(data := file.read_bytes()) <= 400})
+    inputs = sorted({data for file in folder.iterdir() if len(data := file.read_bytes()) <= _longest(kind)})
     with zipfile.ZipFile(CORPUS / f"{kind}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as kept:
         for number, data in enumerate(inputs):
             kept.writestr(zipfile.ZipInfo(f"{number:04}"), data, zipfile.ZIP_DEFLATED)
@@ -86,6 +91,13 @@ def guided(kind: str, words: list[str]) -> None:
                     return made
         return atheris.Mutate(data, size)
 
+    def packed(data: bytes, size: int, seed: int) -> bytes:
+        dice = random.Random(seed)
+        made = (
+            repacked(dice, data, lambda inside: atheris.Mutate(inside, len(inside) + 64)) if dice.randrange(8) else None
+        )
+        return made if made is not None and len(made) <= size else atheris.Mutate(data, size)
+
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as temporary:
         folder = Path(temporary)
         started = folder / "seeds"
@@ -98,8 +110,17 @@ def guided(kind: str, words: list[str]) -> None:
         for number, data in enumerate(corpus(kind)):
             (started / f"kept-{number}").write_bytes(data)
         options = [word for word in words if word.startswith("-")]
-        arguments = [sys.argv[0], *places, str(started), "-max_len=400", f"-dict={tokens}", "-timeout=20", *options]
-        more = {"custom_mutator": structured} if kind in _STRUCTURED else {}
+        arguments = [
+            sys.argv[0],
+            *places,
+            str(started),
+            f"-max_len={_longest(kind)}",
+            f"-dict={tokens}",
+            "-timeout=20",
+            *options,
+        ]
+        mutator = structured if kind in _STRUCTURED else packed if kind in _PACKED else None
+        more = {} if mutator is None else {"custom_mutator": mutator}
         atheris.Setup(arguments, target(kind, folder), **more)
         atheris.Fuzz()
 

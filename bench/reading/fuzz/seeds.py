@@ -1,7 +1,7 @@
 """What fuzzing starts from: small exports of every format, words that readers look for, and ways to break a file.
 
-Out: `SEEDS` by target, `WORDS`, `mutated` (bytes, at random) and `mutated_json` (the same document with values that do not
-belong there). Knows no reader.
+Out: `SEEDS` by target, `WORDS`, `mutated` (bytes, at random), `mutated_json` (the same document with values that do not
+belong there) and `repacked` (the same archive with another member in it). Knows no reader.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 import io
 import json
 import random
+import warnings
 import zipfile
+import zlib
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 _CHAT: Final = {"messages": [{"role": "user", "content": "hola"}, {"role": "assistant", "content": "chau"}]}
@@ -86,6 +89,46 @@ def zipped(data: bytes, name: str = "_chat.txt") -> bytes:
     return out.getvalue()
 
 
+def repacked(dice: random.Random, data: bytes, change: Callable[[bytes], bytes]) -> bytes | None:
+    """The same archive with one member changed, doubled, renamed or gone; None where it is no archive.
+
+    A changed byte of an archive hardly ever leaves its checksums right, so that nothing behind the unpacking is reached.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = [(one.filename, archive.read(one)) for one in archive.infolist() if one.file_size < 1 << 16]
+    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError, NotImplementedError, EOFError, zlib.error):
+        return None
+    if not members:
+        return None
+    at = dice.randrange(len(members))
+    name, inside = members[at]
+    match dice.randrange(8):
+        case 0:
+            members[at] = (dice.choice(_NAMES), inside)
+        case 1:
+            members.insert(at, (dice.choice(_NAMES), change(inside)))
+        case 2 if len(members) > 1:
+            del members[at]
+        case _:
+            members[at] = (name, change(inside))
+    out = io.BytesIO()
+    packing = dice.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # two members of one name
+        with zipfile.ZipFile(out, "w", packing) as archive:
+            for one, contents in members:
+                archive.writestr(one, contents)
+    return out.getvalue()
+
+
+_NAMES: Final = (
+    "_chat.txt", "Chat de WhatsApp con A.txt", "result.json", "inbox/t/message_1.json", "inbox/t/message_2.json", "a.csv",
+    "../x.txt", "/x.txt", "C:\\x.txt", "__MACOSX/._chat.txt", "a/", "b.zip", "IMG-1.jpg", "conversations.json", "x.jsonl",
+    "[Content_Types].xml", "xl/workbook.xml",
+)  # fmt: skip
+
+
 def _workbook() -> bytes:
     """The smallest Excel file with two columns."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -99,6 +142,11 @@ def _workbook() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{package}"><Relationship Id="r1" Type="{office}/officeDocument" '
+            'Target="xl/workbook.xml"/></Relationships>',
+        )
         archive.writestr(
             "xl/_rels/workbook.xml.rels",
             f'<Relationships xmlns="{package}"><Relationship Id="r1" Type="{office}/worksheet" '
@@ -150,6 +198,14 @@ SEEDS: Final[dict[str, list[bytes]]] = {
         b'A|B\n"a|b\n\x22never closed\n',
     ],
     "excel": [_workbook()],
+    "sheet": [
+        json.dumps(rows).encode()
+        for rows in (
+            [["Ana", "Luis"], ["hola", "chau"], ["###", ""], ["", 3.5], [True, 86401]],
+            [["speaker", "text", "time"], ["Ana", "hola", 3], ["B", "x", "27/5/2023 10:00"], ["###", "", ""]],
+            [["prompt", "completion"], ["a", " b"], ["c", " d"]],
+        )
+    ],
 }
 SEEDS["zip"] = [
     *(zipped(one) for one in _WHATSAPP[:2]),

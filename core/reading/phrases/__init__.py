@@ -16,6 +16,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -96,6 +97,7 @@ class Phrases:
     activities: list[Pattern] = field(default_factory=list[Pattern])  # what Messenger and Instagram write as messages
     titles: list[re.Pattern[str]] = field(default_factory=list[re.Pattern[str]])
     starts: frozenset[bytes] = frozenset()  # the first four bytes of phrases with holes
+    heads: frozenset[bytes] = frozenset()  # of those and of the table's, with and without capitals
     table: dict[bytes, tuple[Kind, str]] = field(default_factory=dict[bytes, tuple[Kind, str]])
     notices: list[str] = field(default_factory=list[str])  # as `encryption`, with capitals
     _openings: set[str] = field(default_factory=set[str])
@@ -257,11 +259,18 @@ class Phrases:
         }
         starts = [pattern.start for pattern in self.patterns if pattern.start]
         self.starts = frozenset(start.encode()[:4] for start in [*starts, *self.notices])
+        self.heads = self.starts.union(*(_capitals(head) for head in {key[:4] for key in self.table}))
 
 
 @lru_cache(maxsize=4096)
 def _compiled(source: str) -> re.Pattern[str]:
     return re.compile(source, re.I | re.S)
+
+
+def _capitals(head: bytes) -> list[bytes]:
+    """All ways to write these bytes of which `bytes.lower` makes them."""
+    letters = [{one, *bytes([one]).upper()} for one in head]
+    return [bytes(way) for way in product(*letters)]
 
 
 def _ascii_lower(text: str) -> str:

@@ -1,7 +1,7 @@
 """The final page before a run at a provider: what would be uploaded, trained and paid, and until when it will answer.
 
-The page is that of `sinsonte train start DATASET --on PROFILE` (core.workspace.cloud): nothing is uploaded before s, and
-what may cost much is agreed to by typing its sum.
+The page is that of `sinsonte train start DATASET --on PROFILE` (core.workspace.final_page): nothing is uploaded before
+s, and what may cost much is agreed to by typing its sum.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tui.themes import Palette
 from tui.widgets.board import Board
 
 if TYPE_CHECKING:
-    from core.workspace.cloud import Plan
+    from core.workspace.final_page import Plan
     from core.workspace.runs import RunRow
 
 _NAMES = 16  # columns of what a line tells
@@ -129,10 +129,10 @@ class PageScreen(PlaceScreen):
 
     @work(thread=True, group="page", name="page", exclusive=True, exit_on_error=False)
     def _plan(self, options: dict[str, str]) -> None:
-        from core.workspace import cloud
+        from core.workspace import final_page
 
         try:
-            page = cloud.plan(self.workbench.workspace, self._dataset, self._profile, self._base, options)
+            page = final_page.plan(self.workbench.workspace, self._dataset, self._profile, self._base, options)
         except Problem as problem:
             self.post_message(self.Failed(problem))
         else:

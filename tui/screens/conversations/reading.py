@@ -14,7 +14,6 @@ from textual import work
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
-from textual.timer import Timer
 from textual.widget import Widget
 
 from core.language import N_, _, ngettext
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from core.workspace.chats import ChatRow, MessageRow
     from core.workspace.conversations import History
 
-_REST = 0.2  # seconds that the cursor rests on a conversation before its messages are shown: a page costs 5 KB
 _REMEMBER = 15.0  # seconds between two looks at whether the place to go on from has moved
 
 
@@ -86,7 +84,6 @@ class ReadingScreen(PlaceScreen):
         self._chat: ChatRow | None = None
         self._shown: object = None  # what the rows on the screen were made from
         self._decided = 0  # the version of what stands that is on the screen
-        self._resting: Timer | None = None
         self.painter = MessagePainter()
         self.conversation_painter = ConversationPainter()
         self.listed: RowList[Any] = RowList(
@@ -261,13 +258,13 @@ class ReadingScreen(PlaceScreen):
         self.follow_messages()
 
     def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
-        if event.row_list is self.messages:
-            if self.messages.has_focus:
-                self.follow_messages()
-        elif self.listed.has_focus:
-            if self._resting is not None:
-                self._resting.stop()
-            self._resting = self.set_timer(_REST, self.show_listed)
+        if event.row_list is self.messages and self.messages.has_focus:
+            self.follow_messages()
+
+    def on_row_list_rested(self, event: RowList.Rested) -> None:
+        # A page of messages costs 5 KB: not for each of the conversations that one passes.
+        if event.row_list is self.listed and self.listed.has_focus:
+            self.show_listed()
 
     def follow_messages(self) -> None:
         """Put the list's cursor on the conversation that is being read."""

@@ -113,21 +113,23 @@ class DatasetsScreen(Building):
 
     # The one under the cursor
 
-    def on_row_list_highlighted(self) -> None:
+    def on_row_list_rested(self) -> None:
         self._tell()
 
     def _tell(self) -> None:
-        from core.workspace import recipe
+        from core.workspace import corrections, recipe
 
         row = self._list.row
+        newer = 0
         try:
             now = recipe.current(self.workbench.workspace)
             # The labels are the dataset's own, pinned when it was frozen.
             labels = {"persona_label": now.persona_label, "other_label": now.other_label}
             changes = recipe.readable(row.recipe).changed(labels).diff(now) if row is not None else {}
+            newer = corrections.newer_than(self.workbench.workspace, row) if row is not None else 0
         except Problem:
             changes = {}  # a recipe of another version
-        self.query_one(Summary).show(row, changes)
+        self.query_one(Summary).show(row, changes, newer)
         if row is not None:
             self._look(row.name)
 

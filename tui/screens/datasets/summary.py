@@ -34,13 +34,14 @@ class Summary(Board):
         self._row: DatasetRow | None = None
         self._changes: Mapping[str, tuple[Any, Any]] = {}
         self._shape: FrozenShape | None = None
+        self._newer = 0  # corrections
 
-    def show(self, row: DatasetRow | None, changes: Mapping[str, tuple[Any, Any]]) -> None:
-        """Speak of this dataset; its plots come when they were made."""
+    def show(self, row: DatasetRow | None, changes: Mapping[str, tuple[Any, Any]], newer: int = 0) -> None:
+        """Speak of this dataset, and of corrections that it has not; its plots come when they were made."""
         if row != self._row:
             self._shape = None
-        if (row, changes) != (self._row, self._changes):
-            self._row, self._changes = row, changes
+        if (row, changes, newer) != (self._row, self._changes, self._newer):
+            self._row, self._changes, self._newer = row, changes, newer
             self.redraw()
 
     def take_shape(self, name: str, shape: FrozenShape) -> None:
@@ -65,6 +66,16 @@ class Summary(Board):
             for key, label in _COUNTS
         ]
         lines += [[*one, *other] for one, other in zip(fields[::2], fields[1::2], strict=True)]
+        if corrected := row.counts.get("corrections", 0):
+            words = ngettext(" {n} of them is a correction", " {n} of them are corrections", corrected)
+            lines.append([(SafeText(words.format(n=number(corrected))), palette.muted)])
+        if self._newer:
+            words = ngettext(
+                " {n} correction is newer: another build takes it in",
+                " {n} corrections are newer: another build takes them in",
+                self._newer,
+            )
+            lines.append([(SafeText(words.format(n=number(self._newer))), palette.accent)])
         if row.tainted:
             lines.append([(SafeText(_(" holds words of somebody who was forgotten since")), palette.error)])
         lines.append([(said(_(" counted for {model}"), model=row.recipe.get("model", "mini")), palette.muted)])

@@ -37,6 +37,8 @@ def heading(one: ExampleShown) -> SafeText:
     side = _(_SIDES[one.side]) if one.side is not None else _("unused, between both sides")
     many = ("" if one.exact else "≈") + number(one.count)
     when = f" · {short_day(one.sent_at).strip()}" if one.sent_at is not None else ""
+    if one.correction:
+        when = " · " + _("a correction")
     return said(_("example {n} of {many} · {side}{when}"), n=number(one.n + 1), many=many, side=side, when=when)
 
 

@@ -144,7 +144,7 @@ class RulesDialog(ModalScreen[None]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         self.workbench.on_worker_state_changed(event)
 
-    def on_row_list_highlighted(self) -> None:
+    def on_row_list_rested(self) -> None:
         self._tell()
 
     def _tell(self) -> None:

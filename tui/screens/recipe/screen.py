@@ -125,7 +125,7 @@ class RecipeScreen(Saving):
     @work(thread=True, exclusive=True, group="preview", name="preview", exit_on_error=False)
     def _look(self) -> None:
         """Draw what the recipe gives: 80 ms at a million messages, so after the counters and beside the keys."""
-        from core.workspace import preview
+        from core.workspace import memory, preview
 
         workspace, worker = self.workbench.workspace, get_current_worker()
         try:
@@ -135,6 +135,7 @@ class RecipeScreen(Saving):
             shape = example = None  # the counters say what is the matter
         if not worker.is_cancelled:
             self.app.call_from_thread(self._show_preview, shape, example)
+            memory.give_back(workspace)
 
     def _show_preview(self, shape: Shape | None, example: ExampleShown | None) -> None:
         self.query_one(Plots).show(shape)
@@ -142,7 +143,7 @@ class RecipeScreen(Saving):
         if example is not None:
             self._example = example.n
 
-    def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
+    def on_row_list_rested(self, event: RowList.Rested) -> None:
         self.query_one(Meaning).show(event.row_list.row)
 
     # Looking
@@ -176,7 +177,9 @@ class RecipeScreen(Saving):
         except Problem as problem:
             self.workbench.say_problem(problem)
             return
-        if example is not None:
+        if example is not None and example.correction:
+            self.workbench.say(SafeText(_("A correction of a model's reply: it stands in no chat.")))
+        elif example is not None:
             self.workbench.show_message(example.chat, example.message)
 
     def action_rules(self) -> None:

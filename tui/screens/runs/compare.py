@@ -168,6 +168,14 @@ class CompareScreen(PlaceScreen):
             empty=SafeText(_("No figures yet.")),
         )
 
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        """Open the run under the cursor."""
+        from tui.screens.runs.run import RunScreen
+
+        event.stop()
+        if event.index < len(self._rows):
+            self.app.push_screen(RunScreen(self._rows[event.index].run))
+
     def action_curve(self) -> None:
         names = list(FIGURES)
         self._figure = names[(names.index(self._figure) + 1) % len(names)]

@@ -28,6 +28,7 @@ from tui.widgets.plot import Plot, Series, plain
 from tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
+    from core.workspace.refused import RefusedLine
     from core.workspace.run_logs import Curves, RunLog
     from core.workspace.runs import RunRow
 
@@ -130,6 +131,8 @@ class RunScreen(PlaceScreen):
         Binding("p", "pause", N_("pause"), id="run.pause"),
         Binding("r", "resume", N_("resume"), id="run.resume"),
         Binding("x", "cancel", N_("cancel"), id="run.cancel"),
+        Binding("o", "open", N_("the refused conversation"), id="run.open"),
+        Binding("C", "checkpoints", N_("checkpoints"), id="run.checkpoints", show=False),
         Binding("c", "curve", N_("next curve"), id="run.curve"),
         Binding("f", "filter", N_("filter"), id="run.filter"),
         Binding("slash", "search", N_("search"), id="run.search"),
@@ -139,10 +142,11 @@ class RunScreen(PlaceScreen):
     class Looked(Message):
         """What a look at the run has found."""
 
-        def __init__(self, row: RunRow, grew: bool) -> None:
+        def __init__(self, row: RunRow, grew: bool, refused: RefusedLine | None) -> None:
             super().__init__()
             self.row = row
             self.grew = grew
+            self.refused = refused
 
     class Failed(Message):
         """It could not be read."""
@@ -167,6 +171,7 @@ class RunScreen(PlaceScreen):
         self._log: RunLog | None = None
         self._curves: Curves | None = None
         self._asked: tuple[str, str] = ("all", "")
+        self._refused: RefusedLine | None = None  # what its provider would not take
 
     def body(self) -> Iterable[Widget]:
         yield Progress(id="progress")
@@ -202,7 +207,7 @@ class RunScreen(PlaceScreen):
 
     @work(thread=True, group="run", name="run", exit_on_error=False)
     def _read(self, asked: tuple[str, str]) -> None:
-        from core.workspace import run_logs, runs
+        from core.workspace import refused, run_logs, runs
 
         try:
             row = runs.look(self.workbench.workspace, self.row.id)
@@ -220,10 +225,11 @@ class RunScreen(PlaceScreen):
                 log.look()
                 grew = log.grow() or log.count() != older
             self._log = log
+            line = refused.of_run(self.workbench.workspace, row) if grew else self._refused
         except Problem as problem:
             self.post_message(self.Failed(problem))
         else:
-            self.post_message(self.Looked(row, grew))
+            self.post_message(self.Looked(row, grew, line))
 
     def on_run_screen_failed(self, event: Failed) -> None:
         self._looking = False
@@ -232,20 +238,21 @@ class RunScreen(PlaceScreen):
     def on_run_screen_looked(self, event: Looked) -> None:
         self._looking = False
         before, self.row = self.row, event.row
+        could, self._refused = self._refused, event.refused
         self._show_row()
         self._show_curve()
         if self._log is not None and (self._log.kinds, self._log.words) != self._asked:
             self.look()  # another filter was asked for meanwhile
         elif event.grew:
             self._show_log()
-        if before.state != self.row.state:
+        if before.state != self.row.state or could != self._refused:
             self.refresh_bindings()
 
     # Showing
 
     def _show_row(self) -> None:
         row = self.row
-        what = " · ".join(part for part in (row.dataset, row.base, row.backend) if part)
+        what = " · ".join(part for part in (row.dataset, row.base, row.backend, row.ends) if part)
         self.query_one(Heading).show(said(_("Run {id}"), id=row.id), said("{what}", what=what))
         progress, figures = self.query_one(Progress), self.query_one(Figures)
         progress.row = figures.row = row
@@ -343,8 +350,37 @@ class RunScreen(PlaceScreen):
                 return self.row.state in ("queued", "running", "pausing", "paused")
             case "resume":
                 return self.row.now.resumable
+            case "open":
+                return self._refused is not None
+            case "checkpoints":
+                return bool(self.row.now.checkpoint)
             case _:
                 return True
+
+    def action_open(self) -> None:
+        """The conversation of the line that the provider refused, at the reply."""
+        if (line := self._refused) is None:
+            return
+        if line.fault.chat is None:
+            text = said(_("Example {n} of “{dataset}” stands in no chat here."), n=line.fault.n, dataset=line.dataset)
+            self.workbench.say(text)
+        else:
+            self.workbench.show_message(line.fault.chat, line.fault.message)
+
+    def action_checkpoints(self) -> None:
+        from core.workspace import checkpoints
+        from tui.screens.runs.checkpoints import CheckpointsDialog
+
+        def talk(models: tuple[str, ...] | None) -> None:
+            if models:
+                self.workbench.talk_to(*models)
+
+        try:
+            rows = checkpoints.of_run(self.workbench.workspace, self.row.id)
+        except Problem as problem:
+            self.workbench.say_problem(problem)
+            return
+        self.app.push_screen(CheckpointsDialog(rows, self.row.model or "", self.row.id), talk)
 
     def action_pause(self) -> None:
         self._confirm(_("Pause run {id}? It writes a checkpoint and stops; resuming goes on from there."), "pause")
@@ -391,6 +427,8 @@ class RunScreen(PlaceScreen):
             ("pause", _("Pause the run"), "p"),
             ("resume", _("Resume the run"), "r"),
             ("cancel", _("Cancel the run"), "x"),
+            ("open", _("Open the conversation that the provider refused"), "o"),
+            ("checkpoints", _("Show the checkpoints"), "C"),
         ):
             if self.check_action(act, ()):
                 yield Command(SafeText(title), f"screen.{act}", key)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from core.language import _
 from tui.screens.talk import meter
 from tui.screens.talk.entries import entry_of, revealed
 from tui.screens.talk.view import Entry
@@ -68,6 +67,6 @@ class Live:
         if answer is not None:
             return model, meter.told(answer.figures), True
         if opening_since is not None and way and way[-1].role == "user":
-            return model, [(meter.decimal(time.monotonic() - opening_since, 0), _("s opening the model"))], True
+            return model, meter.opening(time.monotonic() - opening_since, talk.loading), True
         last = next((one for one in reversed(way) if one.role == "assistant"), None)
         return model, meter.told_of(last) if last is not None else [], False

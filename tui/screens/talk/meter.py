@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.language import _
+from core.language import _, grouped
 from core.safe_text import SafeText
 from tui.figures import number
 from tui.lines import SPACE, Cell, Line, fitted, said, width_of
@@ -12,14 +12,13 @@ from tui.themes import Palette
 from tui.widgets.bars import Bar
 
 if TYPE_CHECKING:
-    from core.workspace.talking import Figures
+    from core.workspace.talking import Figures, Loading
     from core.workspace.transcripts import Said
 
 
 def decimal(value: float, places: int) -> str:
     """A number as people of each language write it."""
-    whole, _dot, part = f"{value:.{places}f}".partition(".")
-    return number(int(whole)) + (_(".") + part if part else "")
+    return grouped(value, places)
 
 
 def money(value: float, currency: str = "USD") -> str:
@@ -38,9 +37,24 @@ def told(figures: Figures) -> list[tuple[str, str]]:
     if figures.tokens_per_second is not None:
         fields.append((decimal(figures.tokens_per_second, 1), _("tokens/s")))
     fields.append((decimal(figures.first_token, 2), _("s to the first")))
-    if figures.cost is not None:
-        fields.append((money(float(figures.cost), figures.currency), ""))
+    if figures.price is not None and figures.cost is not None:
+        fields.append(_paid(float(figures.cost), figures.currency, sure=figures.exact))
     return fields
+
+
+def _paid(cost: float, currency: str, *, sure: bool = True) -> tuple[str, str]:
+    """A sum, or that there is none: what runs on this machine costs nothing."""
+    if not cost:
+        return "", _("costs nothing")
+    return ("" if sure else "≈") + money(cost, currency), ""
+
+
+def opening(seconds: float, loading: Loading | None) -> list[tuple[str, str]]:
+    """The figures of a model that is being opened: it may take minutes, and another terminal may be at it."""
+    if loading is None:
+        return [(decimal(seconds, 0), _("s opening the model"))]
+    what = _("s: another terminal loads it") if loading.elsewhere else _("s loading the model")
+    return [(decimal(loading.seconds, 0), what), (decimal(loading.resident / 1e9, 1), _("GB in memory"))]
 
 
 def told_of(reply: Said) -> list[tuple[str, str]]:
@@ -54,7 +68,7 @@ def told_of(reply: Said) -> list[tuple[str, str]]:
     if reply.first_token is not None:
         fields.append((decimal(reply.first_token, 2), _("s to the first")))
     if reply.cost is not None:
-        fields.append((money(reply.cost), ""))
+        fields.append(_paid(reply.cost, str(reply.manner.get("currency") or "")))
     return fields
 
 

@@ -158,7 +158,7 @@ class ParameterPanel(Vertical):
     def _explain(self, row: ParameterRow | None) -> None:
         self.query_one(Help).show(row.help if row is not None else "")
 
-    def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
+    def on_row_list_rested(self, event: RowList.Rested) -> None:
         event.stop()
         self._explain(event.row_list.row)
 

@@ -119,7 +119,7 @@ class TalkScreen(FlowingScreen):
             return
         self.open_talk(None)
         talk, real = self.talk, (question.name, question.reply)
-        self.do(lambda: talk.ask_prompt(question.turns, real), lambda: self.show_talk(to_end=True))
+        self.do(lambda: talk.ask_prompt(question.turns, real, question.lineage), lambda: self.show_talk(to_end=True))
 
     def on_composer_left(self) -> None:
         if self._edited is not None:

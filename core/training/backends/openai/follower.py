@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from core import endpoints
 from core.endpoints import Failure, Profile
-from core.endpoints.answers import count_in, object_of, page_of, table_in, text_in
+from core.endpoints.answers import all_pages, count_in, object_of, page_of, table_in, text_in
 from core.language import _
 from core.problem import Problem
 from core.safe_text import shown_in_line
@@ -200,11 +200,14 @@ class Follower:
             job = self._call(self._retrieve)
             told = self._drain()
             self.teller.job(job)
+            before = self.teller.state
             now = self.teller.remote_state(text_in(job, "status"))
             if now in TERMINAL:
                 self._rest(self.wanted.poll)
                 self._drain()
                 return self._finish(job, now)
+            if now is State.PAUSED and before is not now:
+                self._fetch_checkpoints()  # what it has learnt so far can be asked while it rests
             wait = self.wanted.poll if told else min(SLOWEST, max(self.wanted.poll, wait * 1.5))
             self._rest(wait * random.uniform(0.9, 1.0))
 
@@ -231,8 +234,8 @@ class Follower:
     def _finish(self, job: dict[str, Any], now: State) -> State:
         if now is State.FAILED:
             self.teller.failed(job, self.wanted, self.profile)
+        self._fetch_checkpoints()
         if now is not State.CANCELLED:
-            self._fetch_checkpoints()
             self._fetch_results(job)
         if now is State.SUCCEEDED:
             self.teller.summary(job)
@@ -242,11 +245,9 @@ class Follower:
         if not self.profile.can("checkpoints"):
             return
         try:
-            entries, _more = self._call(
-                lambda: page_of(
-                    self.client.fine_tuning.jobs.checkpoints.with_raw_response.list(self.reached.job), self.profile
-                ),
-                COMFORT,
+            kept = self.client.fine_tuning.jobs.checkpoints.with_raw_response
+            entries = self._call(
+                lambda: all_pages(lambda query: kept.list(self.reached.job, extra_query=query), self.profile), COMFORT
             )
         except Failure as failure:
             self.teller.note(failure)

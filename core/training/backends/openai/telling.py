@@ -17,6 +17,7 @@ from core.endpoints import Failure, Profile
 from core.endpoints.answers import count_in, table_in, text_in
 from core.endpoints.failures import words
 from core.language import _
+from core.safe_text import shown_in_line
 from core.training import events
 from core.training.backends.openai.listener import name_of
 from core.training.backends.openai.results import Point
@@ -146,13 +147,14 @@ class Teller:
         name = text_in(one, "id")
         if name and name not in self.known:
             metrics = table_in(one, "metrics")
-            loss = metrics.get("full_valid_loss", metrics.get("valid_loss"))
+            figures = {key: value for key, value in metrics.items() if isinstance(value, int | float)}
             self.tell(
                 "checkpoint",
                 remote=name,
                 step=count_in(one, "step_number"),
                 model=text_in(one, "fine_tuned_model_checkpoint"),
-                validation_loss=loss if isinstance(loss, int | float) else None,
+                validation_loss=figures.get("full_valid_loss", figures.get("valid_loss")),
+                metrics=figures,
             )
 
     def curves(self, points: list[Point]) -> None:
@@ -196,9 +198,15 @@ class Teller:
             example, conversation = place
             more |= {"line": int(line[1]), "example": example, "conversation": conversation}
             advice = _(
-                "That is example {example} of dataset “{dataset}”, of conversation {conversation}: see it with "
-                "`sinsonte dataset examples {dataset}`, then change or drop it and build the dataset anew."
-            ).format(example=example, dataset=wanted.dataset, conversation=conversation)
+                "That is example {example} of dataset “{dataset}”, of conversation {conversation}: the key o opens it "
+                "on the run's screen, `sinsonte train show {run}` names its messages. Change or drop them, then build "
+                "the dataset anew."
+            ).format(example=example, dataset=wanted.dataset, conversation=conversation, run=wanted.run)
+        elif line is not None and not (self.folder / INDEX).is_file():
+            more |= {"line": int(line[1][:9])}
+            advice = _("That is line {line} of the file {file}: mend it, then start a new run.").format(
+                line=line[1][:9], file=shown_in_line(wanted.dataset)
+            )
         elif "moderation" in said.lower() or "refusal" in said.lower() or "safety" in said.lower():
             advice = _(
                 "The provider refuses what the examples, or the model, say. The same dataset trains here: sinsonte train "
