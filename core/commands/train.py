@@ -208,7 +208,7 @@ def event_lines(kind: str, body: Mapping[str, object]) -> list[str]:
     if not words:
         return []
     mark = {"problem": "! ", "sample": "  "}.get(kind, "")
-    return [mark + shown_in_line(line) for line in words.split("\n", 1)]
+    return [mark + shown_in_line(line) for line in words.split("\n", 2)]
 
 
 @train.command(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -212,6 +213,17 @@ def _four_bit() -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
+
+
+def save_whole(model: Any, tokenizer: Any, base: Base, folder: Path, **how: Any) -> None:
+    """Write a model that stands by itself, with all that other programs look for in its folder."""
+    if model.config.model_type == "gpt2" and not hasattr(model.config, "n_ctx"):
+        model.config.n_ctx = model.config.n_positions  # transformers 5 leaves it out, llama.cpp's converter asks for it
+    model.save_pretrained(str(folder), safe_serialization=True, **how)
+    tokenizer.save_pretrained(str(folder))
+    vocabulary = base.folder / "tokenizer.model"  # of SentencePiece: only the fast tokenizer is saved, others read this
+    if vocabulary.is_file():
+        shutil.copyfile(vocabulary, folder / vocabulary.name)
 
 
 def context_of(model_config: Any, tokenizer: Any) -> int:

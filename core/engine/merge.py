@@ -47,8 +47,7 @@ def merge(base_named: str, adapter: Path, target: Path, log: Log) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(mode=0o700, parents=True)
     try:
-        merged.save_pretrained(str(beside), safe_serialization=True)
-        tokenizer.save_pretrained(str(beside))
+        loading.save_whole(merged, tokenizer, base, beside)
         lineage = {**loading.read_lineage(adapter), "merged": True}
         (beside / loading.LINEAGE).write_text(json.dumps(lineage, indent=1), encoding="utf-8")
         publish(beside, target)

@@ -238,13 +238,13 @@ def _result(work: Work, progress: Progress) -> str:
     beside.mkdir(mode=0o700)
     work.model.config.use_cache = True
     if full:
-        work.model.save_pretrained(str(beside), safe_serialization=True, state_dict=weights)
+        loading.save_whole(work.model, work.tokenizer, work.base, beside, state_dict=weights)
     else:
         for config in work.model.peft_config.values():
             config.base_model_name_or_path = work.base.name
         work.model.save_pretrained(str(beside), safe_serialization=True, save_embedding_layers=False)
         (beside / "README.md").unlink(missing_ok=True)  # the model card is written from the lineage, by the workspace
-    work.tokenizer.save_pretrained(str(beside))
+        work.tokenizer.save_pretrained(str(beside))
     lineage = {
         "base": work.base.name,
         "base_sha256": work.base.sha256,

@@ -32,7 +32,7 @@ TOY: Final[Mapping[str, Any]] = {
     "learning_rate": 5e-3,
     "lora_dropout": 0.0,
 }
-_TOY_PREFERENCES: Final[Mapping[str, Any]] = {**TOY, "epochs": 4.0, "learning_rate": 5e-4}
+TOY_PREFERENCES: Final[Mapping[str, Any]] = {**TOY, "epochs": 4.0, "learning_rate": 5e-4}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def beginning(
     toy = models.is_toy(workspace, model) or models.is_toy(workspace, models.base_name(workspace, model))
     defaults: Mapping[str, Any] = {}
     if toy:
-        defaults = _TOY_PREFERENCES if wanted.method == "dpo" else TOY
+        defaults = TOY_PREFERENCES if wanted.method == "dpo" else TOY
         job.from_values({**defaults, **options, "base": "?"})
     if wanted.method == "dpo":
         number, put, more = _pairs(workspace, dataset)
@@ -92,9 +92,7 @@ def _examples(workspace: Workspace, dataset: str) -> tuple[int | None, Callable[
 
 
 def _pairs(workspace: Workspace, named: str) -> tuple[int | None, Callable[[Path], None], dict[str, Any]]:
-    lines = _corrections(workspace) if named == CORRECTIONS else _of_file(Path(named).expanduser())
-    held = lines[_HELD - 1 :: _HELD] if len(lines) >= 2 * _HELD else []
-    train = [line for n, line in enumerate(lines) if not held or n % _HELD != _HELD - 1]
+    train, held = sides(correction_lines(workspace) if named == CORRECTIONS else _of_file(Path(named).expanduser()))
 
     def put(place: Path) -> None:
         from core.training.process import write_whole
@@ -107,12 +105,25 @@ def _pairs(workspace: Workspace, named: str) -> tuple[int | None, Callable[[Path
     return None, put, {}
 
 
-def _corrections(workspace: Workspace) -> list[bytes]:
-    from core.workspace import corrections
+def sides(lines: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """What is trained on, and what is held out where there are enough."""
+    held = lines[_HELD - 1 :: _HELD] if len(lines) >= 2 * _HELD else []
+    return [line for n, line in enumerate(lines) if not held or n % _HELD != _HELD - 1], held
 
-    rows = corrections.listing(workspace)
-    if not rows:
+
+def correction_lines(workspace: Workspace) -> list[bytes]:
+    """What was corrected in talks and may be used, as pairs of a preferred and a rejected reply."""
+    from core.workspace import corrections, recipe
+
+    every = corrections.listing(workspace)
+    if not every:
         raise Problem(_("there are no corrections yet."), advice=_("In a talk, e on a reply opens it for correction."))
+    rows = corrections.allowed(workspace, every, require_consent=recipe.current(workspace).require_consent)
+    if not rows:
+        raise Problem(
+            _("no correction may be used: whose words are in them did not agree."),
+            advice=_("`sinsonte participants` says who agreed."),
+        )
     return [
         json.dumps(corrections.line(row, corrections.PREFERENCE), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         for row in rows

@@ -209,19 +209,24 @@ def for_dataset(workspace: Workspace, recipe: Recipe) -> list[Correction]:
     """What a dataset of this recipe may take in: corrections of whoever speaks with this persona's voice (or nobody knows
     with whose), and no words of a chat whose author refused, was forgotten or is not there.
     """
-    rows = _of_persona(workspace, recipe.persona)
-    taken_from = {uid for row in rows for uids in row.lineage for uid in uids}
-    if taken_from:
-        from core.cleaning.consent import may_be_used
-        from core.workspace import material
-
-        having = material.of(workspace)
-        uids = having.uids
-        assert isinstance(uids, Uids)
-        may = may_be_used(having.columns.authors, having.participants, require_consent=recipe.require_consent)
-        free = {uids[at] for at in uids.rows(b"".join(map(bytes.fromhex, sorted(taken_from)))) if may[at]}
-        rows = [row for row in rows if all(uid in free for uids in row.lineage for uid in uids)]
+    rows = allowed(workspace, _of_persona(workspace, recipe.persona), require_consent=recipe.require_consent)
     return [as_material(row) for row in rows]
+
+
+def allowed(workspace: Workspace, rows: list[CorrectionRow], *, require_consent: bool) -> list[CorrectionRow]:
+    """Those without words of a chat whose author refused, was forgotten or is not there."""
+    taken_from = {uid for row in rows for uids in row.lineage for uid in uids}
+    if not taken_from:
+        return rows
+    from core.cleaning.consent import may_be_used
+    from core.workspace import material
+
+    having = material.of(workspace)
+    uids = having.uids
+    assert isinstance(uids, Uids)
+    may = may_be_used(having.columns.authors, having.participants, require_consent=require_consent)
+    free = {uids[at] for at in uids.rows(b"".join(map(bytes.fromhex, sorted(taken_from)))) if may[at]}
+    return [row for row in rows if all(uid in free for uids in row.lineage for uid in uids)]
 
 
 def newer_than(workspace: Workspace, row: DatasetRow) -> int:

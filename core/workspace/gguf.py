@@ -7,6 +7,7 @@ LLAMA_CPP names. An adapter is merged into its base first, in a folder that goes
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -69,13 +70,49 @@ def write(workspace: Workspace, name: str, to: Path | None = None, number: str =
                 check=False,
             )
             if done.returncode or not beside.is_file():
-                said = " ".join((done.stderr or done.stdout).split())[-_SAID:]
-                raise Problem(
-                    _("the converter failed: {said}").format(said=said or done.returncode),
-                    where=script.name,
-                    advice=_("It may not know this family of models, or lack a package."),
-                )
+                raise _refusal(row.base or name, script, done.stderr or done.stdout or str(done.returncode))
             beside.replace(target)
         finally:
             beside.unlink(missing_ok=True)
     return target
+
+
+def _refusal(base: str, script: Path, said: str) -> Problem:
+    """Why the converter gave nothing, in the cases that are known; else its own last words."""
+    last = " ".join(said.split())[-_SAID:]
+    missing = re.search(r"No module named '([\w.]+)'", last)
+    if missing:
+        return Problem(
+            _("the converter lacks the package {name}.").format(name=missing[1]),
+            where=script.name,
+            advice=_("Install what llama.cpp's requirements name, in the Python that runs Sinsonte."),
+        )
+    if "pre-tokenizer was not recognized" in last:
+        return Problem(
+            _(
+                "llama.cpp does not know the tokenizer of {base}: it knows those of published models, one by one."
+            ).format(base=base),
+            where=script.name,
+            advice=_(
+                "A toy that was built here cannot be converted; tune a published base, or take a newer llama.cpp."
+            ),
+        )
+    if "Missing" in last and "tokenizer.model" in last:
+        return Problem(
+            _("the converter wants the file tokenizer.model for this family, and {base} came without it.").format(
+                base=base
+            ),
+            where=script.name,
+            advice=_("Put the tokenizer.model of the published model into the folder of the base, and do it again."),
+        )
+    if "is not supported" in last:
+        return Problem(
+            _("llama.cpp's converter does not know this family of models."),
+            where=script.name,
+            advice=_("Take a newer llama.cpp, or a base of another family."),
+        )
+    return Problem(
+        _("the converter failed: {said}").format(said=last),
+        where=script.name,
+        advice=_("It may not know this family of models, or lack a package."),
+    )

@@ -145,8 +145,8 @@ def would_forget(workspace: Workspace, name: str) -> Forgotten:
     one = named(workspace, name)
     names = [own.id for own in participants.names_of(store, one.id)]
     uids = b"".join(messages.uids_of_name(store, own) for own in names)
-    holding = set(datasets.holding(store, uids))
     found = traces.find(workspace, names, uids)
+    holding = set(datasets.holding(store, uids + found.lineage))
     runs = [row.id for row in stored_runs.all_runs(store) if row.dataset_id in holding or row.id in found.runs]
     return Forgotten(
         one.name,
@@ -178,15 +178,18 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
         participants,
         settings,
     )
+    from core.workspace import traces
 
     told = would_forget(workspace, name)
     store = workspace.store
     one = named(workspace, name)
     keys = {row.id: row.key for row in chats.all_chats(store)}
+    theirs = [own.id for own in participants.names_of(store, one.id)]
+    lineage = traces.find(workspace, theirs, b"".join(messages.uids_of_name(store, own) for own in theirs)).lineage
     with store.write() as change:
         names = participants.names_of(change, one.id)
         uids = b"".join(messages.uids_of_name(change, own.id) for own in names)
-        datasets.erase_examples(change, uids)
+        datasets.erase_examples(change, uids + lineage)
         for number in told.corrections:
             corrections.delete(change, number)
         for model in told.models:

@@ -49,7 +49,7 @@ def state(name: object) -> str:
 
 
 def event(kind: str, body: Mapping[str, object]) -> str:
-    """One event as a line, or two for a sample; empty for one that says nothing to people."""
+    """One event as a line, or up to three for a sample; empty for one that says nothing to people."""
     match kind:
         case "step":
             return "  ".join(part for part in _step(body) if part)
@@ -61,8 +61,8 @@ def event(kind: str, body: Mapping[str, object]) -> str:
             )
         case "sample":
             # Each on one line, whatever lines they have themselves.
-            prompt, reply = (shown_in_line(str(body.get(name, ""))) for name in ("prompt", "reply"))
-            return f"› {prompt}\n‹ {reply}"
+            prompt, reply, real = (shown_in_line(str(body.get(name) or "")) for name in ("prompt", "reply", "real"))
+            return f"› {prompt}\n‹ {reply}" + ("\n" + _("really: {text}").format(text=real) if real else "")
         case "problem":
             return f"{body.get('text', '')} {body.get('advice') or ''}".strip()
         case "plan":

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int, str], None]
 LOCAL: Final = "local"
+PREFERENCES: Final = "dpo"
 
 
-def defaults(model: str) -> Mapping[str, Any]:
+def defaults(model: str, method: str = "lora") -> Mapping[str, Any]:
     """What this base is trained with unless told otherwise."""
     from core.workspace import beginning, models
 
-    return beginning.TOY if model == models.MINI else {}
+    if model != models.MINI:
+        return {}
+    return beginning.TOY_PREFERENCES if method == PREFERENCES else beginning.TOY
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,8 @@ class Setting:
 
 # What people change, in the order of a form; every other key of a job can be given too (`other`, KEY=VALUE).
 SETTINGS: Final = (
-    Setting("method", "lora", N_("how: an adapter (lora), one on a base in four bits (qlora), the whole model (full)"),
-            ("lora", "qlora", "full")),
+    Setting("method", "lora", N_("an adapter (lora), one on four bits (qlora), the whole model (full), preferences (dpo)"),
+            ("lora", "qlora", "full", PREFERENCES)),
     Setting("epochs", "3", N_("how often each example is seen")),
     Setting("steps", "0", N_("a fixed number of steps instead of epochs; 0: as the epochs say")),
     Setting("batch_size", "8", N_("examples a step")),
@@ -59,9 +62,17 @@ SETTINGS: Final = (
 )  # fmt: skip
 
 
-def settings(model: str) -> list[Setting]:
-    """The settings with what is usual for this base."""
-    usual = defaults(model)
+def materials(workspace: Workspace) -> list[str]:
+    """What a run can learn from: the datasets, and what was corrected in talks, if anything was."""
+    from core.workspace import beginning, corrections, datasets
+
+    made = [row.name for row in datasets.listing(workspace)]
+    return [*made, *([beginning.CORRECTIONS] if corrections.listing(workspace) else [])]
+
+
+def settings(model: str, method: str = "lora") -> list[Setting]:
+    """The settings with what is usual for this base and method."""
+    usual = defaults(model, method)
     return [
         Setting(one.key, f"{usual[one.key]:g}" if one.key in usual else one.usual, one.means, one.choices)
         for one in SETTINGS

@@ -18,6 +18,7 @@ from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
     from core.store.runs import StoredRun
+    from core.workspace.corrections import CorrectionRow
 
 SIDES: Final = ("train.jsonl", "validation.jsonl")
 _START: Final = "start"  # in a run folder: the adapter that was taken further
@@ -28,28 +29,36 @@ class Found:
     """What holds a person's words, or learnt from them."""
 
     corrections: tuple[int, ...]
+    lineage: bytes  # the stable ids of these corrections, 10 bytes each, by which datasets know them
     talks: tuple[int, ...]
     runs: tuple[str, ...]  # trained on pairs or files, not on a dataset
 
 
 def find(workspace: Workspace, names: Sequence[int], uids: bytes) -> Found:
     """Look through everything that knows words alone; nothing is read where there is nothing to look through."""
-    from core.store import corrections, datasets, messages, runs, talks
+    from core.store import datasets, messages, runs, talks
+    from core.store.intake import UID
+    from core.workspace import corrections
 
     store = workspace.store
-    made = corrections.all_corrections(store)
+    made = corrections.listing(workspace)
     loose = [one for one in runs.all_runs(store) if one.dataset_id is None]
     said = list(talks.every_word(store))
     if not (made or loose or said):
-        return Found((), (), ())
+        return Found((), b"", (), ())
     # As they were written, and as datasets have them: masked, edited, several messages in one turn.
     traces = Traces([*messages.only_of(store, names), *datasets.lines_with(store, uids)])
+    ids = {uids[at : at + UID].hex() for at in range(0, len(uids), UID)}
+
+    def theirs(row: CorrectionRow) -> bool:
+        return any(uid in ids for of in row.lineage for uid in of) or any(
+            map(traces.within, (row.chosen, row.rejected, *(one["content"] for one in row.prompt)))
+        )
+
+    doomed = [row for row in made if theirs(row)]
     return Found(
-        tuple(
-            one.id
-            for one in made
-            if any(map(traces.within, (one.chosen, one.rejected, *_contents(json.loads(one.prompt)))))
-        ),
+        tuple(row.id for row in doomed),
+        b"".join(bytes.fromhex(row.uid) for row in doomed),
         tuple(dict.fromkeys(talk for talk, text in said if traces.within(text))),
         tuple(one.id for one in loose if _learnt(workspace.folder / one.folder, traces)),
     )

@@ -14,6 +14,7 @@ from core.engine.loading import ModelProblem
 from core.engine.machine import this_machine
 from core.training.events import Printer
 from tests import tiny
+from tests.engine import models
 
 pytestmark = pytest.mark.timeout(400)  # the first of these makes the shared models: minutes on a busy machine
 
@@ -122,3 +123,14 @@ def test_a_corpus_that_is_none_is_a_problem(tmp_path: Path, text: str) -> None:
     (tmp_path / "c.jsonl").write_text(text + "\n")
     with pytest.raises(ModelProblem):
         mini.read_corpus(tmp_path / "c.jsonl")
+
+
+def test_a_whole_model_is_written_with_what_other_programs_look_for(tmp_path: Path) -> None:
+    """llama.cpp's converter reads n_ctx and SentencePiece's file; transformers 5 writes neither."""
+    folder = models.make("gpt2", tmp_path / "base")
+    (folder / "tokenizer.model").write_bytes(b"pieces")
+    base = loading.find_base(str(folder))
+    model = loading.load_model(base, this_machine(precision="fp32", threads=1))
+    loading.save_whole(model, loading.load_tokenizer(folder, label="gpt2"), base, tmp_path / "whole")
+    assert json.loads((tmp_path / "whole" / "config.json").read_bytes())["n_ctx"] == 512
+    assert (tmp_path / "whole" / "tokenizer.model").read_bytes() == b"pieces"

@@ -117,7 +117,7 @@ async def test_the_log_is_filtered_searched_and_held(tmp_path: Path) -> None:
         await pilot.press("z")
         await until(pilot, "held")
         with Writer(log, same_attempt=True) as writer:
-            writer.write("sample", step=121, prompt="¿y?", reply="tranqui dos")
+            writer.write("sample", step=121, prompt="¿y?", reply="tranqui dos", real="nada, che")
         screen = pilot.app.screen
         seen = verbs.look(workspace, "1124-1000-bbbb").now.seq
         while screen.row.now.seq < seen:  # type: ignore[attr-defined]

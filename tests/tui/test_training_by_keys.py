@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.chat import Kind, Message
-from core.workspace import datasets, evaluations, models, runs
+from core.workspace import corrections, datasets, evaluations, models, runs, transcripts
 from core.workspace.opening import Workspace, open_workspace
 from tests import tiny
 from tests.tui.hosts import START, screen_text, until, workspace_with
@@ -52,7 +53,8 @@ async def put(pilot: Pilot[int], key: str, value: str) -> None:
     await pilot.pause()
 
 
-async def test_from_the_form_to_a_measured_model(tmp_path: Path) -> None:
+async def test_from_the_form_to_a_measured_and_merged_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LLAMA_CPP", raising=False)
     workspace = with_a_dataset(tmp_path)
     base = str(tiny.tiny().base)
     async with opened(workspace) as pilot:
@@ -95,6 +97,20 @@ async def test_from_the_form_to_a_measured_model(tmp_path: Path) -> None:
         await pilot.press("escape")
         await until(pilot, f"{report.base_pooled:.2f} → {report.tuned_pooled:.2f}")
 
+        await pilot.press("w")
+        await until(pilot, "Write vera-rios as one GGUF file?")
+        await pilot.press("enter")
+        await until(pilot, "the converter of llama.cpp is not installed (convert_hf_to_gguf.py)")
+        await pilot.press("m")
+        await until(pilot, "Write vera-rios and its base as one plain folder?")
+        await pilot.press("enter")
+        await until(pilot, "Merged, with logits that differ by", 120)
+        merged = workspace.folder / "models" / "vera-rios-merged"
+        assert (merged / "model.safetensors").is_file()
+        assert (merged / "tokenizer.json").is_file()
+        await pilot.press("m", "enter")
+        await until(pilot, "vera-rios-merged is there already.")
+
         await pilot.press("D")
         await until(pilot, "Delete vera-rios and its weights?")
         pilot.app.screen.query_one(Input).value = "vera"
@@ -107,6 +123,48 @@ async def test_from_the_form_to_a_measured_model(tmp_path: Path) -> None:
         assert (row.folder / "events.jsonl").is_file()
         assert not (row.folder / "adapter").exists()
     assert (tmp_path / "w" / "sinsonte.db").is_file()
+
+
+def field(pilot: Pilot[int], key: str) -> Any:
+    """The line of the form that has this name; the cursor goes there."""
+    form: RowList[Any] = pilot.app.screen.query_one("#form", RowList)
+    for n in range(form.count):
+        form.go_to(n)
+        if form.row is not None and form.row.key == key:
+            return form.row
+    raise AssertionError(key)
+
+
+async def test_what_was_corrected_is_learnt_from_by_the_form(tmp_path: Path) -> None:
+    workspace = with_a_dataset(tmp_path)
+    async with opened(workspace) as pilot:
+        await pilot.press("n")
+        await until(pilot, "Start a run")
+        assert field(pilot, "method").choices == ("lora", "qlora", "full"), "there is nothing to prefer yet"
+        await pilot.press("escape")
+        for n in range(3):
+            talk = transcripts.start(workspace, ["uno"])
+            (lane,) = transcripts.ask_in(workspace, talk, f"¿Qué me cuentas del pan {n}?")
+            reply = transcripts.put(workspace, talk, lane.leaf, transcripts.ASSISTANT, "El pan está.", model="uno")
+            corrections.correct(workspace, talk, reply, "che, el pan está re lindo")
+        await until(pilot, "No runs yet")
+        await pilot.press("n")
+        await until(pilot, "Start a run")
+        await put(pilot, "base", str(tiny.tiny().base))
+        field(pilot, "method")
+        await pilot.press("enter")
+        await until(pilot, "preferences (dpo)")
+        await pilot.press("down", "down", "down", "enter")
+        text = await until(pilot, "· dpo")
+        assert "· corrections" in text, "pairs come from corrections and from nothing else"
+        await put(pilot, "other", "threads=1")
+        await pilot.press("d")
+        await until(pilot, "plan: 3 steps, 3 examples", 120)
+        field(pilot, "dataset")
+        await pilot.press("enter", "up", "enter")
+        await pilot.pause()
+        assert field(pilot, "dataset").value == "uno"
+        assert field(pilot, "method").value == "lora"
 
 
 async def test_forgetting_a_remote_model_leaves_the_workspace_where_it_is(tmp_path: Path) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from core.chat import Consent
 from core.cleaning.traces import Traces
+from core.problem import Problem
 from core.store import models as stored_models
 from core.store import runs as stored_runs
-from core.workspace import chats, corrections, curation, datasets, models, people, transcripts
+from core.workspace import beginning, chats, corrections, curation, datasets, models, people, transcripts
 from core.workspace.opening import Workspace
 
 SENTINEL = "Tomi: Nico, ¿cómo va"
@@ -107,6 +111,35 @@ def test_words_are_found_as_datasets_have_them(workspace: Workspace) -> None:
     datasets.build(workspace, "uno")
     _talk, number = _corrected(workspace, "el texto que puso quien cura el chat")
     assert people.would_forget(workspace, "Tomi").corrections == (number,)
+
+
+def test_examples_that_datasets_made_of_such_corrections_go_too(workspace: Workspace) -> None:
+    theirs = next(row.text for row in chats.messages(workspace) if row.author == "Tomi")
+    _talk, number = _corrected(workspace, f"Una vez me dijo: {theirs} Y yo, nada.", better="ahí anda, che")
+    datasets.build(workspace, "uno")
+    uid = corrections.listing(workspace)[0].uid
+
+    def held() -> bool:
+        return any(uid in line.messages for one in datasets.examples(workspace, "uno") for line in one.lines)
+
+    assert held()
+    assert people.would_forget(workspace, "Tomi").corrections == (number,)
+    people.forget(workspace, "Tomi")
+    assert not held()
+    assert corrections.listing(workspace) == []
+
+
+def test_pairs_are_learnt_within_consent(workspace: Workspace) -> None:
+    row = next(row for row in chats.messages(workspace) if row.author == "Tomi")
+    talk = transcripts.start(workspace, ["uno"])
+    (lane,) = transcripts.ask_in(workspace, talk, "con otras palabras", (row.uid,))
+    reply = transcripts.put(workspace, talk, lane.leaf, transcripts.ASSISTANT, "ni idea", model="uno")
+    corrections.correct(workspace, talk, reply, "todo en orden")
+    assert len(corrections.allowed(workspace, corrections.listing(workspace), require_consent=False)) == 1
+    people.set_consent(workspace, "Tomi", Consent.REFUSED)
+    with pytest.raises(Problem, match="did not agree"):
+        beginning.beginning(workspace, "corrections", "mini", {"method": "dpo"})
+    assert people.would_forget(workspace, "Tomi").corrections == (1,), "by the messages it was taken from"
 
 
 def test_what_everybody_says_is_nobody_s_and_short_words_must_stand_alone() -> None:

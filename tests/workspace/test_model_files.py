@@ -81,6 +81,30 @@ def test_the_converter_gets_a_whole_model_and_its_file_is_whole(
     assert [one.name for one in tmp_path.iterdir() if "gguf" in one.name] == []
 
 
+# What llama.cpp's own script (of October 2026) said last, of models that were made here.
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        (
+            'NotImplementedError("BPE pre-tokenizer was not recognized - update get_vocab_base_pre()")',
+            "knows those of published models",
+        ),
+        ("ValueError: Error: Missing /tmp/w/rita/tokenizer.model", "wants the file tokenizer.model"),
+        ("ModuleNotFoundError: No module named 'sentencepiece'", "lacks the package sentencepiece"),
+        ("ERROR:hf-to-gguf:Model BartForCausalLM is not supported", "does not know this family"),
+    ],
+)
+def test_why_the_converter_gave_nothing_is_said_in_plain_words(
+    rita: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, meant: str
+) -> None:
+    monkeypatch.setenv("LLAMA_CPP", str(tmp_path))
+    monkeypatch.setattr("core.training.merge", lambda *_given: 0.0)  # its own tests are above
+    (tmp_path / "convert_hf_to_gguf.py").write_text(f"import sys; sys.exit({said!r})", encoding="utf-8")
+    with pytest.raises(Problem, match=meant) as caught:
+        gguf.write(rita, "rita")
+    assert caught.value.advice
+
+
 def test_the_card_tells_lineage_and_consent_and_no_word_of_a_chat(rita: Workspace) -> None:
     people.set_consent(rita, "Lía", Consent.GIVEN)
     card = models.card(rita, "rita").read_text(encoding="utf-8")

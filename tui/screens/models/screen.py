@@ -126,10 +126,7 @@ def read(workspace: Workspace) -> list[Model]:
     """The models, each with its last report and its end."""
     from core.workspace import evaluations, models
 
-    return [
-        Model(row, evaluations.last(workspace, row.name), models.ends(workspace, row))
-        for row in models.listing(workspace)
-    ]
+    return [Model(row, evaluations.last(workspace, row.name), row.ends) for row in models.listing(workspace)]
 
 
 class ModelsScreen(PlaceScreen):
@@ -140,6 +137,7 @@ class ModelsScreen(PlaceScreen):
         Binding("t", "talk", N_("talk"), id="models.talk"),
         Binding("e", "evaluate", N_("measure"), id="models.evaluate"),
         Binding("m", "merge", N_("merge"), id="models.merge"),
+        Binding("w", "gguf", N_("GGUF"), id="models.gguf"),
         Binding("c", "card", N_("card"), id="models.card"),
         Binding("D", "delete", N_("delete"), id="models.delete"),
     ]
@@ -210,7 +208,7 @@ class ModelsScreen(PlaceScreen):
     # Acts
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action not in ("talk", "evaluate", "merge", "card", "delete"):
+        if action not in ("talk", "evaluate", "merge", "gguf", "card", "delete"):
             return True
         if not self.is_mounted or (model := self._chosen()) is None:
             return False
@@ -254,6 +252,20 @@ class ModelsScreen(PlaceScreen):
             return
         question = said(_("Write {model} and its base as one plain folder?"), model=model.row.name)
         self.app.push_screen(ConfirmDialog(question), self._if_yes(lambda: self._merging(model.row.name)))
+
+    def action_gguf(self) -> None:
+        from tui.screens.confirm import ConfirmDialog
+
+        if (model := self._chosen()) is None:
+            return
+        name = model.row.name
+
+        def begin() -> None:
+            self._begin(said(_("Writing {model} as GGUF …"), model=name))
+            self._gguf(name)
+
+        question = said(_("Write {model} as one GGUF file?"), model=name)
+        self.app.push_screen(ConfirmDialog(question), self._if_yes(begin))
 
     def action_delete(self) -> None:
         from tui.screens.confirm import NameDialog
@@ -321,10 +333,21 @@ class ModelsScreen(PlaceScreen):
             self.post_message(self.Failed(problem))
         else:
             words = said(
-                _("Merged into {folder}; largest difference of logits {difference}"),
+                _("Merged, with logits that differ by {difference} at most: {folder}"),
                 folder=folder, difference=f"{difference:.1e}",
             )  # fmt: skip
             self.post_message(self.Done(words))
+
+    @work(thread=True, group="model", name="write a GGUF file", exit_on_error=False)
+    def _gguf(self, name: str) -> None:
+        from core.workspace import gguf
+
+        try:
+            file = gguf.write(self.workbench.workspace, name)
+        except Problem as problem:
+            self.post_message(self.Failed(problem))
+        else:
+            self.post_message(self.Done(said(_("Written: {file}"), file=file)))
 
     def on_models_screen_said(self, event: Said) -> None:
         self.query_one(Lineage).note(event.text)
@@ -352,6 +375,7 @@ class ModelsScreen(PlaceScreen):
             ("talk", _("Talk to the model"), "t"),
             ("evaluate", _("Measure the model"), "e"),
             ("merge", _("Merge the model with its base"), "m"),
+            ("gguf", _("Write the model as one GGUF file"), "w"),
             ("card", _("Show the model's card"), "c"),
             ("delete", _("Delete the model"), "D"),
         ):

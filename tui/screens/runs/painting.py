@@ -89,6 +89,8 @@ class RunPainter:
         line.append((said("  {what}", what=what), palette.muted))
         if row.model:
             line.append((said("  → {model}", model=row.model), palette.good))
+        if row.ends:
+            line.append((said("  {ends}", ends=row.ends), palette.warning))
         return Painted([line])
 
 
@@ -112,7 +114,7 @@ def paint_event(row: EventRow, before: EventRow | None, width: int, chosen: bool
         at = SPACE
     most = 1 if row.kind == "step" else _MOST_LINES
     words: list[SafeText] = []
-    for line in run_words.event(row.kind, row.body).split("\n", 1):
+    for line in run_words.event(row.kind, row.body).split("\n", 2):
         words += wrapped(shown_in_line(line), max(8, width - LIT - KIND - 1), most)
     ink = palette.error if row.kind == "problem" else palette.muted if row.kind == "step" else palette.text
     mark = SafeText("▌" if chosen else " ")

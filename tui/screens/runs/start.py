@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 LIT = 46  # columns that the cursor lights: the name and the value, not what it means
 _ASKED = ("dataset", "where", "base")
+CORRECTIONS, PREFERENCES = "corrections", "dpo"  # what stands in the form when pairs of replies are learnt from
 
 
 @dataclass(slots=True)
@@ -144,11 +145,11 @@ class StartScreen(PlaceScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        from core.workspace import datasets, starting
+        from core.workspace import starting
 
         workspace = self.workbench.workspace
         try:
-            made = [row.name for row in datasets.listing(workspace)]
+            made = starting.materials(workspace)
             dataset = self._dataset or (made[0] if made else "")
             bases, places = tuple(starting.bases(workspace)), tuple(starting.places(workspace))
         except Problem as problem:
@@ -163,8 +164,12 @@ class StartScreen(PlaceScreen):
             Field(one.key, one.key, one.usual, one.usual, _(one.means), one.choices)
             for one in starting.settings(bases[0])
         ]
+        if CORRECTIONS not in made:
+            method = self._field("method")
+            method.choices = tuple(one for one in method.choices if one != PREFERENCES)
         self._fields.append(Field("other", _("more"), "", "", _("KEY=VALUE, as on the command line")))
         self.query_one(Heading).show(SafeText(_("Start a run")), SafeText(_("nothing is started before s")))
+        self._agree("dataset")
         self._show()
         words = _("d opens the base, takes one real step, and tells memory and time.")
         if not made:
@@ -175,6 +180,9 @@ class StartScreen(PlaceScreen):
         self.query_one("#form", RowList).show(Fields(self._fields))
 
     # What is in the form
+
+    def _field(self, key: str) -> Field:
+        return next(one for one in self._fields if one.key == key)
 
     def _value(self, key: str) -> str:
         return next((one.value for one in self._fields if one.key == key), "")
@@ -226,14 +234,27 @@ class StartScreen(PlaceScreen):
         if value is None:
             return
         field.value = value.strip() or field.usual
-        if field.key == "base":
-            self._usual_for(field.value)
+        self._agree(field.key)
         self._show()
 
-    def _usual_for(self, base: str) -> None:
+    def _agree(self, changed: str) -> None:
+        """Let the form be of one piece: preferences are learnt from corrections, everything else from a dataset, and what
+        is usual hangs on the base and the method."""
+        dataset, method = self._field("dataset"), self._field("method")
+        if changed == "dataset":
+            if (dataset.value == CORRECTIONS) != (method.value == PREFERENCES):
+                method.value = PREFERENCES if dataset.value == CORRECTIONS else method.usual
+        elif changed == "method":
+            of_pairs = method.value == PREFERENCES
+            if of_pairs != (dataset.value == CORRECTIONS):
+                others = [one for one in dataset.choices if one != CORRECTIONS]
+                dataset.value = CORRECTIONS if of_pairs else others[0] if others else ""
+        self._usual_for(self._value("base"), method.value)
+
+    def _usual_for(self, base: str, method: str) -> None:
         from core.workspace import starting
 
-        usual = {one.key: one.usual for one in starting.settings(base)}
+        usual = {one.key: one.usual for one in starting.settings(base, method)}
         for one in self._fields:
             if one.key in usual:
                 one.value = usual[one.key] if one.value == one.usual else one.value
