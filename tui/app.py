@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
-from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.filter import LineFilter, NoColor
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.language import N_, _
@@ -28,6 +27,7 @@ from tui.lines import said
 from tui.places import PLACES
 from tui.second_wall import SecondWall
 from tui.themes import SINSONTE
+from tui.typed import OneByOne
 from tui.work import Work, Works, name_of
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ POLL: float = 0.5  # seconds between two looks at whether another process change
 TAKE_IN: float = 5.0  # seconds between two looks at what the runs under way have told
 
 
-class Workbench(App[int], inherit_bindings=False):
+class Workbench(OneByOne, inherit_bindings=False):
     """The application."""
 
     TITLE = "sinsonte"
@@ -110,10 +110,10 @@ class Workbench(App[int], inherit_bindings=False):
         return found
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        filters = super().get_line_filters()
-        if self.no_color and self.native_ansi_color:
-            return [*filters, self._no_colour, self._wall]
-        return [*filters, self._wall]
+        # With NO_COLOR Textual's own makes greys of colours, which are colours, and ends the workbench at a piece of text
+        # without any style.
+        filters = [one for one in super().get_line_filters() if not isinstance(one, Monochrome)]
+        return [*filters, self._no_colour, self._wall] if self.no_color else [*filters, self._wall]
 
     def on_mount(self) -> None:
         self._listen_for_the_end()  # before the first paint: whoever sees the workbench may end it

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.chatting import pump
+from core.chatting import bounds, pump
 from core.chatting.manner import Manner
 from core.chatting.replies import Reply
 from core.chatting.streaming import Stream
@@ -18,7 +18,7 @@ from core.chatting.streaming import Stream
 if TYPE_CHECKING:
     import openai
 
-    from core.counting.prices import UsePrice
+    from core.counting.using import UsePrice
     from core.endpoints import Profile
 
 Messages = Sequence[Mapping[str, str]]
@@ -59,7 +59,9 @@ class Client:
             from core import endpoints
 
             patience = self.door.patience
-            self._opened = endpoints.open_async_client(self.door.profile, connect=patience.connect, read=patience.first)
+            self._opened = endpoints.open_async_client(
+                self.door.profile, connect=patience.connect, read=patience.first, look=bounds.bound
+            )
         return self._opened
 
     def wake(self) -> None:

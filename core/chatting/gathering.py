@@ -7,9 +7,9 @@ stream takes for a malformed reply. No network, no threads.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple, cast
 
-from core.chatting import troubles
+from core.chatting import bounds, troubles
 from core.chatting.replies import Alternative, Alternatives, Piece, Token, Trouble
 from core.chatting.thinking import Thinking
 
@@ -27,6 +27,15 @@ class _One:
         return Alternative("".join(self.texts), self.finish, self.thinking.thought, tuple(self.tokens))
 
 
+class Usage(NamedTuple):
+    """Tokens as the server counts them."""
+
+    sent: int  # the whole prompt
+    got: int  # the whole reply, what was thought before it too
+    cached: int = 0  # of those sent: read from the server's cache
+    thought: int = 0  # of those got: thought and not said
+
+
 class Gathered:
     """A reply on its way."""
 
@@ -34,15 +43,16 @@ class Gathered:
         self._ones = [_One() for _number in range(alternatives)]
         self._chat = chat
         self.model: str = ""
+        self.size: int = 0  # bytes of memory, about
         self.spoken: int = 0  # pieces with anything in them: an estimate of the tokens
-        self.usage: tuple[int, int] | None = None  # tokens of the prompt and of the reply, as the server counts
+        self.usage: Usage | None = None
 
     def take(self, chunk: Any) -> list[Piece]:
         """What this chunk adds."""
         self.model = self.model or str(chunk.get("model") or "")
         usage = chunk.get("usage")
         if usage:
-            self.usage = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+            self.usage = _usage(usage)
         fresh: list[Piece] = []
         for choice in chunk.get("choices") or ():
             index = int(choice.get("index") or 0)
@@ -65,6 +75,7 @@ class Gathered:
             one.finish = str(choice["finish_reason"])
             shown += one.thinking.rest()
         self.spoken += bool(text or thought or tokens)
+        self.size += bounds.size_of(text + thought, tokens)
         if shown:
             one.texts.append(shown)
         one.tokens += tokens
@@ -92,6 +103,18 @@ class Gathered:
         if any(one.finish == "length" for one in told):
             return troubles.cut_off()
         return troubles.filtered() if any(one.finish == "content_filter" for one in told) else None
+
+
+def _usage(told: Any) -> Usage:
+    sent, got = int(told.get("prompt_tokens") or 0), int(told.get("completion_tokens") or 0)
+    cached = _detail(told.get("prompt_tokens_details"), "cached_tokens")
+    return Usage(sent, got, cached, _detail(told.get("completion_tokens_details"), "reasoning_tokens"))
+
+
+def _detail(told: Any, name: str) -> int:
+    """A count that only some servers give, each in its own way."""
+    count = cast("dict[str, Any]", told).get(name) if isinstance(told, dict) else None
+    return count if isinstance(count, int) and 0 <= count < 1 << 53 else 0
 
 
 def _tokens(told: Any, *, chat: bool) -> tuple[Token, ...]:

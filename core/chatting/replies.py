@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from core.problem import Problem
+
+if TYPE_CHECKING:
+    from core.counting.using import UsePrice
 
 # Kinds of trouble. Those of the first row leave a beginning that one can go on from; the others say that nothing more
 # is to be had by asking the same again at once.
@@ -73,9 +76,12 @@ class Figures:
     first_token: float | None = None  # seconds to the first piece
     prompt_tokens: int | None = None
     reply_tokens: int = 0
+    cached_tokens: int | None = None  # of the prompt's: read from the server's cache
+    reasoning_tokens: int | None = None  # of the reply's: thought and not said
     exact: bool = False
-    cost: Decimal | None = None
+    cost: Decimal | None = None  # None: no price is known, which is not free
     currency: str = ""
+    price: UsePrice | None = None
     waits: float = 0.0  # the server is busy: seconds until it is asked again
 
     @property
@@ -140,12 +146,15 @@ class Reply:
             "cut_off": self.cut_off,
             "trouble": self.trouble.kind if self.trouble else None,
             "prompt_tokens": figures.prompt_tokens,
+            "cached_tokens": figures.cached_tokens,
             "reply_tokens": figures.reply_tokens,
+            "reasoning_tokens": figures.reasoning_tokens,
             "seconds": round(figures.seconds, 4),
             "first_token_seconds": None if figures.first_token is None else round(figures.first_token, 4),
             "tokens_per_second": figures.tokens_per_second and round(figures.tokens_per_second, 2),
             "cost": None if figures.cost is None else str(figures.cost),
             "currency": figures.currency or None,
+            "price": figures.price.as_json() if figures.price is not None else None,
         }
         if separator.strip():
             told["messages"] = [one.strip() for one in self.text.split(separator.strip()) if one.strip()]

@@ -3,6 +3,7 @@
 Reading happens on a thread of its own (core/chatting/pump.py), so that stopping is immediate and closes the connection,
 which is how a server learns of it. Whatever arrived is kept. What goes wrong is a `Trouble` of the reply and never
 raised; a server that is busy or away before anything has arrived is asked again, after a wait that the figures tell.
+Only so much is read ahead of whoever reads, and a reply without an end is left (core/chatting/bounds.py).
 """
 
 from __future__ import annotations
@@ -13,19 +14,16 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from core.chatting import pump
+from core.chatting import bounds, pump
 from core.chatting.replies import Figures, Piece, Reply, Trouble
 
 if TYPE_CHECKING:
     import openai
 
     from core.chatting.client import Client
-    from core.counting.prices import UsePrice
-
-_MILLION: Final = Decimal(1_000_000)
+    from core.counting.using import UsePrice
 
 
 class Stream:
@@ -46,6 +44,7 @@ class Stream:
         self.goes_on = goes_on  # what comes is the rest of a reply, not one from its beginning
         self._client, self._request, self._patience = client, request, client.door.patience
         self._chat, self._price = chat, price
+        self._guess = _guessed(request) if price is not None and not price.free else 0
         self._changed = threading.Condition()
         self._gathered = Gathered(alternatives, chat=chat)
         self._waiting: deque[Piece] = deque()
@@ -54,6 +53,7 @@ class Stream:
         self._waits: float = 0.0
         self._sent: bool = False
         self._began, self._first_at, self._ended_at = time.monotonic(), 0.0, 0.0
+        self._read_on: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._work = pump.start(self._run())
 
     # --- for whoever reads ---------------------------------------------------------------------------------------
@@ -69,6 +69,9 @@ class Stream:
             self._changed.wait_for(lambda: self._waiting or self._done, wait)
             pieces = list(self._waiting)
             self._waiting.clear()
+            if self._read_on is not None:
+                loop, go = self._read_on
+                loop.call_soon_threadsafe(go.set)
             return pieces
 
     def whole(self) -> Reply:
@@ -157,6 +160,9 @@ class Stream:
                     return troubles.foreign(kind.partition(";")[0] or "?")
                 while chunk is not None:
                     self._take(chunk.to_dict(warnings=False))
+                    if gathered.size > bounds.MOST:
+                        return troubles.endless()
+                    await self._room()
                     async with asyncio.timeout(patience.between if gathered.spoken else None):
                         chunk = await anext(chunks, None)
                 return gathered.verdict()
@@ -165,6 +171,18 @@ class Stream:
         except Exception as error:  # noqa: BLE001 - the edge of this thread: what is lost here is seen by nobody
             arrived = gathered.spoken > 0
             return troubles.of_error(error, self._client.door, arrived=arrived) or troubles.of_our_own(error)
+
+    async def _room(self) -> None:
+        """Wait for the reader where too much waits to be read: the connection fills up, and the server waits too."""
+        if len(self._waiting) <= bounds.AHEAD:
+            return
+        go = asyncio.Event()
+        with self._changed:
+            self._read_on = asyncio.get_running_loop(), go
+            if not self._waiting:
+                go.set()
+        await go.wait()
+        self._read_on = None
 
     async def _asked(self, client: openai.AsyncOpenAI) -> Any:
         """The response to the request; asked again in an older or newer way where the server says that it must be."""
@@ -206,13 +224,24 @@ class Stream:
         figures = Figures(
             seconds=(self._ended_at or time.monotonic()) - self._began,
             first_token=self._first_at - self._began if self._first_at else None,
-            prompt_tokens=usage[0] if usage else None,
-            reply_tokens=usage[1] if usage else self._gathered.spoken,
+            prompt_tokens=usage.sent if usage else None,
+            reply_tokens=usage.got if usage else self._gathered.spoken,
+            cached_tokens=usage.cached if usage else None,
+            reasoning_tokens=usage.thought if usage else None,
             exact=usage is not None,
             waits=self._waits,
         )
         if self._price is None:
             return figures
-        sent, got = figures.prompt_tokens or 0, figures.reply_tokens
-        cost = (sent * self._price.input + got * self._price.output) / _MILLION
-        return replace(figures, cost=cost, currency=self._price.currency)
+        sent = usage.sent if usage else self._guess
+        cost = self._price.cost(sent, figures.reply_tokens, usage.cached if usage else 0)
+        return replace(figures, cost=cost, currency=self._price.currency, price=self._price)
+
+
+def _guessed(request: dict[str, Any]) -> int:
+    """About how many tokens a prompt has, until the server has counted them: four letters each, as in most languages."""
+    said: list[str] = [
+        request.get("prompt") or "",
+        *(one.get("content") or "" for one in request.get("messages") or ()),
+    ]
+    return sum(len(one) for one in said) // 4

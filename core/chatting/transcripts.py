@@ -45,7 +45,7 @@ class Said:
     reply_tokens: int = 0
     first_token: float | None = None  # seconds
     seconds: float | None = None
-    cost: float | None = None  # US dollars
+    cost: float | None = None  # US dollars, or `currency` of the manner; 0 where it cost nothing
     manner: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
@@ -175,10 +175,34 @@ def _text(transcript: Transcript) -> str:
         if len(transcript.lanes) > 1:
             lines.append(f"=== {_in_line(model)} ===")
         for one in way:
-            lines += [f"[{_moment(one.at)}] {_in_line(_who(one))}: {bubble}" for bubble in one.bubbles]
+            lines += [f"[{_moment(one.at)}] {_in_line(_who(one))}: {_apart(bubble)}" for bubble in one.bubbles]
             if one.cut_off:
                 lines.append(_("[cut off]"))
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def _apart(bubble: str) -> str:
+    """A message whose later lines cannot be taken for the beginning of another: exported chats have no mark for that, so
+    such a line is set in by a space. Nothing is a header behind one, to any reader."""
+    first, *rest = bubble.split("\n")
+    return "\n".join([first, *(f" {line}" if _like_a_header(line) else line for line in rest)])
+
+
+def set_apart(transcript: Transcript) -> int:
+    """How many lines the text form has set in by a space."""
+    return sum(
+        _like_a_header(line)
+        for _model, way in transcript.ways()
+        for one in way
+        for bubble in one.bubbles
+        for line in bubble.split("\n")[1:]
+    )
+
+
+def _like_a_header(line: str) -> bool:
+    from core.reading.whatsapp_header import has_header
+
+    return has_header(b"\n" + line.encode("utf-8", "replace"))
 
 
 def _jsonl(transcript: Transcript) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from core import endpoints
 from core.chatting import replies
+from core.chatting.bounds import TooMuchError
 from core.chatting.replies import Trouble
 from core.endpoints.failures import words
 from core.language import _
@@ -24,6 +25,8 @@ LONGEST_WAIT: Final = 60.0  # seconds; a server that asks for more is told to th
 
 def of_error(error: Exception, door: Door, *, arrived: bool) -> Trouble | None:
     """The trouble that this error is, before or after something had arrived; None for a mistake of our own."""
+    if isinstance(error, TooMuchError):
+        return malformed()
     if isinstance(error, TimeoutError):
         return stalled(door.patience.between, arrived=True)
     if isinstance(error, Problem) and not isinstance(error, endpoints.Failure):
@@ -103,6 +106,11 @@ def cut_off() -> Trouble:
     return Trouble(
         replies.CUT_OFF, _("The reply was cut off at its greatest length."), _("Go on, or allow more with max_tokens.")
     )
+
+
+def endless() -> Trouble:
+    """A reply that is longer than any reply is."""
+    return Trouble(replies.CUT_OFF, _("The reply had no end, so it was left."), _("Set max_tokens, or try again."))
 
 
 def filtered() -> Trouble:

@@ -13,7 +13,15 @@ import click
 
 from core.commands import Context, pass_context
 from core.commands.printing import data, json_line, talk
-from core.commands.talk import manner_of, manner_options, opened, print_as_it_comes, tell_figures, told_trouble
+from core.commands.talk import (
+    manner_of,
+    manner_options,
+    opened,
+    print_as_it_comes,
+    tell_end,
+    tell_figures,
+    told_trouble,
+)
 from core.language import N_, _
 from core.problem import Misuse, Problem
 
@@ -44,6 +52,7 @@ def chat(context: Context, model: str, system: str | None, window: int | None, *
 
     row = talking.speaker_named(context.workspace, model)
     manner = manner_of(row, told)
+    tell_end(row)
     with opened(context, model) as speaker:
         loop = _Talk(context, speaker, manner, system, row.turns if window is None else window)
         if sys.stdin.isatty():
@@ -140,7 +149,7 @@ class _Talk:
             try:
                 if self.context.json:
                     reply = stream.whole()
-                    json_line({"asked": row.name, **reply.as_json(row.separator)})
+                    json_line({"asked": row.name, "ends": row.ends or None, **reply.as_json(row.separator)})
                     sys.stdout.flush()
                 elif self.manner.n in (None, 1):
                     print_as_it_comes(stream, row)

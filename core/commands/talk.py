@@ -18,7 +18,7 @@ from core.commands import Context, pass_context
 from core.commands.printing import Progress, data, duration, json_line, table, talk
 from core.language import _
 from core.problem import Misuse, Problem
-from core.safe_text import Flowing
+from core.safe_text import Flowing, shown_in_line
 
 if TYPE_CHECKING:
     from core.workspace.talking import Figures, Loading, Manner, Reply, Speaker, SpeakerRow, Stream, Template
@@ -102,6 +102,7 @@ def ask(
     form = _template(context, template)
     manner = manner_of(row, told, form)
     words = words_of(text, file)
+    tell_end(row)
     with opened(context, model) as speaker:
         messages: Sequence[dict[str, str]]
         if form is None:
@@ -113,7 +114,7 @@ def ask(
         with speaker.stream(messages, manner) as stream:
             if context.json:
                 reply = stream.whole()
-                json_line({"asked": model, **reply.as_json(row.separator)})
+                json_line({"asked": model, "ends": row.ends or None, **reply.as_json(row.separator)})
             elif manner.n in (None, 1):
                 print_as_it_comes(stream, row)
                 reply = stream.reply
@@ -228,9 +229,31 @@ def tell_figures(figures: Figures) -> None:
         parts.append(_("first after {seconds} s").format(seconds=f"{figures.first_token:.2f}"))
     if figures.tokens_per_second:
         parts.append(f"{figures.tokens_per_second:.0f}/s")
-    if figures.cost is not None:
-        parts.append(f"{figures.cost:.6f} {figures.currency}")
+    if figures.price is not None:
+        parts.append(paid(figures))
     talk("  ".join(parts))
+
+
+def paid(figures: Figures) -> str:
+    """What a reply cost and by which prices, or that it cost nothing; empty where no price is known."""
+    if figures.price is None or figures.cost is None:
+        return ""
+    if figures.price.free:
+        return figures.price.said()
+    about = "" if figures.exact else "≈"
+    return f"{about}{figures.currency} {figures.cost:.6f} ({figures.price.said()})"
+
+
+def _cost(figures: Figures) -> str:
+    if figures.price is None or figures.cost is None:
+        return "—"
+    return "0" if figures.price.free else f"{figures.currency} {figures.cost:.6f}"
+
+
+def tell_end(row: SpeakerRow) -> None:
+    """Until when a remote model answers, where a day is known."""
+    if row.ends:
+        talk(f"{shown_in_line(row.name)}: {row.ends}")
 
 
 def told_trouble(reply: Reply, model: str) -> int:
@@ -273,6 +296,9 @@ def compare(
     words = words_of(text, file)
     rows: list[tuple[str, str, Reply]] = []
     with opened(context, model) as one, opened(context, base) as other:
+        for speaker in (one, other):
+            tell_end(speaker.row)
+        speakers = {speaker.row.name: speaker.row for speaker in (one, other)}
         manners = {speaker.row.name: manner_of(speaker.row, dict(told)) for speaker in (one, other)}
         # What the tuned model was trained with is what both hear: other words would compare prompts, not models.
         opening = one.opening(system) or other.opening(system)
@@ -290,26 +316,29 @@ def compare(
                     reply = stream.whole()
                     rows.append((f"{talking.Manner(temperature=float(degree)).temperature:g}", name, reply))
                     if context.json:
-                        json_line({"asked": name, "temperature": float(degree), **reply.as_json()})
+                        ends = {"ends": speakers[name].ends or None}
+                        json_line({"asked": name, "temperature": float(degree), **ends, **reply.as_json()})
             finally:
                 for _name, stream in streams:
                     stream.stop()
-        separators = {speaker.row.name: speaker.row for speaker in (one, other)}
     if not context.json:
         table(
-            [_("temperature"), _("model"), _("tokens"), "", _("reply")],
+            [_("temperature"), _("model"), _("tokens"), _("cost"), "", _("reply")],
             [
                 (
                     degree,
                     name,
                     reply.reply_tokens,
+                    _cost(reply.figures),
                     "✂" if reply.trouble else "",
-                    "\n".join(line for a in reply.alternatives for line in _lines(a.text, separators[name])),
+                    "\n".join(line for a in reply.alternatives for line in _lines(a.text, speakers[name])),
                 )
                 for degree, name, reply in rows
             ],
-            right=(0, 2),
+            right=(0, 2, 3),
         )
+        for said in sorted({price.said() for _degree, _name, reply in rows if (price := reply.figures.price)}):
+            talk(said)
     bad = [(name, reply) for _degree, name, reply in rows if reply.trouble]
     for name, reply in bad[:1]:
         told_trouble(reply, name)

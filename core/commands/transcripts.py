@@ -84,10 +84,18 @@ def export(context: Context, talk_number: int, form: str, to: Path | None, force
     from core.workspace import transcripts as verbs
 
     file = verbs.export(context.workspace, talk_number, form, to, force=force)
+    apart = verbs.set_apart(context.workspace, talk_number) if form == "text" else 0
     if context.json:
-        json_line({"talk": talk_number, "file": str(file)})
-    else:
-        data(str(file))
+        json_line({"talk": talk_number, "file": str(file), **({"set_in": apart} if form == "text" else {})})
+        return
+    data(str(file))
+    if apart:
+        said = ngettext(
+            "{n} line looks like the beginning of a message and is set in by a space; --as jsonl is exact.",
+            "{n} lines look like the beginning of a message and are set in by a space; --as jsonl is exact.",
+            apart,
+        )
+        talk(said.format(n=number(apart)))
 
 
 @transcripts.command("import", help=_("Read talks back in from JSON Lines; with --as chat, put them among the chats."))

@@ -1,8 +1,8 @@
 """What training and using a model costs: dated prices, each with its source.
 
-In: a small file of training prices of ours, one of the user's that wins over it, and the package genai-prices for what
-using a model costs. Out: prices for a million tokens. It counts no tokens and asks no server; a price that is older
-than 90 days says so.
+In: a small file of training prices of ours, and one of the user's that wins over it. Out: prices for a million tokens; what
+using a model costs is core/counting/using.py. It counts no tokens and asks no server; a price that is older than 90 days
+says so.
 """
 
 from __future__ import annotations
@@ -56,11 +56,15 @@ class Price:
 
     def said(self, today: date | None = None) -> str:
         """When and where the price was read, and whether that is long ago, for beside any sum."""
-        told = _("prices of {day} ({source})").format(day=self.as_of.isoformat(), source=self.source)
-        if self.is_old(today):
-            days = ((today or this_day()) - self.as_of).days
-            return _("{told}, {days} days old: check them").format(told=told, days=days)
-        return told
+        return dated(self.as_of, self.source, today or this_day())
+
+
+def dated(day: date, source: str, today: date) -> str:
+    """When and where a price was read, and whether that is long ago."""
+    told = _("prices of {day} ({source})").format(day=day.isoformat(), source=source)
+    if today - day > OLD:
+        return _("{told}, {days} days old: check them").format(told=told, days=(today - day).days)
+    return told
 
 
 def load(own: Path | None = None) -> Mapping[str, Price]:
@@ -69,6 +73,11 @@ def load(own: Path | None = None) -> Mapping[str, Price]:
     if own is not None and own.exists():
         found |= _read(own)
     return found
+
+
+def load_own(file: Path) -> Mapping[str, Price]:
+    """The user's own prices alone."""
+    return _read(file) if file.exists() else {}
 
 
 def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:
@@ -164,35 +173,3 @@ def _malformed(file: Path, line: int | None, why: str) -> Problem:
         where=f"{file.name}:{line}" if line else file.name,
         advice=_("Correct it or remove it."),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class UsePrice:
-    """What answering costs, for a million tokens."""
-
-    input: Decimal
-    output: Decimal
-    currency: str
-    source: str
-
-
-def use_price(model: str, prices: Mapping[str, Price] | None = None, *, provider: str | None = None) -> UsePrice | None:
-    """What using a model costs: a tuned one's by our own list, any other's by genai-prices; None if neither knows."""
-    base = base_of(model)
-    tuned = base != model.strip().lower().rpartition("/")[2]
-    known = price_of(model, prices) if prices is not None else None
-    if tuned and known is not None and known.input is not None and known.output is not None:
-        return UsePrice(known.input, known.output, known.currency, known.source)
-    # Imported here: it costs 0.3 s, and most commands ask for no price.
-    import genai_prices
-
-    for name in (model, base):
-        if tuned and name == base:
-            break  # a tuned model costs more than its base: better no figure than a wrong one
-        try:
-            sent = genai_prices.calc_price(genai_prices.Usage(input_tokens=1_000), model_ref=name, provider_id=provider)
-            got = genai_prices.calc_price(genai_prices.Usage(output_tokens=1_000), model_ref=name, provider_id=provider)
-        except LookupError:
-            continue
-        return UsePrice(1_000 * sent.total_price, 1_000 * got.total_price, "USD", "genai-prices")
-    return None

@@ -12,6 +12,7 @@ breaks in the middle comes out as a `Failure`. `split_name("lab:ID")` parts the 
 Knows no dataset, no run, no store.
 """
 
+from core.endpoints.client import on_this_machine as on_this_machine
 from core.endpoints.client import open_async_client as open_async_client
 from core.endpoints.client import open_client as open_client
 from core.endpoints.failures import Failure as Failure

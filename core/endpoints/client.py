@@ -6,7 +6,8 @@ where the money is used up. Ours is in core/endpoints/waiting.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from core.credentials import key_for, needed_key
@@ -20,6 +21,11 @@ CONNECT: Final = 5.0
 READ: Final = 60.0  # without a byte; the package's 600 looks like a hang
 WRITE: Final = 60.0
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def on_this_machine(address: str) -> bool:
+    """Whether an address leads to a server on this machine, which sends nobody a bill."""
+    return address.startswith("unix:") or urlsplit(address).hostname in _LOOPBACK
 
 
 def open_client(profile: Profile, *, read: float = READ) -> openai.OpenAI:
@@ -46,20 +52,28 @@ def open_client(profile: Profile, *, read: float = READ) -> openai.OpenAI:
     return client
 
 
-def open_async_client(profile: Profile, *, connect: float = CONNECT, read: float = READ) -> openai.AsyncOpenAI:
-    """The same for reading replies on a thread of their own: a task can be stopped at once, a waiting thread cannot."""
+def open_async_client(
+    profile: Profile,
+    *,
+    connect: float = CONNECT,
+    read: float = READ,
+    look: Callable[[httpx2.Response], Awaitable[None]] | None = None,
+) -> openai.AsyncOpenAI:
+    """The same for reading replies on a thread of their own: a task can be stopped at once, a waiting thread cannot.
+    `look` gets every response before anything of its body is read."""
     import httpx2
     import openai
 
     timeout = httpx2.Timeout(30.0, connect=connect, read=read, write=WRITE)
     address = profile.endpoint.base_url
+    hooks: dict[str, list[Callable[..., Any]]] = {"response": [look] if look is not None else []}
     many = httpx2.Limits(max_connections=None)  # 50 talks at once are 50 connections, not a queue
     if address.startswith("unix:"):
         socket = httpx2.AsyncHTTPTransport(uds=address.removeprefix("unix:"), limits=many)
-        http = openai.DefaultAsyncHttpxClient(transport=socket, trust_env=False, timeout=timeout)
+        http = openai.DefaultAsyncHttpxClient(transport=socket, trust_env=False, timeout=timeout, event_hooks=hooks)
     else:
         away = urlsplit(address).hostname not in _LOOPBACK
-        http = openai.DefaultAsyncHttpxClient(trust_env=away, timeout=timeout, limits=many)
+        http = openai.DefaultAsyncHttpxClient(trust_env=away, timeout=timeout, limits=many, event_hooks=hooks)
     client = openai.AsyncOpenAI(
         base_url="http://sinsonte.invalid/v1" if address.startswith("unix:") else address,
         api_key=_key(profile),

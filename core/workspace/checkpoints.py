@@ -66,6 +66,7 @@ def of_run(workspace: Workspace, run: str) -> list[CheckpointRow]:
     if one is None:
         return []
     folder = workspace.folder / one.folder
+    shutdown = str(json.loads(one.options).get("shutdown", ""))
     held_out: dict[object, Any] = {}
     for event in events.of_kind(workspace.store, run, "validation"):
         told = json.loads(event.body)
@@ -84,7 +85,7 @@ def of_run(workspace: Workspace, run: str) -> list[CheckpointRow]:
             step,
             metrics,
             model=name,
-            ends=models.ends_of(workspace, name) if name else "",
+            ends=models.ends_of(workspace, name, shutdown) if name else "",
             path=path if isinstance(path, str) and _inside(folder, path) else "",
             final=bool(name) and name == one.model,
         )
@@ -115,7 +116,11 @@ def origin(workspace: Workspace, name: str) -> Origin | None:
             continue
         dataset = next((row.name for row in datasets.listing(workspace) if row.id == run.dataset_id), "")
         job = wanted.read(workspace.folder / run.folder)
-        details = {"format": job.format, **cloud.manner(workspace, run.dataset_id, job.format)}
+        details = {
+            "format": job.format,
+            "shutdown_date": job.shutdown,
+            **cloud.manner(workspace, run.dataset_id, job.format),
+        }
         return Origin(dataset, _base(run), details)
     return None
 

@@ -28,6 +28,7 @@ from core.workspace.talking import PARAMETERS, Loading, Manner, Speaker, Token
 
 if TYPE_CHECKING:
     from core.chatting.client import Stream
+    from core.counting.using import UsePrice
     from core.workspace.transcripts import TalkRow
 
 KEEP_EVERY: Final = 2.0  # seconds
@@ -147,6 +148,14 @@ class Answer:
                 )
             )
         return told
+
+
+def _price_kept(price: UsePrice | None) -> dict[str, str]:
+    """What is kept of a price beside its sum: its day, and its currency where that is not the usual one."""
+    if price is None or price.free:
+        return {}
+    day = {"priced": price.as_of.isoformat()} if price.as_of is not None else {}
+    return {**day, **({} if price.currency == "USD" else {"currency": price.currency})}
 
 
 class Conversation:
@@ -394,6 +403,23 @@ class Conversation:
             return self.terms.system or ""
         return talking.speaker_named(self.workspace, self.models[0]).system
 
+    def notices(self) -> list[str]:
+        """What is to be known of those who take part: until when each answers, and of which day its price is. Prices are
+        known once a model was asked: looking one up may take a third of a second."""
+        from core.workspace import models
+
+        told: list[str] = []
+        for lane, model in enumerate(self.models):
+            speaker = self._speakers.get(model)
+            told.append(speaker.row.ends if speaker is not None else models.ends_of(self.workspace, model))
+            if speaker is not None:
+                price = speaker.row.price
+                told.append(price.said() if price is not None and not price.free else "")
+                continue
+            days = [str(one.manner["priced"]) for one in self.way(lane) if "priced" in one.manner]
+            told.append(_("by prices of {day}").format(day=days[-1]) if days else "")
+        return [one for one in dict.fromkeys(told) if one]
+
     def _speaker(self, model: str) -> Speaker:
         if model not in self._speakers:
             self._given_up.clear()
@@ -432,6 +458,7 @@ class Conversation:
             # Of a model from elsewhere nobody knows it; tuned on a dataset of ours, it writes what the recipe says.
             "separator": speaker.row.separator or recipe.current(self.workspace).separator,
             "system": speaker.row.system if self.terms.system is None else self.terms.system,
+            **_price_kept(speaker.row.price),
         }
         talk = self._begun()
         ids = [

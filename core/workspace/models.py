@@ -72,6 +72,7 @@ def listing(workspace: Workspace) -> list[ModelRow]:
 
 
 def _row(workspace: Workspace, one: StoredModel, names: dict[int, str]) -> ModelRow:
+    details: dict[str, Any] = json.loads(one.details)
     return ModelRow(
         one.name,
         one.kind,
@@ -81,14 +82,15 @@ def _row(workspace: Workspace, one: StoredModel, names: dict[int, str]) -> Model
         one.run_id or "",
         workspace.folder / one.folder,
         one.tainted,
-        ends=ends_of(workspace, one.name) if one.kind == REMOTE else "",
-        details=json.loads(one.details),
-        toy=json.loads(one.details).get("toy") is True,
+        ends=ends_of(workspace, one.name, str(details.get("shutdown_date") or "")) if one.kind == REMOTE else "",
+        details=details,
+        toy=details.get("toy") is True,
     )
 
 
-def ends_of(workspace: Workspace, name: str) -> str:
-    """Until when the remote model PROFILE:ID answers, as a countdown; empty where no day is known."""
+def ends_of(workspace: Workspace, name: str, told: str = "") -> str:
+    """Until when the remote model PROFILE:ID answers, as a countdown; empty where no day is known. `told` is the day that
+    its server named when it was last asked."""
     from core import endpoints
     from core.endpoints import retirement
     from core.workspace import checks
@@ -96,7 +98,7 @@ def ends_of(workspace: Workspace, name: str) -> str:
     if not endpoints.is_remote(workspace.settings, name):
         return ""  # its endpoint is no longer in the settings
     profile, remote = endpoints.split_name(workspace.settings, name)
-    end = retirement.end_of(profile, remote, checks.price_list(workspace))
+    end = retirement.end_of(profile, remote, checks.price_list(workspace), told)
     return end.said() if end else ""
 
 
@@ -364,22 +366,6 @@ def delete(workspace: Workspace, name: str) -> None:
     inside = row.folder != workspace.folder and row.folder.is_relative_to(workspace.folder)
     if inside and row.kind != "remote":
         shutil.rmtree(row.folder, ignore_errors=True)
-
-
-def ends(workspace: Workspace, row: ModelRow) -> str:
-    """Until when a model at a provider answers, in words; empty for one that lies here, or where no day is known."""
-    if row.kind != "remote":
-        return ""
-    from core import endpoints
-    from core.endpoints import retirement
-    from core.workspace import checks
-
-    try:
-        profile, remote = endpoints.split_name(workspace.settings, row.name)
-        end = retirement.end_of(profile, remote, checks.price_list(workspace))
-    except Problem:
-        return ""  # its provider is not in the settings any more
-    return end.said() if end else ""
 
 
 def card_text(workspace: Workspace, name: str) -> str:

@@ -51,6 +51,7 @@ class RunRow:
     model: str | None
     created_at: str
     options: Mapping[str, Any]
+    ends: str  # at a provider: until when its model, or its base, answers, as a countdown
     now: RunState  # what the log and the worker say: figures, and what went wrong
 
     def as_json(self) -> dict[str, Any]:
@@ -69,6 +70,7 @@ class RunRow:
             "model": self.model,
             "created_at": self.created_at,
             "options": dict(self.options),
+            "ends": self.ends or None,
             **{name: getattr(self.now, name) for name in _FIGURES},
         }
 
@@ -360,6 +362,9 @@ def _as_name(text: str) -> str:
 
 
 def _row(workspace: Workspace, one: StoredRun, now: RunState, names: Mapping[int, str]) -> RunRow:
+    from core.workspace import models
+
+    options: dict[str, Any] = json.loads(one.options)
     return RunRow(
         one.id,
         one.state,
@@ -373,6 +378,7 @@ def _row(workspace: Workspace, one: StoredRun, now: RunState, names: Mapping[int
         one.base,
         one.model or None,
         datetime.fromtimestamp(one.created_at, UTC).astimezone().isoformat(timespec="seconds"),
-        json.loads(one.options),
+        options,
+        models.ends_of(workspace, one.model or one.base, str(options.get("shutdown", ""))),
         now,
     )

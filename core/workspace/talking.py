@@ -37,6 +37,7 @@ from core.chatting.manner import PARAMETERS, PRESETS, Manner, Parameter, Preset,
 from core.chatting.replies import Alternative, Figures, Piece, Reply, Token, Trouble
 from core.chatting.templates import Template
 from core.chatting.templates import load as load_templates
+from core.counting import using
 from core.language import _
 from core.problem import Misuse
 from core.workspace import checkpoints, models, prompting
@@ -44,7 +45,7 @@ from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
     from core.chatting.client import Client, Messages, Stream
-    from core.counting.prices import UsePrice
+    from core.counting.using import UsePrice
     from core.settings import Endpoint
     from core.workspace.models import ModelRow
 
@@ -68,6 +69,7 @@ class SpeakerRow:
     context: int = 0  # tokens that it can read; 0: not known
     shape: str = "chat"  # or "completion": an older model, asked with the prompt of its training
     price: UsePrice | None = None
+    ends: str = ""  # of a remote model: until when it answers, as a countdown
 
     def as_json(self) -> dict[str, Any]:
         """The row for `--json`."""
@@ -82,6 +84,8 @@ class SpeakerRow:
             "turns": self.turns,
             "context": self.context,
             "shape": self.shape,
+            "ends": self.ends or None,
+            "price": self.price.as_json() if self.price is not None else None,
         }
 
 
@@ -106,10 +110,11 @@ def speaker_named(workspace: Workspace, name: str) -> SpeakerRow:
         if (made := checkpoints.origin(workspace, name)) is not None:
             return _remote_row(workspace, name, made.base, made.dataset, made.details)
         shape = COMPLETION if prompting.is_old(model) else CHAT
-        return SpeakerRow(name, REMOTE, base=model, shape=shape, price=_price(workspace, model))
+        ends = models.ends_of(workspace, name)
+        return SpeakerRow(name, REMOTE, base=model, shape=shape, price=_price(workspace, name), ends=ends)
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
-        return SpeakerRow(name, BASE, base=str(folder.resolve()), context=_context(folder))
+        return SpeakerRow(name, BASE, base=str(folder.resolve()), context=_context(folder), price=using.FREE)
     raise Misuse(
         _("there is nobody called “{name}” to talk to.").format(name=name),
         advice=_("There are: {names}.").format(names=", ".join(row.name for row in rows))
@@ -280,7 +285,8 @@ def _row(workspace: Workspace, one: ModelRow) -> SpeakerRow:
     if one.kind == REMOTE:
         return _remote_row(workspace, one.name, one.base, one.dataset, one.details)
     told = _training(workspace, one.dataset)
-    return SpeakerRow(one.name, ADAPTER, one.base, one.dataset, **told, context=_context_of(workspace, one.base))
+    context = _context_of(workspace, one.base)
+    return SpeakerRow(one.name, ADAPTER, one.base, one.dataset, **told, context=context, price=using.FREE)
 
 
 def _remote_row(workspace: Workspace, name: str, base: str, dataset: str, details: Mapping[str, Any]) -> SpeakerRow:
@@ -288,14 +294,15 @@ def _remote_row(workspace: Workspace, name: str, base: str, dataset: str, detail
     if details.get("format") == "prompt-completion":
         stop = details.get("stop")
         told |= {"system": "", "shape": COMPLETION, "stop": (str(stop),) if stop else ()}
-    return SpeakerRow(name, REMOTE, base, dataset, **told, price=_price(workspace, name))
+    ends = models.ends_of(workspace, name, str(details.get("shutdown_date") or ""))
+    return SpeakerRow(name, REMOTE, base, dataset, **told, price=_price(workspace, name), ends=ends)
 
 
 def _base_row(workspace: Workspace, base: str, tuned: list[ModelRow]) -> SpeakerRow:
     # Asked as the newest model on it is: side by side, both hear the same.
     dataset = next((one.dataset for one in tuned if one.base == base), "")
     context = _context_of(workspace, base)
-    return SpeakerRow(base, BASE, base, dataset, **_training(workspace, dataset), context=context)
+    return SpeakerRow(base, BASE, base, dataset, **_training(workspace, dataset), context=context, price=using.FREE)
 
 
 def _context_of(workspace: Workspace, base: str) -> int:
@@ -333,11 +340,22 @@ def _prompts_of(workspace: Workspace, row: SpeakerRow) -> Callable[[Messages], s
     return prompting.writer(recipe, prompting.details_of(workspace, row.name))
 
 
-def _price(workspace: Workspace, model: str) -> UsePrice | None:
+def _price(workspace: Workspace, name: str) -> UsePrice | None:
+    """What asking PROFILE:ID costs. A model's price is its provider's: the same name at somebody else's server has none,
+    unless the own price file tells one, and a server on this machine costs nothing."""
     from core.counting import prices
 
-    own = Path(workspace.settings.prices).expanduser() if workspace.settings.prices else None
-    return prices.use_price(model, prices.load(own))
+    profile, _colon, model = name.partition(":")
+    endpoint = _endpoint(workspace, profile)
+    if endpoint is None:
+        return None
+    file = Path(workspace.settings.prices).expanduser() if workspace.settings.prices else None
+    if file is not None and (own := using.own_use_price(model, prices.load_own(file))) is not None:
+        return own
+    if endpoint.kind in ("openai", "azure"):
+        # Our list is OpenAI's: a tuned model at Azure is paid by the hour as well.
+        return using.use_price(model, prices.load() if endpoint.kind == "openai" else None, provider=endpoint.kind)
+    return using.FREE if endpoints.on_this_machine(endpoint.base_url) else None
 
 
 def _context(folder: Path) -> int:

@@ -289,6 +289,13 @@ def export(workspace: Workspace, talk: int, form: str, to: Path | None = None, *
     return to
 
 
+def set_apart(workspace: Workspace, talk: int) -> int:
+    """How many lines of a talk the text form sets in by a space, since they look like the beginning of a message."""
+    from core.chatting import transcripts
+
+    return transcripts.set_apart(transcript(workspace, talk))
+
+
 def read_in(workspace: Workspace, path: Path) -> list[int]:
     """Read talks from a JSON Lines file, all or none; returns their numbers."""
     from core.chatting import transcripts

@@ -16,7 +16,7 @@ from core.chatting import doors
 from core.chatting.client import Client, Patience
 from core.chatting.manner import Manner, Preset, preset
 from core.chatting.replies import Reply
-from core.counting.prices import UsePrice
+from core.counting.using import UsePrice
 from core.problem import Misuse
 from core.settings import Endpoint
 from tests.endpoints import raw

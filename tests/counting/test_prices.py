@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.counting import prices
+from core.counting import prices, using
 from core.counting.billing import auto_epochs, billable, estimate, side_by_side
 from core.problem import Problem
 
@@ -123,11 +123,11 @@ def test_a_price_file_that_is_no_text_is_refused(own: Path) -> None:
 
 def test_using_a_model_is_priced_by_a_package_and_a_tuned_one_by_our_list() -> None:
     known = prices.load()
-    tuned = prices.use_price("ft:gpt-4.1-mini-2025-04-14:org::abc", known)
+    tuned = using.use_price("ft:gpt-4.1-mini-2025-04-14:org::abc", known)
     assert tuned is not None
     assert (tuned.input, tuned.output) == (Decimal("0.8"), Decimal("3.2"))
-    plain = prices.use_price("gpt-4o-mini", known)
+    plain = using.use_price("gpt-4o-mini", known)
     assert plain is not None
     assert plain.input == Decimal("0.15")
-    assert prices.use_price("nobody-knows-this", known) is None
-    assert prices.use_price("ft:gpt-5:x", known) is None  # dearer than its base: no figure rather than a wrong one
+    assert using.use_price("nobody-knows-this", known) is None
+    assert using.use_price("ft:gpt-5:x", known) is None  # dearer than its base: no figure rather than a wrong one

@@ -28,6 +28,7 @@ from core.language import N_
 from core.safe_text import SafeText
 from tui.lines import NOTHING, Line, fitted, strip_of, width_of
 from tui.themes import Palette, palette_of, resting
+from tui.typed import OneByOne
 
 R = TypeVar("R")
 Row = TypeVar("Row", covariant=True)
@@ -321,7 +322,10 @@ class RowList(Widget, Generic[R], can_focus=True):
         # After the keys that already wait: of a hundred moves that came at once, only the last is painted.
         if not self._awaiting_show:
             self._awaiting_show = True
-            self.call_later(self._show_cursor)
+            if isinstance(self.app, OneByOne):
+                self.app.after_keys(self, self._show_cursor)
+            else:
+                self.call_later(self._show_cursor)
 
     def _show_cursor(self) -> None:
         self._awaiting_show = False

@@ -126,10 +126,7 @@ def read(workspace: Workspace) -> list[Model]:
     """The models, each with its last report and its end."""
     from core.workspace import evaluations, models
 
-    return [
-        Model(row, evaluations.last(workspace, row.name), models.ends(workspace, row))
-        for row in models.listing(workspace)
-    ]
+    return [Model(row, evaluations.last(workspace, row.name), row.ends) for row in models.listing(workspace)]
 
 
 class ModelsScreen(PlaceScreen):

@@ -89,6 +89,8 @@ class RunPainter:
         line.append((said("  {what}", what=what), palette.muted))
         if row.model:
             line.append((said("  → {model}", model=row.model), palette.good))
+        if row.ends:
+            line.append((said("  {ends}", ends=row.ends), palette.warning))
         return Painted([line])
 
 

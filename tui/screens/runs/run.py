@@ -252,7 +252,7 @@ class RunScreen(PlaceScreen):
 
     def _show_row(self) -> None:
         row = self.row
-        what = " · ".join(part for part in (row.dataset, row.base, row.backend) if part)
+        what = " · ".join(part for part in (row.dataset, row.base, row.backend, row.ends) if part)
         self.query_one(Heading).show(said(_("Run {id}"), id=row.id), said("{what}", what=what))
         progress, figures = self.query_one(Progress), self.query_one(Figures)
         progress.row = figures.row = row

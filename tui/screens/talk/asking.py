@@ -21,6 +21,7 @@ from tui.screens.talk.parameters import LABELS
 if TYPE_CHECKING:
     from core.workspace.conversing import Terms
     from core.workspace.prompts import HeldOut
+    from core.workspace.talking import SpeakerRow
     from tui.screens.talk.screen import TalkScreen
 
 _SHOWN = 1500  # characters of a prompt in its dialog
@@ -39,11 +40,8 @@ def ask_for_model(screen: TalkScreen, lane: int) -> None:
     except Problem as problem:
         screen.workbench.say_problem(problem)
         return
-    kinds = {"adapter": _("tuned on {base}"), "base": _("a base"), "remote": _("remote: {base}")}
     names: list[str | None] = [row.name for row in rows]
-    choices = [
-        Choice(said("{name}", name=row.name), said(kinds.get(row.kind, "{base}"), base=row.base)) for row in rows
-    ]
+    choices = [Choice(said("{name}", name=row.name), _detail(row)) for row in rows]
     if lane and len(talk.models) > 1:
         choices.insert(0, Choice(SafeText(_("nobody: one model alone"))))
         names.insert(0, "")
@@ -57,6 +55,23 @@ def ask_for_model(screen: TalkScreen, lane: int) -> None:
         ChooseDialog(said(question, model=first), choices, names.index(now) if now in names else 0),
         partial(_take_model, screen, lane, names),
     )
+
+
+def _detail(row: SpeakerRow) -> SafeText:
+    """What it is, until when it answers, and what it costs."""
+    kinds = {"adapter": _("tuned on {base}"), "base": _("a base"), "remote": _("remote: {base}")}
+    lines = [said(kinds.get(row.kind, "{base}"), base=row.base)]
+    if row.ends:
+        lines.append(said("{ends}", ends=row.ends))
+    if row.price is not None and not row.price.free:
+        words = _("{input} in, {output} out for a million tokens ({currency}); {said}")
+        price = row.price
+        lines.append(said(words, input=price.input, output=price.output, currency=price.currency, said=price.said()))
+    elif row.price is not None:
+        lines.append(said("{said}", said=row.price.said()))
+    elif row.kind == "remote":
+        lines.append(SafeText(_("no price of it is known")))
+    return SafeText("\n".join(lines))
 
 
 def _take_model(screen: TalkScreen, lane: int, names: Sequence[str | None], at: int | None) -> None:

@@ -37,9 +37,16 @@ def told(figures: Figures) -> list[tuple[str, str]]:
     if figures.tokens_per_second is not None:
         fields.append((decimal(figures.tokens_per_second, 1), _("tokens/s")))
     fields.append((decimal(figures.first_token, 2), _("s to the first")))
-    if figures.cost is not None:
-        fields.append((money(float(figures.cost), figures.currency), ""))
+    if figures.price is not None and figures.cost is not None:
+        fields.append(_paid(float(figures.cost), figures.currency, sure=figures.exact))
     return fields
+
+
+def _paid(cost: float, currency: str, *, sure: bool = True) -> tuple[str, str]:
+    """A sum, or that there is none: what runs on this machine costs nothing."""
+    if not cost:
+        return "", _("costs nothing")
+    return ("" if sure else "≈") + money(cost, currency), ""
 
 
 def opening(seconds: float, loading: Loading | None) -> list[tuple[str, str]]:
@@ -61,7 +68,7 @@ def told_of(reply: Said) -> list[tuple[str, str]]:
     if reply.first_token is not None:
         fields.append((decimal(reply.first_token, 2), _("s to the first")))
     if reply.cost is not None:
-        fields.append((money(reply.cost), ""))
+        fields.append(_paid(reply.cost, str(reply.manner.get("currency") or "")))
     return fields
 
 

@@ -45,6 +45,7 @@ def heading(talk: Conversation, edited: Said | None, width: int) -> tuple[SafeTe
     told = [terms.preset or _("own manner")]
     if terms.system is not None:
         told.append(_("another system prompt") if terms.system else _("no system prompt"))
+    told += talk.notices()
     return title, said("{terms}", terms=" · ".join(told))
 
 

@@ -43,6 +43,7 @@ class Wanted:
     poll: float = 2.0  # seconds between two looks, at first; they grow to 30
     dataset: str = ""
     digest: str = ""
+    shutdown: str = ""  # the day on which its base ends, where the server named one
 
 
 _OPTIONS: Final = ("method", "epochs", "batch_size", "learning_rate", "beta", "seed", "suffix", "poll", "format")
