@@ -62,7 +62,7 @@ class ThingTitles(Bar):
     def render_line(self, y: int) -> Strip:
         palette = palette_of(self.app.current_theme)
         width = self.size.width
-        return strip_of([(text, palette.faint) for text in titles(self.what, width)], width, palette.ground)
+        return strip_of([(text, palette.muted) for text in titles(self.what, width)], width, palette.ground)
 
 
 class LimitsText(Widget):
