@@ -44,7 +44,8 @@ class Palette:
     raised: Style  # the bars at the top and the bottom
     text: Style
     muted: Style  # what is there to be found, not to be read
-    faint: Style  # rules
+    gone: Style  # words that were dropped; dim, and still to be read where there are eight colours
+    faint: Style  # rules and marks, no words
     strong: Style
     accent: Style
     good: Style
@@ -57,8 +58,8 @@ class Palette:
 
 def _own() -> Palette:
     ink = {
-        "text": "#d3d7de", "muted": "#8690a0", "faint": "#3d4654", "strong": "#f0f2f5", "accent": "#e2b26b",
-        "good": "#93bf8a", "warning": "#e2b26b", "error": "#e07f7f", "persona": "#e8b870",
+        "text": "#d3d7de", "muted": "#8690a0", "gone": "#77808f", "faint": "#3d4654", "strong": "#f0f2f5",
+        "accent": "#e2b26b", "good": "#93bf8a", "warning": "#e2b26b", "error": "#e07f7f", "persona": "#e8b870",
     }  # fmt: skip
     others = ("#86c0b6", "#8fb2e0", "#b9a3dc", "#dc9fae", "#b6c07f", "#7fbfd6")
     styles = {name: Style(color=colour) for name, colour in ink.items()}
@@ -81,6 +82,7 @@ def _ansi() -> Palette:
         raised=plain,
         text=Style(),
         muted=Style(color="bright_black"),
+        gone=Style(color="bright_black"),
         faint=Style(color="bright_black"),
         strong=Style(bold=True),
         accent=Style(color="yellow"),
@@ -100,7 +102,7 @@ ANSI: Final = _ansi()
 @cache
 def resting(palette: Palette) -> Palette:
     """The palette for the cursor of a list that keys do not go to now."""
-    return replace(palette, chosen=palette.raised, accent=palette.faint)
+    return replace(palette, chosen=palette.raised, accent=palette.gone)
 
 
 def palette_of(theme: Theme) -> Palette:
@@ -124,6 +126,7 @@ def _from(theme: Theme) -> Palette:
         raised=Style(bgcolor=colours["panel"][:7], color=colours["foreground"][:7]),
         text=ink("foreground"),
         muted=ink("foreground-darken-3"),
+        gone=ink("foreground-darken-3"),
         faint=ink("panel-lighten-2"),
         strong=ink("foreground", bold=True),
         accent=ink("accent"),

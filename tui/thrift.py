@@ -7,12 +7,18 @@ and attributes are touched; a chunk with a code that is not understood passes as
 
 from __future__ import annotations
 
+import codecs
+import os
 import re
+import selectors
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from textual.drivers.linux_driver import LinuxDriver
 
+from tui.typed import TypedParser
+
+_TICK: Final = 0.1  # seconds after which a lone esc is an esc and no beginning of something longer
 _SGR: Final = re.compile(r"\x1b\[([0-9;]*)m")
 # Moving is all that a terminal can be told without regard to the colours of the moment.
 _MOVE: Final = re.compile(r"(?:\x1b\[\d*(?:;\d*)?H|\n)+")
@@ -118,7 +124,26 @@ def _rewritten(data: str) -> str:
 
 
 class ThriftyDriver(LinuxDriver):
-    """Textual's own driver, writing less."""
+    """Textual's own driver, writing less, and reading what any terminal may send."""
+
+    def run_input_thread(self) -> None:
+        """Read what is typed until the workbench or the terminal ends. Bytes that are no UTF-8 are signs, and no end."""
+        parser = TypedParser(self._debug)
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        with selectors.SelectSelector() as waiting:
+            waiting.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                if waiting.select(_TICK):
+                    try:
+                        typed = os.read(self.fileno, 4096)
+                    except OSError:
+                        typed = b""
+                    if not typed:
+                        return  # the terminal has gone; the hang-up that it sends ends us
+                    for message in parser.feed(decode(typed)):
+                        self.process_message(message)
+                for message in parser.tick():
+                    self.process_message(message)
 
     def write(self, data: str) -> None:
         super().write(thrifty(data))

@@ -22,7 +22,7 @@ from pathlib import Path
 from core.workspace import transcripts
 from core.workspace.opening import open_workspace
 from tests.tui.talks import Chunk, answering, delta, with_endpoint
-from tests.tui.test_terminal import Terminal
+from tests.tui.terminal import Terminal
 
 PROGRAM = """
 import sys

@@ -92,9 +92,7 @@ def _examples(workspace: Workspace, dataset: str) -> tuple[int | None, Callable[
 
 
 def _pairs(workspace: Workspace, named: str) -> tuple[int | None, Callable[[Path], None], dict[str, Any]]:
-    lines = _corrections(workspace) if named == CORRECTIONS else _of_file(Path(named).expanduser())
-    held = lines[_HELD - 1 :: _HELD] if len(lines) >= 2 * _HELD else []
-    train = [line for n, line in enumerate(lines) if not held or n % _HELD != _HELD - 1]
+    train, held = sides(correction_lines(workspace) if named == CORRECTIONS else _of_file(Path(named).expanduser()))
 
     def put(place: Path) -> None:
         from core.training.process import write_whole
@@ -107,7 +105,14 @@ def _pairs(workspace: Workspace, named: str) -> tuple[int | None, Callable[[Path
     return None, put, {}
 
 
-def _corrections(workspace: Workspace) -> list[bytes]:
+def sides(lines: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """What is trained on, and what is held out where there are enough."""
+    held = lines[_HELD - 1 :: _HELD] if len(lines) >= 2 * _HELD else []
+    return [line for n, line in enumerate(lines) if not held or n % _HELD != _HELD - 1], held
+
+
+def correction_lines(workspace: Workspace) -> list[bytes]:
+    """What was corrected in talks and may be used, as pairs of a preferred and a rejected reply."""
     from core.workspace import corrections, recipe
 
     every = corrections.listing(workspace)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from core.workspace.runs import RunRow
 
 BACKEND: Final = "openai"
+_MARK: Final = b"\xef\xbb\xbf"  # the byte order mark that Azure's files begin with
 
 
 def start(workspace: Workspace, page: Plan) -> RunRow:
@@ -33,6 +34,7 @@ def start(workspace: Workspace, page: Plan) -> RunRow:
     from core.store import runs
     from core.training import backends
     from core.training.backends.openai import wanted
+    from core.training.process import write_whole
     from core.workspace import datasets
     from core.workspace import runs as verbs
 
@@ -40,10 +42,14 @@ def start(workspace: Workspace, page: Plan) -> RunRow:
     endpoints.open_client(profile).close()  # without a key nothing is begun
     run_id = time.strftime("%m%d-%H%M-") + secrets.token_hex(2)
     folder = workspace.folder / "runs" / run_id
-    row = None if page.file else datasets.named(workspace, page.dataset)
+    row = None if page.file or page.pairs else datasets.named(workspace, page.dataset)
     folder.mkdir(mode=0o700, parents=True)
     if row is not None:
         _write_files(workspace, row, page, profile, folder)
+    elif page.pairs is not None:
+        for name, lines in zip(("train.jsonl", "validation.jsonl"), page.pairs, strict=True):
+            if lines:
+                write_whole(folder / name, (_MARK if profile.bom else b"") + b"".join(lines))
     elif page.file is not None:
         _copy_file(page.file, folder / "train.jsonl", bom=profile.bom)
     job = dataclasses.replace(page.wanted, run=run_id)
@@ -155,12 +161,11 @@ def _write_files(workspace: Workspace, row: DatasetRow, page: Plan, profile: Pro
 
 
 def _copy_file(source: Path, target: Path, *, bom: bool) -> None:
-    mark = b"\xef\xbb\xbf"
     with source.open("rb") as file, target.open("xb") as out:
         head = file.read(3)
         if bom:
-            out.write(mark)
-        if head != mark:
+            out.write(_MARK)
+        if head != _MARK:
             out.write(head)
         while block := file.read(1 << 20):
             out.write(block)

@@ -52,6 +52,7 @@ class Plan:
     confirm: str  # "" nothing is asked, "yes" a yes, else the words to type
     wanted: Wanted
     file: Path | None = None
+    pairs: tuple[list[bytes], list[bytes]] | None = None  # lines of corrections, to train on and held out
 
     @property
     def total(self) -> int:
@@ -118,19 +119,22 @@ def plan(
     from core.counting.prices import MILLION, price_of
     from core.endpoints import retirement
     from core.training.backends.openai import wanted
-    from core.workspace import checks, datasets
+    from core.workspace import beginning, checks, datasets
 
     profile = endpoints.profile_of(workspace.settings, profile_name)
     profile.need("fine-tune")
     base = model.removeprefix(f"{profile_name}:")
     file = _file_named(dataset)
-    row = None if file else datasets.named(workspace, dataset)
+    pairs = None
+    if dataset == beginning.CORRECTIONS and (options or {}).get("method") == "dpo":
+        pairs = beginning.sides(beginning.correction_lines(workspace))
+    row = None if file or pairs else datasets.named(workspace, dataset)
     job = wanted.from_options(
         options or {},
         profile,
         run="",
         model=base,
-        dataset=dataset if row else file.name if file else "",
+        dataset=file.name if file else dataset,
         digest=row.digest if row else "",
     )
     prices = checks.price_list(workspace)
@@ -143,11 +147,14 @@ def plan(
             raise Misuse(
                 _("method=dpo learns from pairs of replies, and a dataset has none."),
                 advice=_(
-                    "Write your corrections to a file, and name that: sinsonte corrections export --as preference."
+                    "Name `corrections`: what was corrected in talks; or a file of pairs (sinsonte corrections export)."
                 ),
             )
         for example in datasets.as_examples(workspace, row.name):
             tokens[example.side].append(counter.example(example))
+    elif pairs is not None:
+        for side, lines in zip((Side.TRAIN, Side.VALIDATION), pairs, strict=True):
+            tokens[side] = [_pair_tokens(one, n, dataset, counter.text) for n, one in enumerate(lines, 1)]
     elif file is not None:
         tokens[Side.TRAIN] = _count_file(file, job.format, counter.example, counter.text)
     train, held = len(tokens[Side.TRAIN]), len(tokens[Side.VALIDATION])
@@ -219,6 +226,7 @@ def plan(
         confirm=_confirmation(workspace, profile, money, currency, base),
         wanted=dataclasses.replace(job, shutdown=shutdown),
         file=file,
+        pairs=pairs,
     )
 
 
@@ -231,7 +239,9 @@ def _count_file(file: Path, form: str, example: Any, text: Any) -> list[int]:
     """The tokens of each line; a file with faults is refused before it is paid for."""
     if form == "preference":
         return [
-            _pair_tokens(line, number, file, text) for number, line in enumerate(file.open("rb"), 1) if line.strip()
+            _pair_tokens(line, number, file.name, text)
+            for number, line in enumerate(file.open("rb"), 1)
+            if line.strip()
         ]
     from core.dataset.foreign import ForeignFile
 
@@ -253,14 +263,14 @@ def _count_file(file: Path, form: str, example: Any, text: Any) -> list[int]:
     return counts
 
 
-def _pair_tokens(line: bytes, number: int, file: Path, text: Any) -> int:
+def _pair_tokens(line: bytes, number: int, name: str, text: Any) -> int:
     try:
         told: Any = json.loads(line.removeprefix(b"\xef\xbb\xbf"))
         messages = [*told["input"]["messages"], *told["preferred_output"], *told["non_preferred_output"]]
         return sum(4 + text(str(one["content"])) for one in messages) + 3
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Problem(
-            _("this line is no pair of a preferred and a rejected reply."), where=f"{file.name}:{number}"
+            _("this line is no pair of a preferred and a rejected reply."), where=f"{name}:{number}"
         ) from None
 
 

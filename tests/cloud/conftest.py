@@ -34,7 +34,7 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[server
         for name, kind in (("lab", "custom"), ("oai", "openai"), ("azure", "azure"), ("nebius", "nebius")):
             lines += [
                 f"[endpoints.{name}]",
-                f'base_url = "{running.url}"',
+                f'base_url = "{running.url if kind == "custom" else running.at(name)}"',
                 f'kind = "{kind}"',
                 'api_key_env = "LAB_KEY"',
             ]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tests.cloud import dialects
 from tests.cloud.world import Refusal
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def create_file(one: Handler) -> Any:
     if "file" not in parts or "purpose" not in parts:
         raise Refusal(400, "A file and a purpose are needed.", "missing_required_parameter")
     name, content = parts["file"]
+    dialects.check_file(one.dialect, content, parts["purpose"][1].decode())
     return one.provider.world.add_file(name, content, parts["purpose"][1].decode())
 
 
@@ -101,7 +103,9 @@ def cancel_upload(one: Handler, upload_id: str) -> Any:
 
 
 def create_job(one: Handler) -> Any:
-    return one.provider.world.create_job(one.body["json"] or {})
+    told = one.body["json"] or {}
+    dialects.check_job(one.dialect, told)
+    return one.provider.world.create_job(told, one.dialect)
 
 
 def list_jobs(one: Handler) -> Any:
@@ -119,6 +123,8 @@ def get_job(one: Handler, job_id: str) -> Any:
 
 
 def stop_job(one: Handler, job_id: str, act: str) -> Any:
+    if one.dialect == dialects.NEBIUS and act != "cancel":
+        raise Refusal(404, f"Invalid URL (POST {one.route})", "unknown_url")
     return one.provider.world.stop_job(job_id, act)
 
 
@@ -150,6 +156,8 @@ def get_model(one: Handler, model: str) -> Any:
 
 
 def delete_model(one: Handler, model: str) -> Any:
+    if one.dialect in (dialects.AZURE, dialects.NEBIUS):
+        raise Refusal(404, f"Invalid URL (DELETE {one.route})", "unknown_url")
     get_model(one, model)
     del one.provider.world.models[model]
     return {"id": model, "object": "model", "deleted": True}
@@ -157,6 +165,7 @@ def delete_model(one: Handler, model: str) -> Any:
 
 def chat(one: Handler) -> Any:
     told = one.body["json"]
+    dialects.check_talk(one.dialect, told["model"])
     get_model(one, told["model"])
     head: dict[str, Any] = {"id": "chatcmpl-1", "created": one.provider.world.moment(), "model": told["model"]}
     usage = one.provider.usage

@@ -23,6 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.cloud import dialects
 from tests.cloud.world import Refusal, World
 
 KEY = "sk-sentinel-NeverSeenAnywhere-0123456789"
@@ -109,6 +110,10 @@ class Provider:
     )
     key: str = KEY
 
+    def at(self, dialect: str) -> str:
+        """The address at which a dialect is spoken, and no other."""
+        return self.url.removesuffix("/v1") + f"/{dialect}/v1"
+
     def fault(self, method: str, path: str, act: Fault, times: int = 1) -> None:
         """Let the next requests that fit fail so."""
         self.faults.append([method, re.compile(path), act, times])
@@ -145,7 +150,9 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         provider = self.provider
         place = urlsplit(self.path)
-        self.route = unquote(place.path).removeprefix("/v1")
+        head, _slash, rest = unquote(place.path).removeprefix("/").partition("/")
+        self.dialect = head if head in dialects.DIALECTS else dialects.ANY
+        self.route = "/" + (rest if self.dialect else unquote(place.path).removeprefix("/")).removeprefix("v1/")
         self.query = {key: values[-1] for key, values in parse_qs(place.query).items()}
         self.body = self._read_body()
         told = self.body.get("json", {"bytes": self.body.get("size", 0)})

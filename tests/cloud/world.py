@@ -54,6 +54,7 @@ class World:
     events: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     checkpoints: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     models: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    dialects: dict[str, str] = field(default_factory=dict[str, str])
     shutdown: dict[str, str] = field(default_factory=dict[str, str])
     lock: threading.RLock = field(default_factory=threading.RLock)
     now: int = START
@@ -102,7 +103,7 @@ class World:
 
     # --- jobs ------------------------------------------------------------------------------------------------------
 
-    def create_job(self, wanted: dict[str, Any]) -> dict[str, Any]:
+    def create_job(self, wanted: dict[str, Any], dialect: str = "") -> dict[str, Any]:
         """A new job, in the first stage of the plan."""
         if not self.may_tune:
             raise Refusal(403, "Your organization is not eligible for fine-tuning.", "permission_denied")
@@ -121,6 +122,7 @@ class World:
             "n_epochs": _chosen(told.get("n_epochs"), 3),
             "batch_size": _chosen(told.get("batch_size"), 1),
             "learning_rate_multiplier": _chosen(told.get("learning_rate_multiplier"), 2.0),
+            **({"beta": _chosen(told.get("beta"), 0.1)} if method["type"] == "dpo" else {}),
         }
         job_id = f"ftjob-{len(self.jobs) + 1:04d}"
         made: dict[str, Any] = {
@@ -146,6 +148,7 @@ class World:
             "suffix": wanted.get("suffix"),
         }
         self.jobs[job_id] = made
+        self.dialects[job_id] = dialect
         self.stages[job_id] = list(self.plan[1:])
         self.events[job_id] = []
         self.checkpoints[job_id] = []
@@ -203,15 +206,18 @@ class World:
         return job
 
     def _bad_line(self, job: dict[str, Any]) -> tuple[str, str, str] | None:
+        from tests.cloud.dialects import fault_in
+
         for key in ("training_file", "validation_file"):
             if not job[key]:
                 continue
-            for number, line in enumerate(self.contents[job[key]].removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
-                try:
-                    told = json.loads(line)
-                except ValueError:
-                    return "invalid_training_file", f"Invalid file format. Line {number} is no JSON.", key
-                if "REFUSE-ME" in json.dumps(told):
+            lines = self.contents[job[key]].removeprefix(b"\xef\xbb\xbf").splitlines()
+            fault = fault_in(lines, pairs=job["method"]["type"] == "dpo")
+            if fault is not None:
+                return "invalid_training_file", f"Invalid file format. Line {fault[0]} {fault[1]}.", key
+            for number, line in enumerate(lines, 1):
+                told = json.loads(line)
+                if "REFUSE-ME" in json.dumps(told, ensure_ascii=False):
                     return (
                         "invalid_training_file",
                         f"The file failed moderation. 1 example was flagged: line {number}, message 2.",
@@ -227,7 +233,7 @@ class World:
         return job
 
     def _succeed(self, job: dict[str, Any]) -> None:
-        job_id, name = job["id"], f"ft:{job['model']}:org-tests:{job['suffix'] or ''}:{job['id'][-4:]}"
+        job_id, name = job["id"], self.tuned_name(job)
         for step in (1, 2, 3)[: max(1, self.result_rows)]:
             self._keep_checkpoint(job_id, step, final=step == 3)
         job["result_files"] = [self.add_file("step_metrics.csv", self._results(), "fine-tune-results")["id"]]
@@ -242,9 +248,15 @@ class World:
         self.say(job_id, f"New fine-tuned model created: {name}")
         self.say(job_id, "The job has successfully completed")
 
+    def tuned_name(self, job: dict[str, Any]) -> str:
+        """What the model of a job is called."""
+        from tests.cloud.dialects import model_name
+
+        usual = f"ft:{job['model']}:org-tests:{job['suffix'] or ''}:{job['id'][-4:]}"
+        return model_name(self.dialects[job["id"]], job, usual)
+
     def _keep_checkpoint(self, job_id: str, step: int, *, final: bool = False) -> None:
-        job = self.jobs[job_id]
-        name = f"ft:{job['model']}:org-tests:{job['suffix'] or ''}:{job_id[-4:]}"
+        name = self.tuned_name(self.jobs[job_id])
         name = name if final else f"{name}:ckpt-step-{step}"
         if any(one["step_number"] == step for one in self.checkpoints[job_id]):
             return  # made when the job rested

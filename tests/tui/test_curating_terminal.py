@@ -14,7 +14,7 @@ from core.workspace import chats, curation
 from core.workspace.opening import open_workspace
 from tests.hostile import MARKERS
 from tests.tui.hosts import many, workspace_with
-from tests.tui.test_terminal import ROOT, hostile_workspace, terminal, without_own
+from tests.tui.terminal import ROOT, hostile_workspace, terminal, without_own
 
 ESC = "\x1b"
 

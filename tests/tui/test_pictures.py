@@ -60,7 +60,9 @@ async def picture(pilot: Pilot[int], keys: tuple[str, ...], words: str) -> str:
     app.workspace.folder = Path("/home/vera/sinsonte")
     if isinstance(library := app.screen, LibraryScreen):
         library._folder = Path("/home/vera/descargas")  # pyright: ignore[reportPrivateUsage]
-        library._report = REPORT  # pyright: ignore[reportPrivateUsage]
+        if library.chats.count:
+            library._report = REPORT  # pyright: ignore[reportPrivateUsage]
+            library.refresh_bindings()  # now, and not when something else happens to ask for it
     for key in keys:
         await pilot.press(key)
         await pilot.pause()

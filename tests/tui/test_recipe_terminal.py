@@ -10,7 +10,7 @@ from pathlib import Path
 from core.workspace import people, recipe
 from core.workspace.opening import open_workspace
 from tests.hostile import MARKERS
-from tests.tui.test_terminal import hostile_workspace, terminal, without_own
+from tests.tui.terminal import hostile_workspace, terminal, without_own
 
 _OSC52 = re.compile(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07")
 

@@ -12,7 +12,7 @@ from core.training.events import FILE
 from core.workspace.opening import open_workspace
 from tests.hostile import HOSTILE, MARKERS
 from tests.tui.runs import a_run, is_alive
-from tests.tui.test_terminal import terminal, without_own
+from tests.tui.terminal import terminal, without_own
 
 SHORT = [text for text in HOSTILE if len(text) < 10_000]
 STORABLE = [text for text in SHORT if not any(0xD800 <= ord(one) <= 0xDFFF for one in text)]

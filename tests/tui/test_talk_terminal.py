@@ -13,7 +13,7 @@ from core.workspace import transcripts
 from core.workspace.opening import open_workspace
 from tests.hostile import HOSTILE, MARKERS
 from tests.tui.talks import Chunk, answering, delta
-from tests.tui.test_terminal import Terminal
+from tests.tui.terminal import Terminal
 
 PROGRAM = """
 import sys

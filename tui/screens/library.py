@@ -69,12 +69,12 @@ class ColumnTitles(Bar):
         width = self.size.width
         titles: list[Cell] = [
             (SPACE, palette.muted),
-            (fitted(said(" {text}", text=_("From – to")), 28), palette.faint),
-            (fitted(said("{text}", text=_("Messages")), 10, right=True), palette.faint),
+            (fitted(said(" {text}", text=_("From – to")), 28), palette.muted),
+            (fitted(said("{text}", text=_("Messages")), 10, right=True), palette.muted),
         ]
         if width > 100:
-            titles.append((fitted(said("  {text}", text=_("From what")), 12), palette.faint))
-        titles.append((said("  {text}", text=_("Chat and participants")), palette.faint))
+            titles.append((fitted(said("  {text}", text=_("From what")), 12), palette.muted))
+        titles.append((said("  {text}", text=_("Chat and participants")), palette.muted))
         return strip_of(titles, width, palette.ground)
 
 

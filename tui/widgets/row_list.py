@@ -28,6 +28,7 @@ from core.language import N_
 from core.safe_text import SafeText
 from tui.lines import NOTHING, Line, fitted, strip_of, width_of
 from tui.themes import Palette, palette_of, resting
+from tui.typed import OneByOne
 
 R = TypeVar("R")
 Row = TypeVar("Row", covariant=True)
@@ -182,7 +183,10 @@ class RowList(Widget, Generic[R], can_focus=True):
 
     def show(self, source: RowSource[R], cursor: int | None = None) -> None:
         """Show these rows; the cursor stays where it was, as far as that is still there, or goes where told."""
+        empty = not self.count
         self._rows = Rows(source)
+        if empty != (not self.count) and self.is_attached:
+            self.screen.refresh_bindings()  # what enter does is a hint only where there is a row
         wanted = self.cursor if cursor is None else cursor
         self.cursor = min(max(0, wanted), max(0, self.count - 1))
         self._top = min(self._top, max(0, self.count - 1))
@@ -321,7 +325,10 @@ class RowList(Widget, Generic[R], can_focus=True):
         # After the keys that already wait: of a hundred moves that came at once, only the last is painted.
         if not self._awaiting_show:
             self._awaiting_show = True
-            self.call_later(self._show_cursor)
+            if isinstance(self.app, OneByOne):
+                self.app.after_keys(self, self._show_cursor)
+            else:
+                self.call_later(self._show_cursor)
 
     def _show_cursor(self) -> None:
         self._awaiting_show = False

@@ -153,6 +153,7 @@ class CuratingScreen(ReadingScreen):
         """Show what was decided, and say that it is saved."""
         self.take_decisions()
         self.forget_marks()
+        self.remember()
         self.workbench.say(said(_("Saved: {label}. u takes it back."), label=label))
 
     @work(thread=True, exclusive=True, group="decide", name="decide", exit_on_error=False)

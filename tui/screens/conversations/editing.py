@@ -30,7 +30,8 @@ _DRAFT = 0.5  # seconds without a key after which a draft is kept
 
 
 class Editor(TextArea):
-    """The field over the words of one message."""
+    """The field over the words of one message. It is there all the time and shown while one writes: a field that is
+    taken away while something else is painted took the workbench with it, on a busy machine."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "save", N_("save the edit"), id="edit.save", priority=True),
@@ -38,13 +39,24 @@ class Editor(TextArea):
         Binding("escape", "leave", N_("leave the edit"), id="edit.leave", priority=True),
     ]
 
-    def __init__(self, row: MessageRow, text: str, save: Callable[[], None], leave: Callable[[], None]) -> None:
-        super().__init__(text, compact=True, soft_wrap=True, id="editor", highlight_cursor_line=False)
-        self.row = row
+    def __init__(self, save: Callable[[], None], leave: Callable[[], None]) -> None:
+        super().__init__(compact=True, soft_wrap=True, id="editor", highlight_cursor_line=False)
+        self.uid = ""  # of the message
+        self.began_with = ""
         # Called and not told by a message: the next key must find the field gone.
         self._save, self._leave = save, leave
-        self.began_with = self.text  # as the field has it: what it cannot hold (a lone \r) is no change of the person's
         self.cursor_blink = False
+        self.display = False
+
+    def begin(self, row: MessageRow, draft: str | None) -> None:
+        """Take the words of a message, or the draft that goes on from them."""
+        self.uid = row.uid
+        self.text = row.text
+        self.began_with = self.text  # as the field has it: what it cannot hold (a lone \r) is no change of the person's
+        if draft is not None:
+            self.text = draft
+        self.display = True
+        self.move_cursor(self.document.end)
 
     def action_save(self) -> None:
         self._save()
@@ -67,15 +79,16 @@ class EditingScreen(CuratingScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.editor: Editor | None = None
+        self._words = Editor(self.save_edit, self.leave_edit)
+        self.editor: Editor | None = None  # while one writes
         self._draft_later: Timer | None = None
 
     def panes(self) -> Iterator[Widget]:
         panes = list(super().panes())
         yield from panes[:-1]
-        yield Container(panes[-1], id="right")
+        yield Container(panes[-1], self._words, id="right")
 
-    async def action_edit(self) -> None:
+    def action_edit(self) -> None:
         """Open the field over the words of the message under the cursor, or its draft."""
         from core.workspace import curation
 
@@ -83,12 +96,9 @@ class EditingScreen(CuratingScreen):
         if self.editor is not None or row is None or not self.messages.has_focus:
             return
         draft = curation.draft_of(self.workbench.workspace, row.uid)
-        self.editor = Editor(row, row.text, self.save_edit, self.leave_edit)
-        if draft is not None:
-            self.editor.text = draft
+        self.editor = self._words
+        self.editor.begin(row, draft)
         self._place(self.editor)
-        await self.query_one("#right", Container).mount(self.editor)  # the next key is for the field
-        self.editor.move_cursor(self.editor.document.end)
         self.set_focus(self.editor)
         self.workbench.say(
             SafeText(
@@ -121,7 +131,8 @@ class EditingScreen(CuratingScreen):
         if self.editor is None or self.editor.text == self.editor.began_with:
             return
         try:
-            curation.keep_draft(self.workbench.workspace, self.editor.row.uid, self.editor.text)
+            curation.keep_draft(self.workbench.workspace, self.editor.uid, self.editor.text)
+            self.remember()  # a kill is followed by going on, and there is where to go on
         except Problem as problem:
             self.workbench.say_problem(problem)
 
@@ -143,8 +154,8 @@ class EditingScreen(CuratingScreen):
         workspace = self.workbench.workspace
         try:
             if editor.text != editor.began_with:
-                label = curation.decide(workspace, "edit", [editor.row.uid], editor.text).label
-                curation.keep_draft(workspace, editor.row.uid, None)
+                label = curation.decide(workspace, "edit", [editor.uid], editor.text).label
+                curation.keep_draft(workspace, editor.uid, None)
                 self._close()
                 self.after_act(label)
             else:
@@ -156,7 +167,7 @@ class EditingScreen(CuratingScreen):
         if self._draft_later is not None:
             self._draft_later.stop()
         if self.editor is not None:
-            self.editor.remove()
+            self.editor.display = False
             self.editor = None
         self.set_focus(self.messages)
 

@@ -67,7 +67,7 @@ class MessagePainter:
         rest: Line = [(mark, ground + palette.accent), (SafeText(" " * (LIT - 1)), ground)]
         bar = SafeText("  " if row.kind is Kind.SYSTEM else " ┃ " if row.mine else " │ ")
         dropped = row.said.state == "drop"
-        ink = palette.faint if dropped else palette.text if row.kind is Kind.TEXT else palette.muted
+        ink = palette.gone if dropped else palette.text if row.kind is Kind.TEXT else palette.muted
         line = palette.faint if dropped else author
         words = wrapped(_words(row), max(8, width - LIT - 5), _MOST_LINES)
         here = self.words if self.words is not None and self._is_found(row.place) else None
@@ -176,7 +176,7 @@ class ConversationPainter:
             (fitted(SafeText(number(row.messages)), 6, right=True), ground + palette.text),
             (SPACE, ground),
             (SafeText(" "), palette.text),
-            (shown_in_line(row.opening, limit=200), palette.faint if gone else palette.text),
+            (shown_in_line(row.opening, limit=200), palette.gone if gone else palette.text),
         ]
         return Painted([line])
 
@@ -195,7 +195,7 @@ class FoundPainter:
         ground = palette.chosen if chosen else palette.ground
         when = short_day(row.sent_at) if row.timed else "—"
         sign = {"drop": "-", "keep": "+"}.get(row.said.state, "~" if row.said.text is not None else " ")
-        ink = palette.faint if row.said.state == "drop" else palette.text
+        ink = palette.gone if row.said.state == "drop" else palette.text
         text = shown_in_line(row.text)
         if self.words is not None:
             text = self.words.around(text, max(10, width - LIT_CONVERSATION - 2))

@@ -60,7 +60,7 @@ def sizes(told: Learnt) -> tuple[SafeText, bool]:
 
 def cells(told: Learnt, palette: Palette) -> list[Cell]:
     """The text of the example, each stretch in its ink."""
-    inks = {"context": palette.muted, "control": palette.faint, "trained": palette.strong}
+    inks = {"context": palette.muted, "control": palette.gone, "trained": palette.strong}
     made: list[Cell] = []
     for piece in told.pieces:
         text = shown(piece.text, limit=_MOST)

@@ -54,7 +54,7 @@ class RunTitles(Bar):
         palette = palette_of(self.app.current_theme)
         width = self.size.width
         titles = (_("state"), _("run"), _("step"), _("loss"), _("held-out"), _("left"), _("dataset · base · where"))
-        return strip_of([(text, palette.faint) for text in column_titles(width - 1, titles)], width, palette.ground)
+        return strip_of([(text, palette.muted) for text in column_titles(width - 1, titles)], width, palette.ground)
 
 
 class RunsScreen(PlaceScreen):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from core import endpoints, settings
+from core.crash import report
 from core.language import _, choose
 from core.problem import Problem
 from core.training import events, process
@@ -70,6 +71,11 @@ def main(folder: Path) -> int:
             again = _("`train resume` goes on when that is mended.")
             log.write("problem", cause="settings", text=problem.what, advice=f"{problem.advice} {again}".strip())
             halt(folder, problem.what)
+            return 1
+        except Exception as error:  # noqa: BLE001 - the edge: Python's own trace prints values, and so a key or a chat
+            said = report(error, folder)
+            log.write("problem", cause="unforeseen", text=said, advice=_("`train resume` tries it again."))
+            halt(folder, said)
             return 1
     return 0
 
