@@ -57,7 +57,7 @@ def refresh(folder: Path) -> Holder:
     now = _state(folder)
     job = wanted.reached(folder).job
     if now in TERMINAL:
-        return Holder(working=False, begun=begun, where=job)
+        return Holder(working=False, begun=begun, where=job, over=True)
     note = _note(status)
     follower = process.read(folder)
     if follower is not None and follower.alive():
