@@ -32,6 +32,7 @@ from tui.work import Work, Works, name_of
 
 if TYPE_CHECKING:
     from textual.driver import Driver
+    from textual.timer import Timer
 
     from core.settings import Settings
     from core.workspace.opening import Workspace
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 # that a key may cost waited so long for the thread that counts: 60 ms a key.
 GIVE_WAY: float = 0.0005
 SETTLE: float = 0.06  # seconds without another change before all is counted: a key that is held down is not held up
+# Seconds after the last count until its memory is given back, 50 MB at a million messages: a key that follows at once
+# would pay 10 ms for having it again.
+REST: float = 2.0
 POLL: float = 0.5  # seconds between two looks at whether another process changed the workspace
 TAKE_IN: float = 5.0  # seconds between two looks at what the runs under way have told
 
@@ -88,6 +92,7 @@ class Workbench(OneByOne, inherit_bindings=False):
         self._wall = SecondWall()
         self._no_colour = NoColor()
         self._seen: object = None
+        self._resting: Timer | None = None
         self.register_theme(SINSONTE)
         self.theme = self._first_theme(settings.theme)
         # Frames of an animation are wasted on a wire; nothing of ours moves, but Textual's own widgets do.
@@ -206,9 +211,6 @@ class Workbench(OneByOne, inherit_bindings=False):
 
         worker: Worker[Any] = get_current_worker()
 
-        def cancelled() -> bool:
-            return worker.is_cancelled
-
         try:
             now = recipe.counters(self.workspace)
             self.call_from_thread(self._take_counters, now)
@@ -216,16 +218,36 @@ class Workbench(OneByOne, inherit_bindings=False):
                 return
             self.call_from_thread(self._take_counters, now, self._saved_counters())
             time.sleep(SETTLE)
-            if not now.exact and not cancelled():
-                now = recipe.exact_counters(self.workspace, cancelled)
-                self.call_from_thread(self._take_counters, now)
-            if self.current_mode == "recipe":
-                self.call_from_thread(self._take_counters, now, self._saved_counters(exactly=True, cancelled=cancelled))
+            if not worker.is_cancelled:
+                self._count_all(now, worker)
         except chats.Cancelled:
             return  # another change, or the end of the workbench, made this count useless
         except Problem as problem:
             if not worker.is_cancelled:
                 self.call_from_thread(self.say_problem, problem)
+
+    def _count_all(self, now: Counters, worker: Worker[Any]) -> None:
+        """Count exactly, of the working recipe and of the last save; who stops it keeps the estimates."""
+        from core.workspace import chats, recipe
+
+        with self.works.aside("counters", SafeText(_("counting all tokens"))) as work:
+
+            def progress(done: int, total: int) -> None:
+                if worker.is_cancelled:
+                    raise chats.Cancelled
+                work.progress(done, total)
+
+            try:
+                if not now.exact:
+                    now = recipe.exact_counters(self.workspace, progress)
+                    self.call_from_thread(self._take_counters, now)
+                if self.current_mode == "recipe":
+                    saved = self._saved_counters(exactly=True, progress=progress)
+                    self.call_from_thread(self._take_counters, now, saved)
+            except chats.Cancelled:
+                if not work.stopped or worker.is_cancelled:
+                    raise
+                self.call_from_thread(self.say, SafeText(_("Counting was stopped: ≈ marks what is an estimate.")))
 
     @work(thread=True, exclusive=True, group="take in", name="take in runs", exit_on_error=False)
     def take_in_runs(self) -> None:
@@ -237,12 +259,14 @@ class Workbench(OneByOne, inherit_bindings=False):
         except Problem as problem:
             self.call_from_thread(self.say_problem, problem)
 
-    def _saved_counters(self, *, exactly: bool = False, cancelled: Callable[[], bool] | None = None) -> Counters | None:
+    def _saved_counters(
+        self, *, exactly: bool = False, progress: Callable[[int, int], None] | None = None
+    ) -> Counters | None:
         from core.workspace import recipe
 
         try:
             if exactly:
-                return recipe.exact_saved_counters(self.workspace, cancelled)
+                return recipe.exact_saved_counters(self.workspace, progress)
             return recipe.saved_counters(self.workspace)
         except Problem:
             return None  # the persona of then is not there any more: there is nothing to compare with
@@ -250,9 +274,17 @@ class Workbench(OneByOne, inherit_bindings=False):
     def _take_counters(self, counters: Counters, saved: Counters | None = None) -> None:
         self.counters = counters
         self.saved_counters = saved or self.saved_counters
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(REST, self._give_back)
         # One that is not there yet takes them when it is.
         if (place := self.place) is not None and place.is_mounted:
             place.take_counters(counters)
+
+    def _give_back(self) -> None:
+        from core.workspace import memory
+
+        memory.give_back(self.workspace)
 
     def show_work(self, work: Work | None) -> None:
         """Show how far long work is, on whatever screen one is."""

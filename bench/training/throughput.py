@@ -1,16 +1,20 @@
 """Training speed against its floors and peers, each in a process of its own, rounds interleaved, compared as ratios.
 
-    python -m bench.training.throughput [--size small|mini] [--rounds 3] [--steps 8] [--trl FOLDER]
+    python -m bench.training.throughput [--size small|mini|1b] [--rounds 3] [--steps 8]
+        [--trl FOLDER] [--llamafactory ENVIRONMENT] [--unsloth ENVIRONMENT]
 
 Contenders: `ours` (the engine's Stepper on packed bins), `bare` (the shortest packed PyTorch loop that does the same),
-`padded` (the same loop on length-sorted padded batches) and, where TRL's packages lie in FOLDER, `trl` (SFTTrainer with
-its defaults but fp32, for CPUs without bf16). All train the same LoRA on the same random model (`small`: about 30 million
-weights; `mini`: the shape of the embedded toy, where a step is milliseconds) on the same tokens. Before anything is told
-the supervised tokens must be equal and the first losses agree: to 1 % where batches differ, to 0.01 % where they do not;
-and afterwards the perplexity of held-out replies must be the bare loop's to 0.5 %.
+`padded` (the same loop on length-sorted padded batches) and peers (bench/training/peers.py), each with its defaults and
+tuned: TRL's SFTTrainer where its packages lie in FOLDER (pip install --target FOLDER trl datasets), LLaMA-Factory and
+Unsloth in environments of their own (folders with bin/python). What cannot run here says so in one line and is left out.
+
+All train the same LoRA on the same random model (`small`: about 30 million weights; `mini`: the shape of the embedded toy,
+where a step is milliseconds) on the same tokens, in fp32 on a processor. **Before anything is timed** every contender takes
+a few steps: the supervised tokens must be equal, and the first losses agree, to 1 % where batches differ, to 0.01 % where
+they do not. Afterwards the perplexity of held-out replies must be the bare loop's to 0.5 %.
 
 On a machine with a GPU everything runs there, in bf16 (`--size 1b`: about 1.2 billion weights from the configuration
-alone); the clock is then the wall's, the processor's means nothing.
+alone), ours with the attention that the engine would choose; the clock is then the wall's, the processor's means nothing.
 """
 
 from __future__ import annotations
@@ -20,17 +24,21 @@ import json
 import math
 import os
 import random
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 BATCH, WARM = 8, 2
 THREADS = 2
 SIZE = "SINSONTE_BENCH_SIZE"
+BASE = "SINSONTE_BENCH_BASE"  # the folder of the random base, which all use
+BEGAN = "SINSONTE_BENCH_BEGAN"  # when a contender's process was started
 SHAPES: dict[str, dict[str, Any]] = {
     "small": {
         "vocab_size": 8192, "hidden_size": 448, "num_hidden_layers": 8, "num_attention_heads": 8,
@@ -62,25 +70,48 @@ def data(count: int, seed: int = 5) -> list[tuple[list[int], list[bool]]]:
     return told
 
 
+def lora() -> dict[str, Any]:
+    """The adapter that all train."""
+    return {"r": 8, "lora_alpha": 16, "target_modules": "all-linear", "task_type": "CAUSAL_LM"}
+
+
+def base_folder() -> Path:
+    """Where the random base lies."""
+    return Path(os.environ[BASE])
+
+
+def write_base(folder: Path, size: str) -> None:
+    """The random base, written once: other versions of transformers would draw other weights."""
+    import torch
+    import transformers
+    from tokenizers import Tokenizer, models
+
+    torch.manual_seed(0)
+    shape = SHAPES[size]
+    config = transformers.LlamaConfig(
+        max_position_embeddings=1024, bos_token_id=1, eos_token_id=2, pad_token_id=0, **shape
+    )
+    transformers.LlamaForCausalLM(config).save_pretrained(str(folder))
+    words = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel({f"w{i}": i for i in range(shape["vocab_size"])}, unk_token="w3")),
+        pad_token="w0", eos_token="w2", bos_token="w1",
+    )  # fmt: skip
+    words.save_pretrained(str(folder))
+
+
 def model() -> Any:
-    """The same random model everywhere."""
+    """The base with a fresh adapter, the same everywhere."""
     import peft
     import torch
     import transformers
 
     torch.set_num_threads(THREADS)
-    torch.manual_seed(0)
-    shape = SHAPES[os.environ.get(SIZE, "small")]
-    config = transformers.LlamaConfig(
-        max_position_embeddings=1024, bos_token_id=1, eos_token_id=2, pad_token_id=0, **shape
-    )
-    made: Any = transformers.LlamaForCausalLM(config)
-    if torch.cuda.is_available():
-        made = made.to("cuda", torch.bfloat16)
+    dtype = torch.bfloat16 if half() else torch.float32
+    made: Any = transformers.AutoModelForCausalLM.from_pretrained(str(base_folder()), dtype=dtype)
+    if half():
+        made = made.to("cuda")
     torch.manual_seed(1)
-    return peft.get_peft_model(
-        made, peft.LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
-    )
+    return peft.get_peft_model(made, peft.LoraConfig(**lora()))
 
 
 def held_out(made: Any) -> float:
@@ -118,14 +149,29 @@ class Watch:
         return time.perf_counter() - self.wall, time.process_time() - self.cpu
 
 
-def tell(made: Any, first: float, supervised: int, tokens: int, passed: tuple[float, float]) -> None:
+_first: list[float] = []
+
+
+def first_step() -> None:
+    """The first step is done: how long it took from the start of the process."""
+    if not _first:
+        _first.append(time.time() - float(os.environ[BEGAN]))
+
+
+def tell(made: Any, first: float, supervised: int, tokens: int, passed: tuple[float, float], **more: Any) -> None:
     """One contender's answer."""
     import torch
 
-    peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if torch.cuda.is_available():
+        peak = torch.cuda.max_memory_allocated()
     held = held_out(made)
     rates = {"wall": tokens / passed[0], "cpu": tokens / passed[1]}
-    print(json.dumps({"first": first, "supervised": supervised, "held": held, "peak": peak, **rates}))
+    print(
+        json.dumps(
+            {"first": first, "supervised": supervised, "held": held, "peak": peak, "start": _first[0], **rates, **more}
+        )
+    )
 
 
 def packed_batches(steps: int) -> tuple[list[Any], Any, list[Any]]:
@@ -139,23 +185,27 @@ def packed_batches(steps: int) -> tuple[list[Any], Any, list[Any]]:
 
 def ours(steps: int) -> None:
     """The engine's own step."""
-    from core.engine.packing import Layout
+    from core.engine.proving import layout_for
     from core.engine.stepping import Stepper
 
     rows, cut, batches = packed_batches(steps)
     made = model().train()
+    layout = layout_for(made, rows, 1024, 0, half=half())
+    layout = replace(layout, width=cut.width)
     stepper = Stepper(
         made, rate=2e-4, steps=steps + WARM, warmup=0, cosine=False, weight_decay=0.0, clip=1.0, half=half(),
-        layout=Layout("mask", cut.width, 0), seed=0,
+        layout=layout, seed=0,
     )  # fmt: skip
     first, tokens, began = 0.0, 0, Watch()
     for number, groups in enumerate(batches):
         if number == WARM:
             began = Watch()
         done = stepper.step(rows, groups)
+        first_step()
         first = first or done.loss
         tokens += done.tokens if number >= WARM else 0
-    tell(made, first, sum(row.trained_tokens for row in rows), tokens, began.passed())
+    supervised = sum(row.trained_tokens for row in rows)
+    tell(made, first, supervised, tokens, began.passed(), attention=f"{layout.attention}, {layout.way}")
 
 
 def bare(steps: int) -> None:
@@ -195,6 +245,7 @@ def bare(steps: int) -> None:
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimiser.step()
         optimiser.zero_grad()
+        first_step()
         first = first or float(loss)
         supervised += int((labels[:, 1:] >= 0).sum())
     tell(made, first, supervised, tokens, began.passed())
@@ -229,54 +280,11 @@ def padded(steps: int) -> None:
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimiser.step()
         optimiser.zero_grad()
+        first_step()
         first = first or float(loss)
         supervised += int((labels[:, 1:] >= 0).sum())
         tokens += int(mask.sum()) if number >= WARM else 0
     tell(made, first, supervised, tokens, began.passed())
-
-
-def trl(steps: int) -> None:
-    """SFTTrainer with its defaults."""
-    import torch
-    import transformers
-    from datasets import Dataset, arrow_dataset  # pyright: ignore[reportMissingImports]
-    from tokenizers import Tokenizer, models
-    from trl import SFTConfig, SFTTrainer  # pyright: ignore[reportMissingImports]
-
-    # Some versions of pyarrow cannot be pickled, which the naming of a data set is done by; its name matters to nobody.
-    arrow_dataset.generate_fingerprint = lambda _dataset: "chats"
-    some = data(BATCH * (steps + WARM))
-    words = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer(models.WordLevel({f"w{i}": i for i in range(8192)}, unk_token="w3")),
-        pad_token="w0", eos_token="w2", bos_token="w1",
-    )  # fmt: skip
-    rows = [{"input_ids": ids, "completion_mask": [int(flag) for flag in flags]} for ids, flags in some]
-    marks: list[Watch] = []
-
-    class Clock(transformers.TrainerCallback):
-        def on_step_end(self, *_given: Any, **_named: Any) -> None:
-            marks.append(Watch())
-
-    with tempfile.TemporaryDirectory() as place:
-        config = SFTConfig(
-            output_dir=place, per_device_train_batch_size=BATCH, max_steps=steps + WARM, learning_rate=2e-4,
-            lr_scheduler_type="constant", bf16=half(), use_cpu=not half(), logging_steps=1, save_strategy="no", report_to=[],
-            disable_tqdm=True, completion_only_loss=True,
-        )  # fmt: skip
-        trainer = SFTTrainer(model=model(), args=config, train_dataset=Dataset.from_list(rows), processing_class=words)
-        trainer.add_callback(Clock())
-        torch.set_num_threads(THREADS)
-        trainer.train()
-    losses = [one["loss"] for one in trainer.state.log_history if "loss" in one]
-    # Its batches are drawn by chance: on average they hold this share of the tokens.
-    tokens = sum(len(ids) for ids, _flags in some) * steps / (steps + WARM)
-    tell(
-        trainer.model,
-        losses[0],
-        sum(sum(flags) for _ids, flags in some),
-        int(tokens),
-        (marks[-1].wall - marks[WARM - 1].wall, marks[-1].cpu - marks[WARM - 1].cpu),
-    )
 
 
 def main() -> None:
@@ -286,50 +294,114 @@ def main() -> None:
     words.add_argument("--rounds", type=int, default=3)
     words.add_argument("--steps", type=int, default=8)
     words.add_argument("--trl", default="")
+    words.add_argument("--llamafactory", default="")
+    words.add_argument("--unsloth", default="")
     words.add_argument("--only", default="")
     told = words.parse_args()
     if told.only:
-        {"ours": ours, "bare": bare, "padded": padded, "trl": trl}[told.only](told.steps)
+        from bench.training import peers
+
+        {"ours": ours, "bare": bare, "padded": padded, **peers.ways()}[told.only](told.steps)
         return
-    names = ["ours", "bare", "padded", *(["trl"] if told.trl else [])]
-    rates: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-    facts: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory() as place:
+        write_base(Path(place), told.size)
+        compare(contenders(told), told, Path(place))
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Who trains, by which Python, with what on its path."""
+
+    name: str
+    python: str
+    path: str = ""
+
+
+def contenders(told: argparse.Namespace) -> list[Contender]:
+    """Ours, the floors, and the peers that can run here."""
+    from bench.training import peers
+
+    found = [Contender(name, sys.executable) for name in ("ours", "bare", "padded")]
+    if told.trl:
+        found += [Contender(name, sys.executable, told.trl) for name in ("trl", "trl-tuned")]
+    for name, folder, rows in (
+        ("llamafactory", told.llamafactory, ("llamafactory", "llamafactory-tuned")),
+        ("unsloth", told.unsloth, ("unsloth",)),
+    ):
+        if not folder:
+            continue
+        python = Path(folder).expanduser().absolute() / "bin" / "python"
+        if reason := peers.why_not(name, python):
+            print(reason)
+        else:
+            found += [Contender(row, str(python)) for row in rows]
+    return found
+
+
+def run(one: Contender, steps: int, base: Path, size: str) -> dict[str, Any]:
+    """One contender's answer, from a process of its own."""
     environment = {
         **os.environ,
-        SIZE: told.size,
+        SIZE: size,
+        BASE: str(base),
+        BEGAN: str(time.time()),
         "OMP_WAIT_POLICY": "PASSIVE",
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        "DISABLE_VERSION_CHECK": "1",  # LLaMA-Factory's
+        "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *([one.path] if one.path else [])]),
     }
-    for turn in range(told.rounds):
-        for name in names if turn % 2 == 0 else reversed(names):
-            path = os.pathsep.join([str(Path.cwd()), *([told.trl] if name == "trl" else [])])
-            done = subprocess.run(
-                [sys.executable, "-m", "bench.training.throughput", "--only", name, "--steps", str(told.steps)],
-                env={**environment, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            if done.returncode:
-                sys.exit(f"{name}: {done.stderr[-2000:]}")
-            facts[name] = json.loads(done.stdout.strip().splitlines()[-1])
-            rates[name].append(facts[name])
-    supervised = {name: facts[name]["supervised"] for name in names}
+    done = subprocess.run(
+        [one.python, "-m", "bench.training.throughput", "--only", one.name, "--steps", str(steps)],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        sys.exit(f"{one.name}: {done.stderr[-2000:]}")
+    return json.loads(next(line for line in reversed(done.stdout.splitlines()) if line.startswith("{")))
+
+
+def same_work(facts: dict[str, dict[str, Any]]) -> None:
+    """Fail where the contenders do not do the same."""
+    supervised = {name: one["supervised"] for name, one in facts.items()}
     assert len(set(supervised.values())) == 1, f"not the same work: {supervised}"
-    for name in names:
-        assert abs(facts[name]["first"] / facts["ours"]["first"] - 1) < 0.01, f"not the same loss: {facts}"
-    assert abs(facts["bare"]["first"] / facts["ours"]["first"] - 1) < 1e-4, f"not the same bins: {facts}"
+    first = {name: one["first"] for name, one in facts.items()}
+    for name, loss in first.items():
+        near = 1e-4 if name == "bare" else 0.01
+        assert abs(loss / first["ours"] - 1) < near, f"not the same first loss: {first}"
+
+
+def compare(every: list[Contender], told: argparse.Namespace, base: Path) -> None:
+    """Look whether all do the same; then time them, and print."""
+    facts = {one.name: run(one, 1, base, told.size) for one in every}
+    same_work(facts)
+    print("the same supervised tokens and first losses, before timing: " + ", ".join(facts))
+    rates: dict[str, list[dict[str, Any]]] = {one.name: [] for one in every}
+    for turn in range(told.rounds):
+        for one in every if turn % 2 == 0 else reversed(every):
+            facts[one.name] = run(one, told.steps, base, told.size)
+            rates[one.name].append(facts[one.name])
+    same_work(facts)
     apart = math.expm1(facts["ours"]["held"] - facts["bare"]["held"])
     assert abs(apart) < 0.005, f"not the same perplexity: {facts}"
-    for name in names:
-        print(
-            f"perplexity of held-out replies after {told.steps + WARM} steps: {name:8} {math.exp(facts[name]['held']):.3f}"
+    print(f"attention of ours: {facts['ours']['attention']}")
+    # Everybody learns from the same share of what they read.
+    read = sum(len(ids) for ids, _flags in data(BATCH * (told.steps + WARM)))
+    share = facts["ours"]["supervised"] / read
+    clocks = ("cpu", "wall")
+    middle = {name: {key: statistics.median(one[key] for one in some) for key in (*clocks, "peak", "start")}
+              for name, some in rates.items()}  # fmt: skip
+    print(f"medians of {told.rounds} rounds; tokens a second by the processor's clock and by the wall's")
+    print(
+        f"  {'':20}{'useful':>9}{'learnt':>9}{'ours is':>9}{'useful':>9}{'learnt':>9}{'ours is':>9}{'peak':>9}"
+        f"{'1st step':>10}{'perplexity':>12}"
+    )
+    for name, one in middle.items():
+        columns = "".join(
+            f"{one[clock]:9.0f}{one[clock] * share:9.0f}{middle['ours'][clock] / one[clock]:8.2f}×" for clock in clocks
         )
-    for clock in ("cpu", "wall"):
-        print(f"useful tokens per {clock} second, median of {told.rounds} rounds")
-        best = statistics.median(one[clock] for one in rates["ours"])
-        for name in names:
-            middle = statistics.median(one[clock] for one in rates[name])
-            each = ", ".join(f"{one[clock]:.0f}" for one in rates[name])
-            print(f"  {name:8} {middle:8.0f}   ours is {best / middle:5.2f} times it   ({each})")
+        print(
+            f"  {name:20}{columns}{one['peak'] / 1e6:6.0f} MB{one['start']:8.1f} s{math.exp(facts[name]['held']):12.3f}"
+        )
 
 
 if __name__ == "__main__":

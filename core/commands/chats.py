@@ -11,7 +11,7 @@ from core.chat import local_iso
 from core.commands import Context, pass_context
 from core.commands.printing import Progress, confirmed, data, json_line, number, table, talk
 from core.language import _, ngettext
-from core.problem import Problem, Refused
+from core.problem import Misuse, Problem, Refused
 
 if TYPE_CHECKING:
     from core.workspace.chats import MessageRow
@@ -158,12 +158,14 @@ def delete(context: Context, name: str, yes: bool, dry_run: bool) -> None:
 @click.option("--rule", default="", help=_("only those that this cleaning rule touches"))
 @click.option("--private", default="", help=_("only those that hold this kind of private thing"))
 @click.option("--limit", type=click.IntRange(min=1), help=_("at most so many (a query shows 50 unless told)"))
+@click.option("--conversations", is_flag=True, help=_("the conversations instead, at the recipe's gap"))
 @pass_context
 def messages(
     context: Context,
     chat: str | None,
     query: str | None,
     limit: int | None,
+    conversations: bool,
     **parts: Any,
 ) -> None:
     from core.workspace import chats as verbs
@@ -171,6 +173,14 @@ def messages(
 
     workspace = context.workspace
     chat_id = verbs.chat_named(workspace, chat).id if chat else None
+    if conversations:
+        if query or any(parts.values()):
+            raise Misuse(
+                _("--conversations goes with --chat and --limit alone."),
+                advice=_("Leave it out to look for messages."),
+            )
+        _print_conversations(context, chat_id, limit)
+        return
     found = 0
     most = limit or (50 if query else None)
     wanted = finding.Filter(query or "", **parts)
@@ -198,6 +208,39 @@ def messages(
             data(f"{(sent or '—').replace('T', ' ')}  {row.author or '·'}: {row.text}" + _signs(row))
     if wanted and not context.json:
         talk(ngettext("{count} message.", "{count} messages.", found).format(count=found))
+
+
+def _print_conversations(context: Context, chat: int | None, limit: int | None) -> None:
+    from itertools import islice
+
+    from core.workspace import conversations
+
+    count = messages = 0
+    for title, row in islice(conversations.listing(context.workspace, chat), limit):
+        count, messages = count + 1, messages + row.messages
+        started, ended = (None if at is None else local_iso(at) for at in (row.started_at, row.ended_at))
+        if context.json:
+            json_line(
+                {
+                    "chat": title,
+                    "conversation": row.number + 1,
+                    "started_at": started,
+                    "ended_at": ended,
+                    "messages": row.messages,
+                    "dropped": row.dropped,
+                    "decided": row.said,
+                    "author": row.author,
+                    "opening": row.opening,
+                }
+            )
+            continue
+        when = (started or "—").replace("T", " ")
+        dropped = "" if not row.dropped else "  [" + _("{n} dropped").format(n=number(row.dropped)) + "]"
+        opening = " ".join(row.opening.split())[:80]
+        data(f"{when}  {number(row.messages):>7}  {row.author or '·'}: {opening}{dropped}")
+    if not context.json:
+        many = ngettext("{count} conversation", "{count} conversations", count).format(count=number(count))
+        talk(_("{conversations}, {messages} messages.").format(conversations=many, messages=number(messages)))
 
 
 def _said(row: MessageRow) -> dict[str, Any]:

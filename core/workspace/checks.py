@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,12 +128,22 @@ def check(workspace: Workspace, name: str, model: str | None = None) -> tuple[Ch
     return look(enumerate(datasets.as_examples(workspace, name)), tokens, limit=limit), chosen
 
 
-def difference(workspace: Workspace, name: str, other: str) -> Difference:
-    """What two datasets share, and what only one of them has."""
+def difference(
+    workspace: Workspace, name: str, other: str, progress: Callable[[int, int], None] | None = None
+) -> Difference:
+    """What two datasets share, and what only one of them has; `progress` gets examples read and to read."""
     from core.dataset.diff import diff
     from core.workspace import datasets
 
-    return diff(datasets.as_examples(workspace, name), datasets.as_examples(workspace, other))
+    sizes = [row.train + row.validation for row in (datasets.named(workspace, one) for one in (name, other))]
+
+    def read(one: str, before: int) -> Iterator[Example]:
+        for done, example in enumerate(datasets.as_examples(workspace, one), before):
+            if progress is not None and (done == before or not done % 256):
+                progress(done, sum(sizes))
+            yield example
+
+    return diff(read(name, 0), read(other, sizes[0]))
 
 
 def prices(workspace: Workspace, dataset: str | None = None) -> list[PriceRow]:

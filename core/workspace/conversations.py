@@ -12,7 +12,7 @@ its numbers, no more.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DROPPED, KEPT, EDITED, TAGGED, WEIGHED = 1, 2, 4, 8, 16  # bits of what was said of a message
 _OPENING: Final = 4  # messages looked at for the first words of a conversation
 _CLIPPED: Final = 200
+_PAGE: Final = 256
 _FEW: Final = 2_000  # messages worth repainting one by one
 _MANY: Final = 20_000  # messages looked up at once; from there on, going through the chat's ids is quicker
 
@@ -211,6 +212,18 @@ def history(workspace: Workspace, chat: int) -> History:
     made = workspace.derived("history", key, make)
     made.follow()
     return made
+
+
+def listing(workspace: Workspace, chat: int | None = None) -> Iterator[tuple[str, ConversationRow]]:
+    """The title of its chat and each conversation, of one chat or of all: what the list of the screen shows."""
+    from core.workspace import chats
+
+    for row in chats.listing(workspace):
+        if chat in (None, row.id):
+            there = history(workspace, row.id)
+            for first in range(0, there.count(), _PAGE):
+                for one in there.rows(first, _PAGE):
+                    yield row.title, one
 
 
 def known_history(workspace: Workspace, chat: int) -> History | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,9 +35,11 @@ class Comparison:
     rows: tuple[DifferenceRow, ...]
 
 
-def compare(workspace: Workspace, name: str, other: str) -> Comparison:
-    """Compare two datasets, example by example."""
-    told = checks.difference(workspace, name, other)
+def compare(
+    workspace: Workspace, name: str, other: str, progress: Callable[[int, int], None] | None = None
+) -> Comparison:
+    """Compare two datasets, example by example; `progress` gets examples read and to read, and may stop it."""
+    told = checks.difference(workspace, name, other, progress)
     before, after = datasets.named(workspace, name).recipe, datasets.named(workspace, other).recipe
     rows = [
         *_rows(workspace, name, "removed", told.removed), *_rows(workspace, other, "added", told.added),

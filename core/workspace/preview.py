@@ -57,7 +57,8 @@ class Shape:
 
     turns: Spread  # characters of a turn
     tokens: Spread  # of an example
-    exact: bool
+    exact: bool  # those tokens
+    settled: bool  # whether the examples are those that a build would write, in months and parts too
     months: tuple[tuple[str, int, int], ...]  # month, examples to train on, held out
     train: Part
     validation: Part
@@ -125,6 +126,7 @@ def _shape(workspace: Workspace, now: Recipe, totals: Any) -> Shape | None:
         turns=_spread(np.diff(characters[grouping.turns])),
         tokens=_spread(totals.each if totals is not None and totals.each is not None else made.guessed_tokens()),
         exact=totals is not None and totals.exact,
+        settled=totals is not None,
         months=_months(times[entries][timed[entries]], side[entries][timed[entries]]),
         train=part(TRAIN),
         validation=part(VALIDATION),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from core.dataset.recipe import PARAMETERS, Recipe, plain
 from core.language import _
-from core.workspace import memory, revision
-from core.workspace.opening import Cancelled, Workspace
+from core.workspace import revision
+from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
     from core.counting.recount import Totals
@@ -53,6 +53,11 @@ class Counters:
     runs: int
     model: str
     corrections: int = 0  # of the examples
+
+    @property
+    def settled(self) -> bool:
+        """Whether `examples` are those that a build would write: until all is counted, duplicates are among them."""
+        return self.train is not None or not self.examples
 
 
 def current(workspace: Workspace) -> Recipe:
@@ -168,9 +173,10 @@ def counters(workspace: Workspace) -> Counters:
     return _with_runs(workspace, _at_once(workspace, current(workspace), ""))
 
 
-def exact_counters(workspace: Workspace, cancelled: Callable[[], bool] | None = None) -> Counters:
-    """The same with all tokens counted: a second for a long chat, so not for a key press. `Cancelled` if told so."""
-    return _with_runs(workspace, _in_full(workspace, current(workspace), "", cancelled))
+def exact_counters(workspace: Workspace, progress: Callable[[int, int], None] | None = None) -> Counters:
+    """The same with all tokens counted: a second for a long chat, so not for a key press. `progress` gets what is done
+    and to do, and may raise `Cancelled`: the next count goes on from there."""
+    return _with_runs(workspace, _in_full(workspace, current(workspace), "", progress))
 
 
 def saved_counters(workspace: Workspace) -> Counters:
@@ -180,11 +186,11 @@ def saved_counters(workspace: Workspace) -> Counters:
     return _at_once(workspace, versions.saved(workspace), "saved ")
 
 
-def exact_saved_counters(workspace: Workspace, cancelled: Callable[[], bool] | None = None) -> Counters:
+def exact_saved_counters(workspace: Workspace, progress: Callable[[int, int], None] | None = None) -> Counters:
     """The same with all tokens counted; once for each save, for this is remembered."""
     from core.workspace import versions
 
-    return _in_full(workspace, versions.saved(workspace), "saved ", cancelled)
+    return _in_full(workspace, versions.saved(workspace), "saved ", progress)
 
 
 def _at_once(workspace: Workspace, recipe: Recipe, slot: str) -> Counters:
@@ -196,15 +202,14 @@ def _at_once(workspace: Workspace, recipe: Recipe, slot: str) -> Counters:
     return _likened(workspace, quick, key[0])
 
 
-def _in_full(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callable[[], bool] | None) -> Counters:
+def _in_full(workspace: Workspace, recipe: Recipe, slot: str, progress: Callable[[int, int], None] | None) -> Counters:
     key = (revision.of(workspace.store), recipe.hash)
     if slot and isinstance(counted := workspace.peek("exact counters", key), Counters):
         # What is counted now is what was saved: kept for when it no longer is.
         return workspace.derived(f"{slot}exact counters", key, lambda: counted)
 
     def count() -> Counters:
-        exact = _exact(workspace, recipe, slot, cancelled)
-        memory.give_back(workspace)
+        exact = _exact(workspace, recipe, slot, progress)
         if not slot:
             quick = workspace.derived("quick counters", key, lambda: _quick(workspace, recipe))
             workspace.derived("likeness", (key, exact.tokens), lambda: _Likeness(key[0], quick, exact))
@@ -288,7 +293,7 @@ def _quick(workspace: Workspace, recipe: Recipe) -> Counters:
     )
 
 
-def _exact(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callable[[], bool] | None) -> Counters:
+def _exact(workspace: Workspace, recipe: Recipe, slot: str, progress: Callable[[int, int], None] | None) -> Counters:
     from core.counting.counter import counter_for
     from core.counting.recount import Recount
     from core.workspace import checks, material, models
@@ -304,11 +309,7 @@ def _exact(workspace: Workspace, recipe: Recipe, slot: str, cancelled: Callable[
     else:
         recount = workspace.derived("recount", key, lambda: Recount(having, counter_for(recipe.model, folder=folder)))
 
-    def go_on(_done: int, _all: int) -> None:
-        if cancelled is not None and cancelled():
-            raise Cancelled
-
-    totals = recount.totals(made, progress=go_on)
+    totals = recount.totals(made, progress=progress)
     if not slot:
         workspace.derived("totals", (revision.of(workspace.store), recipe.hash), lambda: totals)
     return Counters(

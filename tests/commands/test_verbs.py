@@ -139,7 +139,7 @@ def test_datasets_by_command(run: Run, filled: Path, tmp_path: Path) -> None:
     assert run("dataset", "build", "uno")[0] == 1
     assert rows(run, "dataset", "build", "dos", "buffer_size=1")[0]["recipe"]["buffer_size"] == 1
     assert [row["name"] for row in rows(run, "dataset", "list")] == ["dos", "uno"]
-    assert rows(run, "dataset", "show", "uno") == [made]
+    assert rows(run, "dataset", "show", "uno") == [{**made, "newer_corrections": 0}]
     examples = rows(run, "dataset", "examples", "uno")
     assert len(examples) == made["train"] + made["validation"]
     assert len(rows(run, "dataset", "examples", "uno", "--side", "validation")) == made["validation"]

@@ -32,9 +32,17 @@ with Writer(folder / FILE) as log:
     log.write("state", state="running")
     while not stops and log.attempt == 1:
         time.sleep(0.05)
-    (folder / "checkpoints" / f"step-{{log.attempt:06d}}").mkdir(parents=True)
+    if not (folder / "slow").exists():
+        (folder / "checkpoints" / f"step-{{log.attempt:06d}}").mkdir(parents=True)
     log.write("end", state="paused" if stops else "succeeded")
 """
+
+
+def stand_in(folder: Path) -> Path:
+    python = folder / "python"
+    python.write_text(STAND_IN.format(python=sys.executable, paths=repr([str(Path(training.__file__).parents[2])])))
+    python.chmod(0o700)
+    return python
 
 
 def handed_in(run: Path, **profile: Any) -> Path:
@@ -92,13 +100,31 @@ def test_a_stop_that_nobody_wished_queues_the_run_again_and_it_ends_with_the_sam
 
 
 def test_the_time_limit_itself_sends_the_word_and_the_job_comes_again(cluster: Slurm, tmp_path: Path) -> None:
-    stand_in = tmp_path / "python"
-    stand_in.write_text(STAND_IN.format(python=sys.executable, paths=repr([str(Path(training.__file__).parents[2])])))
-    stand_in.chmod(0o700)
-    run = handed_in(tiny.prepare(tmp_path / "run", base="nobody"), time="1", warning=59, python=str(stand_in))
+    run = handed_in(tiny.prepare(tmp_path / "run", base="nobody"), time="1", warning=59, python=str(stand_in(tmp_path)))
     said = [event.fields["state"] for event in training.follow(run, every=0.1) if event.kind in ("state", "end")]
     assert said == ["running", "paused", "running", "succeeded"]
     assert "TimeLimit=00:01:00" in cluster.run("scontrol", "show", "job", str(backends.place(run)["job"]))
+
+
+def test_a_limit_shorter_than_the_way_to_a_checkpoint_does_not_queue_the_job_for_ever(
+    cluster: Slurm, tmp_path: Path
+) -> None:
+    run = tiny.prepare(tmp_path / "run", base="nobody")
+    (run / "slow").touch()
+    (run / "checkpoints" / "step-000004").mkdir(parents=True)  # of the job before: this one adds nothing to it
+    handed_in(run, python=str(stand_in(tmp_path)))
+    number = str(backends.place(run)["job"])
+    said: list[str] = []
+    for event in training.follow(run, every=0.05):
+        said.append(str(event.fields["state"]))
+        if event.kind == "state":
+            cluster.run("scancel", "--signal=TERM", "--batch", number)  # as Slurm does before the time limit
+    assert said == ["running", "paused"]
+    until(lambda: "before it got any further" in training.state(run).note, "what Slurm's script left")
+    now = training.state(run)
+    assert (now.state, now.attempt, now.resumable) == (State.PAUSED, 1, True)
+    queued = cluster.run("squeue", "-h", "-t", "pending,running", "-o", "%i")
+    assert number not in queued, "it was not queued again"
 
 
 def test_a_job_that_waits_is_taken_out_of_the_queue(cluster: Slurm, tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from core.dataset import diff
 from core.workspace import datasets, findings, recipe
 from core.workspace.opening import Workspace
 from tests.tui.hosts import speak_spanish, until
 from tests.tui.test_recipe_screen import a_workspace
 from tui.app import Workbench
+from tui.widgets.row_list import RowList
 
 
 @asynccontextmanager
@@ -170,6 +172,26 @@ async def test_two_datasets_are_compared(tmp_path: Path) -> None:
         text = await until(pilot, "only in “uno”")
         assert "0 only in “dos”" in text
         assert "min_reply_chars 45 → 0" in text
+
+
+async def test_a_comparison_answers_keys_shows_itself_and_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = a_workspace(tmp_path)
+    for name in ("uno", "dos", "tres"):
+        datasets.build(workspace, name)
+    _going, go_on = slow(monkeypatch, diff, "_digest")
+    async with opened(workspace) as pilot:
+        await until(pilot, "tres")
+        await pilot.press("d", "enter")
+        text = await until(pilot, "comparing with “dos”")
+        assert "esc stops it" in text
+        await pilot.press("j")
+        assert pilot.app.screen.query_one("#datasets", RowList).cursor == 1
+        await pilot.press("escape")
+        go_on.set()
+        text = await until(pilot, "Stopped; nothing of it was kept.")
+        assert "only in" not in text
 
 
 async def test_files_are_written_and_nothing_is_replaced_unasked(tmp_path: Path) -> None:

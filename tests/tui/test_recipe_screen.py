@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
+import tui.work
+from core.counting.recount import Recount, Totals
+from core.dataset.examples import Build
 from core.dataset.recipe import PARAMETERS
 from core.settings import Settings
 from core.workspace import chats, preview, recipe, versions
@@ -255,3 +259,37 @@ async def test_narrow_screens_show_one_pane_at_a_time(tmp_path: Path) -> None:
         assert "examples by month" not in text
         await pilot.press("v")
         await until(pilot, "trained here")
+
+
+async def test_a_long_count_shows_itself_answers_keys_and_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = a_workspace(tmp_path)
+    real, go_on = Recount.totals, threading.Event()
+
+    def held(self: Recount, build: Build, *, progress: Callable[[int, int], None]) -> Totals:
+        while not go_on.wait(0.01):
+            progress(30, 100)
+        progress(31, 100)
+        return real(self, build, progress=progress)
+
+    monkeypatch.setattr(Recount, "totals", held)
+    monkeypatch.setattr(tui.work, "LASTING", 0.0)
+    recipe.change(workspace, {"model": "gpt-4.1-mini"})
+    async with opened(workspace) as pilot:
+        text = await until(pilot, "counting all tokens")
+        assert "30 %" in text
+        assert "esc stops it" in text
+        # What is provisional says so: in the figures, in the plots and in the line at the foot.
+        for words in ("≈USD", "half ≤ ≈", "≈ examples by month", "≈80 examples"):
+            assert words in text
+        await pilot.press("j")
+        assert pilot.app.screen.query_one(ParameterList).cursor == 1
+        await pilot.press("escape")
+        text = await until(pilot, "Counting was stopped: ≈ marks what is an estimate.")
+        assert "counting all tokens" not in text
+        go_on.set()
+        await to_parameter(pilot, "conversation_gap")
+        await pilot.press("left")
+        text = await counted(pilot)
+        assert "≈" not in text

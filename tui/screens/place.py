@@ -111,14 +111,16 @@ class PlaceScreen(Screen[None]):
 
     def say(self, text: SafeText, severity: str = "information") -> None:
         """Show a notice until the next key."""
-        self.query_one(Foot).say(text, severity)
+        # A screen that is ending has no bars any more, and workers that end with it still tell.
+        for foot in self.query(Foot):
+            foot.say(text, severity)
 
     def on_key(self, _event: events.Key) -> None:
         self.query_one(Foot).quiet()
 
     def show_work(self, work: Work | None) -> None:
         """Show how far long work is."""
-        for bar in self.query(WorkBar):  # none while the workbench is ending: long work tells of itself until then
+        for bar in self.query(WorkBar):
             bar.show(work)
         self.refresh_bindings()
 

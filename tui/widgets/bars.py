@@ -140,14 +140,17 @@ class Counted(Bar):
         from tui.figures import number
 
         tokens = "—" if now.tokens is None else ("" if now.exact else "≈") + number(now.tokens)
+        # Until all is counted, examples that say the same are among them.
+        examples = ("" if now.settled else "≈") + number(now.examples)
         fields = [
             (number(now.messages), _("msg.") if short else _("messages")),
             (number(now.conversations), _("conv.") if short else _("conversations")),
-            (number(now.examples), _("ex.") if short else _("examples")),
+            (examples, _("ex.") if short else _("examples")),
             (tokens, _("tok.") if short else _("tokens")),
         ]
         if now.cost:
-            fields.append((now.cost.partition(" (")[0], ""))  # the recipe screen says of what day its price is
+            # The recipe screen says of what day its price is.
+            fields.append((("" if now.exact else "≈") + now.cost.partition(" (")[0], ""))
         fields.append((number(now.runs), _("running")))
         cells: list[Cell] = []
         for figure, unit in fields:

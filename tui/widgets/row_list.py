@@ -183,7 +183,10 @@ class RowList(Widget, Generic[R], can_focus=True):
 
     def show(self, source: RowSource[R], cursor: int | None = None) -> None:
         """Show these rows; the cursor stays where it was, as far as that is still there, or goes where told."""
+        empty = not self.count
         self._rows = Rows(source)
+        if empty != (not self.count) and self.is_attached:
+            self.screen.refresh_bindings()  # what enter does is a hint only where there is a row
         wanted = self.cursor if cursor is None else cursor
         self.cursor = min(max(0, wanted), max(0, self.count - 1))
         self._top = min(self._top, max(0, self.count - 1))

@@ -202,8 +202,8 @@ class DatasetsScreen(Building):
                 return
             other = others[place].name
 
-            def run(_work: Work) -> SafeText:
-                found.append(differences.compare(workspace, row.name, other))
+            def run(work: Work) -> SafeText:
+                found.append(differences.compare(workspace, row.name, other, work.progress))
                 return SafeText(_("Compared."))
 
             self.workbench.works.begin("compare", said(_("comparing with “{name}”"), name=other), run, show)

@@ -10,6 +10,7 @@ from core.language import N_, _, ngettext
 from core.safe_text import SafeText
 from tui.figures import number
 from tui.lines import SPACE, Line, fitted, said, wrapped
+from tui.screens.recipe.figures import marked
 from tui.screens.recipe.plots import columns, fewer
 from tui.themes import Palette
 from tui.widgets.board import Board
@@ -94,19 +95,22 @@ class Summary(Board):
         if shape is None:
             return [[(SafeText(" …"), palette.muted)], [], [], [], [], []]
         room = (width - 2) // 2 - 2
-        almost = "" if shape.exact else "≈ "
-        one = _plot(shape.tokens, almost + _("tokens of an example"), room, palette)
-        other = _plot(shape.replies, _("characters of a reply"), room, palette)
+        one = _plot(shape.tokens, _("tokens of an example"), room, palette, exact=shape.exact)
+        other = _plot(shape.replies, _("characters of a reply"), room, palette, exact=True)
         lines: list[Line] = [
             [(SPACE, palette.text), *left, (SafeText("  "), palette.text), *right]
             for left, right in zip(one, other, strict=True)
         ]
-        tokens = ngettext("{n} token to train on", "{n} tokens to train on", shape.total).format(n=number(shape.total))
-        return [*lines, [(SafeText(f" {almost}{tokens}"), palette.text)]]
+        tokens = ngettext("{n} token to train on", "{n} tokens to train on", shape.total).format(
+            n=marked(shape.total, shape.exact)
+        )
+        return [*lines, [(SafeText(f" {tokens}"), palette.text)]]
 
 
-def _plot(spread: Spread, title: str, room: int, palette: Palette) -> list[Line]:
-    told = _("half ≤ {median}, 95 % ≤ {high}").format(median=number(spread.median), high=number(spread.high))
+def _plot(spread: Spread, title: str, room: int, palette: Palette, *, exact: bool) -> list[Line]:
+    told = _("half ≤ {median}, 95 % ≤ {high}").format(
+        median=marked(spread.median, exact), high=marked(spread.high, exact)
+    )
     drawn = columns(fewer([*spread.counts, spread.beyond], room)) or [""] * 3
     return [
         [(fitted(SafeText(title), room), palette.muted)],

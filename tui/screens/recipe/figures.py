@@ -58,14 +58,11 @@ class Figures(Board):
         if now is None:
             return []
         # An estimate is compared with an estimate, or the estimate's error would pass for a change.
-        settled = now.train is not None
-        comparable = saved is not None and (saved.train is not None) == settled
+        comparable = saved is not None and saved.settled == now.settled
         fields: list[Line] = []
         for name, label in _ROWS:
             value: int | None = getattr(now, name)
-            exact = name in ("messages", "turns", "conversations") or (
-                now.exact if name == "tokens" else settled or not now.examples
-            )
+            exact = name in ("messages", "turns", "conversations") or (now.exact if name == "tokens" else now.settled)
             more = ""
             if saved is not None and (comparable or name in ("messages", "turns", "conversations")):
                 more = change(value, getattr(saved, name))
@@ -81,7 +78,9 @@ class Figures(Board):
             (SPACE, palette.text),
             (fitted(SafeText(_("cost")), _LABEL), palette.muted),
             (
-                said("{cost}", cost=now.cost or _("trained here, for nothing")),
+                said(
+                    "{cost}", cost=("" if now.exact else "≈") + now.cost if now.cost else _("trained here, for nothing")
+                ),
                 palette.text if now.cost else palette.muted,
             ),
         ]

@@ -15,6 +15,7 @@ from core.language import _, ngettext
 from core.safe_text import SafeText
 from tui.figures import number, short_day
 from tui.lines import SPACE, Line, fitted, said, width_of
+from tui.screens.recipe.figures import marked
 from tui.themes import Palette
 from tui.widgets.board import Board
 
@@ -65,9 +66,15 @@ class Plots(Board):
             return []
         three = width >= 76
         room = (width - 2) // (3 if three else 2) - 2
-        almost = "" if shape.exact else "≈ "
-        turns = _spread(shape.turns, _("characters of a turn"), room, palette, palette.others[0])
-        tokens = _spread(shape.tokens, almost + _("tokens of an example"), room, palette, palette.others[1])
+        turns = _spread(shape.turns, _("characters of a turn"), room, palette, palette.others[0], exact=True)
+        tokens = _spread(
+            shape.tokens,
+            _("tokens of an example"),
+            room,
+            palette,
+            palette.others[1],
+            exact=shape.exact and shape.settled,
+        )
         months = _months(shape, room if three else width - 3, palette)
         if three:
             lines = [_beside(room, *one) for one in zip(turns, tokens, months, strict=True)]
@@ -85,15 +92,17 @@ def _beside(room: int, *parts: Line) -> Line:
     return line
 
 
-def _spread(spread: Spread, title: str, room: int, palette: Palette, ink: Style) -> list[Line]:
+def _spread(spread: Spread, title: str, room: int, palette: Palette, ink: Style, *, exact: bool) -> list[Line]:
     values = fewer([*spread.counts, spread.beyond], room)
     drawn: list[Line] = [[(SafeText(row), ink)] for row in columns(values)]
-    told = _("half ≤ {median}, 95 % ≤ {high}").format(median=number(spread.median), high=number(spread.high))
+    told = _("half ≤ {median}, 95 % ≤ {high}").format(
+        median=marked(spread.median, exact), high=marked(spread.high, exact)
+    )
     return [[(fitted(SafeText(title), room), palette.muted)], *drawn, [(fitted(SafeText(told), room), palette.text)]]
 
 
 def _months(shape: Shape, room: int, palette: Palette) -> list[Line]:
-    title = fitted(SafeText(_("examples by month")), room)
+    title = fitted(SafeText(("" if shape.settled else "≈ ") + _("examples by month")), room)
     if not shape.months:
         return [[(title, palette.muted)], *([] for _row in range(ROWS + 1))]
     train = fewer([one[1] + one[2] for one in shape.months], room)
@@ -115,8 +124,8 @@ def _months(shape: Shape, room: int, palette: Palette) -> list[Line]:
 
 def _split(shape: Shape, palette: Palette) -> list[Line]:
     lines = [
-        _side(_("to train on"), shape.train, palette, palette.good),
-        _side(_("held out"), shape.validation, palette, palette.accent),
+        _side(_("to train on"), shape.train, palette, palette.good, exact=shape.settled),
+        _side(_("held out"), shape.validation, palette, palette.accent, exact=shape.settled),
     ]
     if shape.gap:
         told = _("left unused between them: {time}; {examples}").format(
@@ -127,11 +136,13 @@ def _split(shape: Shape, palette: Palette) -> list[Line]:
     return lines
 
 
-def _side(name: str, part: Part, palette: Palette, ink: Style) -> Line:
+def _side(name: str, part: Part, palette: Palette, ink: Style, *, exact: bool) -> Line:
     days = "—"
     if part.first is not None and part.last is not None:
         days = f"{short_day(part.first)} – {short_day(part.last)}"
-    many = ngettext("{n} conversation", "{n} conversations", part.conversations).format(n=number(part.conversations))
+    many = ngettext("{n} conversation", "{n} conversations", part.conversations).format(
+        n=marked(part.conversations, exact)
+    )
     return [
         (fitted(SafeText(name), 14), ink),
         (fitted(SafeText(days), 27), palette.text),

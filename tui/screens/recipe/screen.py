@@ -125,7 +125,7 @@ class RecipeScreen(Saving):
     @work(thread=True, exclusive=True, group="preview", name="preview", exit_on_error=False)
     def _look(self) -> None:
         """Draw what the recipe gives: 80 ms at a million messages, so after the counters and beside the keys."""
-        from core.workspace import memory, preview
+        from core.workspace import preview
 
         workspace, worker = self.workbench.workspace, get_current_worker()
         try:
@@ -135,7 +135,6 @@ class RecipeScreen(Saving):
             shape = example = None  # the counters say what is the matter
         if not worker.is_cancelled:
             self.app.call_from_thread(self._show_preview, shape, example)
-            memory.give_back(workspace)
 
     def _show_preview(self, shape: Shape | None, example: ExampleShown | None) -> None:
         self.query_one(Plots).show(shape)
