@@ -120,7 +120,7 @@ def llamafactory(steps: int, *, tuned: bool = False) -> None:
     with tempfile.TemporaryDirectory() as place:
         DatasetDict({"train": Dataset.from_list(rows)}).save_to_disk(f"{place}/tokens")
         torch.set_num_threads(THREADS)
-        more = {"disable_gradient_checkpointing": True, "group_by_length": True} if tuned else {}
+        more = {"disable_gradient_checkpointing": True, "train_sampling_strategy": "group_by_length"} if tuned else {}
         told = {
             "stage": "sft", "do_train": True, "dataset": "chats", "model_name_or_path": str(base_folder()),
             "finetuning_type": "lora",
