@@ -3,8 +3,8 @@
 `python -m bench.reading.speed [--lines 153700] [--peers] [--import]`. The floor is one regular expression over the bytes of
 the file, for one format, with text decoded and nothing else. Peers are fetched as tests fetch them (bench/reading/peers.py);
 each is started as a process of its own and timed by itself, after its imports. `--import` adds our whole import into a new
-workspace: parse, clean, count tokens, store, index. Timings on a shared machine are noisy: compare within one run only, by
-processor time.
+workspace: parse, store, index, read back, apply every cleaning rule, and count each kept text by a model's encoding. Timings
+on a shared machine are noisy: compare within one run only, by processor time.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ print(json.dumps({
 IMPORT = """
 import json, sys, time
 sys.path.insert(0, sys.argv[2])
+from itertools import compress
 from pathlib import Path
-import numpy as np
 from core.counting import counter_for
 from core.dataset.material import kept
 from core.workspace import chats, material, recipe
@@ -68,9 +68,8 @@ def whole(folder, export):
         report = chats.import_file(workspace, export, date_order="dmy")
         now = recipe.current(workspace)
         having = material.of(workspace)
-        left = np.flatnonzero(kept(having, now, material.hits(workspace, now)).kept).tolist()
-        count = counter_for("gpt-4o").text
-        return report.messages, sum(count(having.text(row)) for row in left)
+        left = kept(having, now, material.hits(workspace, now)).kept.tolist()
+        return report.messages, sum(map(counter_for("gpt-4o").text, compress(having.texts, left)))
 
 # Imports of modules are not timed, as those of the others are not.
 small = Path(sys.argv[3] + ".txt")

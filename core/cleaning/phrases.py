@@ -56,9 +56,19 @@ EDIT_NOTICE: Final = re.compile(r"(?<!\s)\s*<(?:se editó este mensaje|this mess
 ATTACHMENT: Final = re.compile(r"(?<!\s)\s*<(?:adjunto|attached): [^\n>]{1,300}>", re.IGNORECASE)
 
 
+# How every body, shape and notice begins, but for the shapes that hold "•" or "(" and may begin with anything.
+_HEADS: Final = frozenset(
+    one[:4] for one in (*BODIES, *NOTICES, "<adjunto", "<attached", "llamada", "videollamada", "voice", "video")
+)
+
+
 def rule_of(body: str) -> str:
     """The rule that a whole body falls under, "" for real talk."""
     if len(body) > 400 or not body:
+        return ""
+    # Nearly every body is told from a phrase by its first four letters; marks and blanks before a phrase are no letters.
+    head = body[:4]
+    if head.isalpha() and head.casefold()[:4] not in _HEADS and "•" not in body and "(" not in body:
         return ""
     plain = (body if body.isascii() else INVISIBLE.sub("", body)).strip().casefold()
     found = BODIES.get(plain.rstrip(".")) or BODIES.get(plain)

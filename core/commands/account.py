@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
+from collections.abc import Callable
 
 import click
 
 from core.commands import Context, pass_context
 from core.commands.printing import Progress, data, json_line, table, talk
 from core.language import _, ngettext
-from core.problem import Misuse, Refused
+from core.problem import Misuse, Problem, Refused
 from core.safe_text import shown_in_line
 from core.workspace.account import Filter, ThingRow
 
@@ -55,7 +55,7 @@ def account(
         return 0
     from core.workspace import account as verbs
 
-    rows = verbs.things(context.workspace, profile, what)
+    rows = verbs.things(context.workspace, profile, what, verbs.Patience(waiting(profile)))
     if act is None:
         _show(context, [row for row in rows if which.fits(row)], what)
         return 0
@@ -78,7 +78,8 @@ def account(
             advice=_("Without a terminal, --count {count} says that the preview was read.").format(count=len(found)),
         )
     progress = Progress(_("removing"))
-    failed = verbs.remove(context.workspace, profile, found, lambda done, all_: progress.at(done, all_))
+    patience = verbs.Patience(waiting(profile))
+    failed = verbs.remove(context.workspace, profile, found, lambda done, all_: progress.at(done, all_), patience)
     progress.close()
     for row, problem in failed:
         talk(f"! {row.thing.id}: {shown_in_line(str(problem))}")
@@ -87,6 +88,19 @@ def account(
         json_line({"removed": done, "failed": [row.thing.id for row, _problem in failed]})
     talk(ngettext("{count} removed.", "{count} removed.", done).format(count=done))
     return 1 if failed else 0
+
+
+def waiting(profile: str) -> Callable[[float, Problem, int], None]:
+    """Says once for each wait what is waited for; the interrupt key ends it, as it ends everything."""
+    said = [0]
+
+    def tell(left: float, failure: Problem, attempt: int) -> None:
+        if left and attempt != said[0]:
+            said[0] = attempt
+            words = _("{name}: {what} Next try in {seconds} s; ^c gives up.")
+            talk(words.format(name=profile, what=shown_in_line(failure.what), seconds=max(1, round(left))))
+
+    return tell
 
 
 def _agreed(found: int, count: int | None, yes: bool) -> bool:
@@ -116,7 +130,7 @@ def _show(context: Context, rows: list[ThingRow], what: str) -> None:
 def _limits(context: Context, profile: str) -> None:
     from core.workspace import account as verbs
 
-    told = verbs.limits(context.workspace, profile)
+    told = verbs.limits(context.workspace, profile, verbs.Patience(waiting(profile)))
     if context.json:
         json_line(told.as_json())
         return
@@ -136,23 +150,10 @@ def _limits(context: Context, profile: str) -> None:
 
 def _removed(context: Context, profile: str) -> None:
     from core.workspace import account as verbs
-    from core.workspace import run_words
 
     rows = verbs.removed(context.workspace, profile)
     if context.json:
         for row in rows:
             json_line({"at": row.at, "what": row.what, "id": row.remote_id, "name": row.name, "bytes": row.size})
         return
-    table(
-        [_("when"), _("what"), "id", _("name"), _("size")],
-        [
-            (
-                datetime.fromtimestamp(row.at, UTC).astimezone().isoformat(" ", "minutes")[:16],
-                row.what,
-                row.remote_id,
-                row.name,
-                run_words.size(row.size),
-            )
-            for row in rows
-        ],
-    )
+    table([_("when"), _("what"), "id", _("name"), _("size")], [verbs.removed_cells(row) for row in rows])

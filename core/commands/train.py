@@ -134,7 +134,7 @@ def list_(context: Context) -> None:
             json_line(row.as_json())
         return
     table(
-        ["id", _("state"), _("step"), _("loss"), _("held-out"), _("where"), _("base"), _("dataset")],
+        ["id", _("state"), _("step"), _("loss"), _("held-out"), _("where"), _("base"), _("dataset"), _("until")],
         [
             (
                 row.id,
@@ -145,6 +145,7 @@ def list_(context: Context) -> None:
                 row.now.where or row.backend,
                 row.base,
                 row.dataset,
+                row.ends,
             )
             for row in rows
         ],
@@ -278,7 +279,10 @@ def pause(context: Context, run: str) -> None:
     from core.workspace import runs
 
     runs.pause(context.workspace, run)
-    talk(_("Run {id} is stopping at the next step.").format(id=run))
+    if (row := runs.named(context.workspace, run)).at_provider:
+        talk(_("{where} was asked; its answer shows in the log.").format(where=row.backend))
+    else:
+        talk(_("Run {id} is stopping at the next step.").format(id=run))
 
 
 @train.command("cancel", help=_("Write a checkpoint and end the run."))

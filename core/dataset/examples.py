@@ -36,7 +36,8 @@ class BuildReport:
 
     messages: int = 0
     turns: int = 0
-    conversations: int = 0
+    grouped: int = 0  # conversations, with or without an example
+    conversations: int = 0  # those that gave at least one
     planned: int = 0  # replies with their context, before any was left out
     train: int = 0
     validation: int = 0
@@ -158,7 +159,7 @@ class Build:
         recipe, grouping, made = self.recipe, self.grouping, self.plan
         self.flagged = []
         self.report = report = BuildReport(
-            messages=len(grouping.rows), turns=grouping.turn_count, conversations=grouping.conversation_count,
+            messages=len(grouping.rows), turns=grouping.turn_count, grouped=grouping.conversation_count,
             planned=len(made),
         )  # fmt: skip
         if not len(made):
@@ -175,6 +176,7 @@ class Build:
         yielded = 0
         for side, name in ((TRAIN, Side.TRAIN), (VALIDATION, Side.VALIDATION)):
             for place in np.flatnonzero(side_of == side).tolist():
+                before = yielded
                 for entry in range(int(first[place]), int(last[place])):
                     lines = writer.lines(entry)
                     reason, flagged, weight = self._judged(weights.get(entry, 1), lines, name, duplicates)
@@ -191,6 +193,7 @@ class Build:
                         report.train += weight
                     else:
                         report.validation += weight
+                report.conversations += yielded > before
             if name is Side.TRAIN:
                 corrected = self.corrected(writer)
                 report.uncorrected = len(self.corrections) - len(corrected)

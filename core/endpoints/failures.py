@@ -169,7 +169,7 @@ def _status(error: openai.APIStatusError, profile: Profile) -> Failure:
         return Failure(
             "conflict",
             _("the server is busy with the same thing: {said}").format(said=said),
-            advice=_("It is tried again after a while."),
+            advice=_("Ask again after a while."),
             retry=True,
             wait=_retry_after(error.response.headers),
             **told,
@@ -192,7 +192,7 @@ def _status(error: openai.APIStatusError, profile: Profile) -> Failure:
         return Failure(
             "rate",
             _("the server asks for fewer requests."),
-            advice=_("It is tried again when the server allows it."),
+            advice=_("Ask again when the server allows it."),
             retry=True,
             wait=_retry_after(error.response.headers),
             **told,
@@ -201,7 +201,7 @@ def _status(error: openai.APIStatusError, profile: Profile) -> Failure:
         return Failure(
             "server",
             _("the server has trouble of its own (HTTP {status}): {said}").format(status=status, said=said),
-            advice=_("It is tried again; the provider's status page may say more."),
+            advice=_("Ask again later; the provider's status page may say more."),
             retry=True,
             wait=_retry_after(error.response.headers),
             **told,

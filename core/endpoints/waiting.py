@@ -23,7 +23,7 @@ LONGEST: Final = 60.0
 class Countdown(Protocol):
     """Told once a second while waiting: the seconds left, why, and which try comes next; 0 when it begins."""
 
-    def __call__(self, left: float, failure: Failure, attempt: int) -> None: ...
+    def __call__(self, left: float, failure: Failure, attempt: int, /) -> None: ...
 
 
 def call(

@@ -169,18 +169,19 @@ def _pieces(turns: Turns, asked: Asked, request: Request) -> AsyncIterator[tuple
         voice, choice = asked.voice, asked.choice_for(index)
         return lambda model: write(model, voice.tokenizer, asked.ids, choice, ends=voice.ends, context=voice.context)
 
-    entered = [Turn(asked.voice, writing(index), functools.partial(hand, index)) for index in range(asked.n)]
+    entered = [Turn(asked.voice, writing(index), functools.partial(hand, index), asked) for index in range(asked.n)]
     turns.enter(entered)
 
     async def watch() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
-        for turn in entered:
-            turn.gone.set()
+        turns.leave(entered)
+
+    # From now on, not from the first piece: who has gone before that would never be missed.
+    watching = asyncio.create_task(watch())
 
     async def come() -> AsyncIterator[tuple[int, Piece] | None]:
         left = len(entered)
-        watching = asyncio.create_task(watch())
         try:
             while left:
                 try:
@@ -199,8 +200,7 @@ def _pieces(turns: Turns, asked: Asked, request: Request) -> AsyncIterator[tuple
                 raise ClientDisconnect
         finally:
             watching.cancel()
-            for turn in entered:
-                turn.gone.set()
+            turns.leave(entered)
 
     return come()
 

@@ -2,7 +2,9 @@
 
 In: replies as iterators, each with the voice that it is for. Out: their pieces, handed on as they come. Switching
 voices costs milliseconds, so a voice speaks for a slice of time before the next one; within it its replies go round
-token by token. Only so many replies are begun at once (each holds a cache of its own) and only so many wait. The model
+token by token. Only so many replies are begun at once (each holds a cache of its own) and only so many wait; of those,
+one whose asker has none under way goes first, so that nobody's sixteen alternatives keep another from a first word, and
+one whose reader has gone is let go of at once. The model
 belongs to this thread: whatever else must touch it (an adapter that is let in) is done here too.
 """
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -38,6 +40,7 @@ class Turn:
     voice: Voice
     write: Callable[[Any], Iterator[Piece]]  # given the model
     hand: Callable[[Piece | BaseException | None], None]
+    asker: object = None  # whose it is; turns of one asker stand together
     gone: threading.Event = field(default_factory=threading.Event)
     _pieces: Iterator[Piece] | None = None
 
@@ -88,7 +91,7 @@ class Turns:
     def enter(self, turns: list[Turn]) -> None:
         """Let these be written, all or none."""
         with self._changed:
-            if len(self._waiting) + len(turns) > MOST_WAITING:
+            if sum(not one.gone.is_set() for one in self._waiting) + len(turns) > MOST_WAITING:
                 raise FullError
             self._waiting.extend(turns)
             self._changed.notify()
@@ -100,6 +103,13 @@ class Turns:
             self._tasks.append((task, future))
             self._changed.notify()
         return future
+
+    def leave(self, turns: list[Turn]) -> None:
+        """End these at the next token, or at once where they still wait."""
+        for turn in turns:
+            turn.gone.set()
+        with self._changed:
+            self._changed.notify()
 
     def stop(self) -> None:
         """End the thread at the next token."""
@@ -116,9 +126,13 @@ class Turns:
                 if self._stopped:
                     return
                 tasks, self._tasks = self._tasks, deque()
+                left = [turn for turn in self._waiting if turn.gone.is_set()]
+                self._waiting = deque(turn for turn in self._waiting if not turn.gone.is_set())
                 while self._waiting and len(self._begun) < self._at_once:
-                    self._begun.append(self._waiting.popleft())
+                    self._begun.append(self._next())
                 self.most_begun = max(self.most_begun, len(self._begun))
+            for turn in left:
+                turn.end()
             for task, future in tasks:
                 if not future.set_running_or_notify_cancel():
                     continue
@@ -127,6 +141,13 @@ class Turns:
                 except BaseException as error:  # noqa: BLE001 - carried over to whoever waits for it
                     future.set_exception(error)
             last = self._one_slice(last)
+
+    def _next(self) -> Turn:
+        """Of those who wait, the first whose asker has the fewest under way."""
+        under_way = Counter(id(turn.asker or turn) for turn in self._begun)
+        chosen = min(self._waiting, key=lambda turn: under_way[id(turn.asker or turn)])
+        self._waiting.remove(chosen)
+        return chosen
 
     def _one_slice(self, last: Voice | None) -> Voice | None:
         voices = list(dict.fromkeys(turn.voice.name for turn in self._begun))

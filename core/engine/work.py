@@ -13,6 +13,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -203,7 +204,13 @@ def open_work(folder: Path, job: Job, log: Log, together: Together, before: Prog
     stepper.bins_at_once = needs.bins_at_once
     if isinstance(objective, Pairs):
         objective.take_reference(
-            model, layout, context, together, half=machine.half, bins_at_once=max(1, needs.bins_at_once)
+            model,
+            layout,
+            context,
+            together,
+            half=machine.half,
+            measures_half=machine.measures_half,
+            bins_at_once=max(1, needs.bins_at_once),
         )
     work = Work(
         folder,
@@ -228,8 +235,32 @@ def open_work(folder: Path, job: Job, log: Log, together: Together, before: Prog
         gauges,
     )
     _tell_plan(work, taken)
+    _check_room(work)
     mark_memory(machine.device)
     return work
+
+
+def _check_room(work: Work) -> None:
+    """Refuse a disk that cannot hold the checkpoints, before hours are spent on the way to the first of them."""
+    learnt = sum(weight.numel() * weight.element_size() for weight in work.stepper.weights)
+    checkpoint = 3 * learnt  # the weights and two moments of each
+    # One more than are kept is there while it is written; then the result, which is the weights alone.
+    most = min(work.job.keep_checkpoints + 1, work.steps) * checkpoint + learnt
+    there = sum(file.stat().st_size for file in (work.folder / "checkpoints").rglob("*") if file.is_file())
+    free = shutil.disk_usage(work.folder).free
+    if free + there < most:
+        raise ModelProblem(
+            "disk",
+            _("The disk has {free} free, and the checkpoints of this run need up to {needed}.").format(
+                free=_size(free), needed=_size(most - there)
+            ),
+            where=work.folder.name,
+            advice=_("Free some space and resume the run, or start one with a lower keep_checkpoints or lora_rank."),
+        )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _objective(folder: Path, job: Job, masker: Masker) -> Objective:

@@ -20,6 +20,7 @@ from core.reading.report import ImportReport
 from core.reading.source import Source
 
 Progress = Callable[[int, int, int], None]  # bytes done, bytes in all, messages so far
+_WALKED = 2000  # objects that the collector may as well walk: where little is made, what is old must still be collected
 BATCH = 4096  # messages; a batch of a million would be the whole file in memory
 
 
@@ -70,7 +71,8 @@ def collection_paused() -> Generator[None]:
         yield
     finally:
         if running:
-            # What was made goes to the old generation unwalked, else it is walked now: 6 % of the parse.
-            gc.freeze()
-            gc.unfreeze()
+            if gc.get_count()[0] > _WALKED:
+                # What was made goes to the old generation unwalked, else it is walked now: 6 % of a long parse.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()

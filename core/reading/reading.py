@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -33,11 +34,18 @@ _PART: Final = re.compile(r"(.*) \[part (\d+)\]\.json")
 class Reading:
     """One export being read. Iterate it once; `report` is whole when the iteration has ended."""
 
-    def __init__(self, exports: list[Export]) -> None:
+    def __init__(self, exports: list[Export], close: Callable[[], None] = lambda: None) -> None:
         self._exports = exports
+        self._close = close  # an archive around them
         self.report = exports[0].report
 
     def __iter__(self) -> Iterator[Batch]:
+        try:
+            yield from self._batches()
+        finally:
+            self._close()
+
+    def _batches(self) -> Iterator[Batch]:
         began = time.perf_counter()
         report = self.report
         for export in self._exports:
@@ -166,6 +174,20 @@ def _siblings(path: Path, kind: str) -> list[Source]:
 
 def _from_zip(source: Source, options: ReadOptions, report: ImportReport, progress: Progress | None) -> Reading:
     archive = open_archive(source.path)
+    try:
+        return _of_archive(archive, source, options, report, progress)
+    except BaseException:
+        archive.close()
+        raise
+
+
+def _of_archive(
+    archive: zipfile.ZipFile,
+    source: Source,
+    options: ReadOptions,
+    report: ImportReport,
+    progress: Progress | None,
+) -> Reading:
     if is_workbook(archive):
         archive.close()
         encoding = Encoding("utf-8", _("an Excel file"))
@@ -208,7 +230,7 @@ def _from_zip(source: Source, options: ReadOptions, report: ImportReport, progre
         first.format,
         "; ".join(filter(None, (why, _("chosen in the archive: {name}").format(name=first.source.inside)))),
     )
-    return Reading(exports)
+    return Reading(exports, archive.close)
 
 
 def _chosen(found: list[tuple[Export, str]], name: str) -> list[tuple[Export, str]]:

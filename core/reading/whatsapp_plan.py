@@ -21,7 +21,8 @@ from core.reading.encoding import open_utf8
 from core.reading.export import Export
 from core.reading.phrases import plain
 from core.reading.source import CHUNK
-from core.reading.whatsapp_header import DateOrder, day_of, fields_of, header_pattern
+from core.reading.whatsapp_header import DateOrder, Shape, day_of, fields_of, header_pattern
+from core.reading.whatsapp_orders import border_of_orders, only_order, place_of_header
 from core.reading.whatsapp_survey import HEAD, Buffers, Place, Run, Survey, ends_in_crlf, find_shape, survey
 
 _PARTS: Final = 50  # exports of different shapes in one file
@@ -45,7 +46,6 @@ def make_plans(export: Export) -> list[Plan]:
 def _surveys(export: Export) -> list[Survey]:
     found: list[Survey] = []
     place: Place | None = Place()
-    half = export.source.size // 2
     while place is not None:
         with open_utf8(export.source, export.encoding) as stream:
             beginning = Buffers(stream, place, lines=None, crlf=False, whole=CHUNK)
@@ -55,21 +55,32 @@ def _surveys(export: Export) -> list[Survey]:
             if not found:
                 raise _no_header(export)
             shape = found[-1].shape
-        with open_utf8(export.source, export.encoding) as stream:
-            found.append(
-                survey(
-                    stream,
-                    place,
-                    shape,
-                    crlf=ends_in_crlf(head),
-                    phrases=export.phrases,
-                    split_further=len(found) < _PARTS,
-                    size=export.source.size,
-                    tick=lambda done: export.tick(done * half // max(1, export.source.size)),
-                )
-            )
+        one = _survey(export, place, shape, crlf=ends_in_crlf(head), parts=len(found))
+        border = None if export.options.date_order else border_of_orders(one)
+        if border is not None and len(found) < _PARTS:
+            following = place_of_header(export, one, border)
+            if following.line > place.line:
+                one = _survey(export, place, shape, crlf=one.crlf, parts=_PARTS, lines=following.line - place.line)
+                one.next = following
+        found.append(one)
         place = found[-1].next
     return found
+
+
+def _survey(export: Export, place: Place, shape: Shape, *, crlf: bool, parts: int, lines: int | None = None) -> Survey:
+    half = export.source.size // 2
+    with open_utf8(export.source, export.encoding) as stream:
+        return survey(
+            stream,
+            place,
+            shape,
+            crlf=crlf,
+            phrases=export.phrases,
+            split_further=parts < _PARTS,
+            size=export.source.size,
+            tick=lambda done: export.tick(done * half // max(1, export.source.size)),
+            lines=lines,
+        )
 
 
 def _no_header(export: Export) -> Problem:
@@ -88,6 +99,7 @@ class Section(NamedTuple):
 
     first: int
     names: frozenset[bytes]
+    told: bool = True  # whether its own dates tell day and month apart
 
 
 class _Piece(NamedTuple):
@@ -127,9 +139,31 @@ def _plan(export: Export, found: Survey) -> Plan:
             runs.append((run, run.first - impossible, day))
     if not runs:
         raise _no_header(export)
+    if impossible:
+        sample = next(run.date for run, day in zip(found.runs, days, strict=True) if day is None)
+        export.report.warn(
+            ngettext(
+                "{count:,} line begins with a date that there is not ({date}); it stays in the message before it.",
+                "{count:,} lines begin with dates that there are not ({date}); they stay in the messages before them.",
+                impossible,
+            ).format(count=impossible, date=sample.decode("utf-8", "replace"))
+        )
     authors, colon_names = _learn_authors(export, found)
     quoted = _quoted(found, runs, authors)
-    return Plan(found, decision, impossible > 0, authors, colon_names, _sections(found, runs, authors), quoted)
+    sections = _told(_sections(found, runs, authors), runs, export)
+    return Plan(found, decision, impossible > 0, authors, colon_names, sections, quoted)
+
+
+def _told(sections: list[Section], runs: list[tuple[Run, int, int]], export: Export) -> list[Section]:
+    """The sections, with whether a date in them can be read in one order only."""
+    if export.options.date_order:
+        return sections
+    firsts = [first for run, first, _day in runs if only_order(run) is not None or run.date[:4].isdigit()]
+    ends = [*(section.first for section in sections[1:]), 1 << 62]
+    return [
+        section._replace(told=bisect_left(firsts, end) > bisect_left(firsts, section.first))
+        for section, end in zip(sections, ends, strict=True)
+    ]
 
 
 def _day_of(date: bytes, order: DateOrder) -> int | None:
@@ -340,6 +374,20 @@ def _name_chats(export: Export, plans: list[Plan]) -> None:
             len(sections),
         ).format(count=len(sections))
     )  # fmt: skip
+    _warn_of_untold(export, plans)
+
+
+def _warn_of_untold(export: Export, plans: list[Plan]) -> None:
+    """Of several chats, say which were read in the order that the others tell."""
+    chats = [(chat, section) for plan in plans for chat, section in zip(plan.chats, plan.sections, strict=True)]
+    titles = [chat.title for chat, section in chats if not section.told]
+    if 0 < len(titles) < len(chats):
+        export.report.warn(
+            _(
+                "No date of {chats} shows whether the day or the month stands first; read as in the rest of the file. "
+                "If that is wrong, import it from a file of its own with --date-order."
+            ).format(chats=_joined(titles))
+        )
 
 
 def _joined(names: list[str]) -> str:

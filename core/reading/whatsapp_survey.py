@@ -203,11 +203,12 @@ def survey(
     split_further: bool,
     size: int,
     tick: Callable[[int], None],
+    lines: int | None = None,
 ) -> Survey:
-    """Go once over a part of a file, up to its end or to where an export of another shape begins."""
+    """Go once over a part of a file, up to its end, to where an export of another shape begins, or over so many lines."""
     found = Survey(shape, place, crlf)
     whole = size + 1 if size <= WHOLE and not place.line else 0
-    buffers = Buffers(stream, place, lines=None, crlf=crlf, whole=whole)
+    buffers = Buffers(stream, place, lines=lines, crlf=crlf, whole=whole)
     taker = _Taker(found, phrases, split_further)
     seen = place.line  # newlines so far, so the number of the line that the last of them began
     for buffer, last in buffers:

@@ -28,7 +28,7 @@ from itertools import islice, repeat
 from time import time as now
 from typing import TYPE_CHECKING, Any
 
-from core.chat import Mark, Message
+from core.chat import Kind, Mark, Message
 from core.store.connection import Change
 from core.store.kinds import CODE_OF
 
@@ -120,15 +120,16 @@ class Intake:
         if not chunk:
             return
         self._seen.number(digests, _words(digests))
-        _authors, times, _kinds, _texts, marks, _lines = zip(*chunk, strict=True)
+        authors, times, kinds, texts, marks, _lines = zip(*chunk, strict=True)
+        ordered_by: Sequence[int] = times
         if any(map(Mark.UNTIMED.value.__and__, map(int, marks))):
             self._untimed = True
-            times = [0 if mark & Mark.UNTIMED else at for at, mark in zip(times, marks, strict=True)]
-        self._times.extend(times)
+            ordered_by = [0 if mark & Mark.UNTIMED else at for at, mark in zip(times, marks, strict=True)]
+        self._times.extend(ordered_by)
         added = self._added
         if not self._there.count:
             self._sources.extend(range(-1 - added, -1 - added - len(chunk), -1))
-            self._insert(chunk, digests)
+            self._insert(digests, authors, times, kinds, texts, marks)
             return
         places = self._there.places(_words(digests), digests)
         new = [at for at, place in enumerate(places) if place < 0]
@@ -137,14 +138,22 @@ class Intake:
         self._sources.extend(places)
         self._met += len(chunk) - len(new)
         if new:
-            self._insert([chunk[at] for at in new], [digests[at] for at in new])
+            authors, times, kinds, texts, marks, _lines = zip(*(chunk[at] for at in new), strict=True)
+            self._insert([digests[at] for at in new], authors, times, kinds, texts, marks)
 
-    def _insert(self, new: Sequence[Message], digests: Sequence[bytes]) -> None:
-        authors, times, kinds, texts, marks, _lines = zip(*new, strict=True)
+    def _insert(
+        self,
+        digests: Sequence[bytes],
+        authors: Sequence[str],
+        times: Sequence[int],
+        kinds: Sequence[Kind],
+        texts: Sequence[str],
+        marks: Sequence[int],
+    ) -> None:
         names = {author: known[1] for author, known in self._authors.items() if known}
         place = self._there.count + self._added
         first = self._first_id + self._added
-        self._added += len(new)
+        self._added += len(digests)
         if self._indexed and (not self._rows or self._added > max(MANY, self._rows // 8)):
             for name in _INDEXES:
                 self._change.execute(f"DROP INDEX {name}")
@@ -152,10 +161,10 @@ class Intake:
         self._change.many(
             "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             zip(
-                range(first, first + len(new)),
+                range(first, first + len(digests)),
                 map(bytearray, digests),
                 repeat(self._chat),
-                range(place, place + len(new)),
+                range(place, place + len(digests)),
                 times,
                 map(names.__getitem__, authors),
                 map(CODE_OF.__getitem__, kinds),

@@ -201,7 +201,7 @@ def held(told: RunState, holder: Holder) -> RunState:
             problem=now.problem or _("The worker stopped without saying why."),
             advice=now.advice or _("Resume the run: it goes on from its last checkpoint. Its worker.log may say more."),
         )
-    return replace(now, resumable=now.state in RESUMABLE and not holder.working)
+    return replace(now, resumable=now.state in RESUMABLE and not holder.working and not holder.over)
 
 
 def follow(

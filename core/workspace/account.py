@@ -11,17 +11,20 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Final, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args
 
 from core.language import _, ngettext
 from core.problem import Misuse, Problem, Refused
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
+    from core.endpoints import Countdown, Profile
     from core.endpoints.account import Thing
     from core.store.removals import StoredRemoval
 
+Answer = TypeVar("Answer")
 WHATS: Final = ("files", "models", "jobs")
 _DAY: Final = 86_400
 
@@ -102,7 +105,25 @@ class Limits:
         }
 
 
-def things(workspace: Workspace, profile_name: str, what: str) -> list[ThingRow]:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one waits for a provider: what is told meanwhile, and whether somebody has given up."""
+
+    tell: Countdown | None = None
+    stop: Callable[[], bool] = lambda: False
+
+    def ask(self, request: Callable[[], Answer], profile: Profile) -> Answer:
+        """The answer, tried three times where another try can help."""
+        from core import endpoints
+
+        return endpoints.call(request, profile, tries=3, tell=self.tell, stop=self.stop)
+
+
+AT_ONCE: Final = Patience()  # says nothing, and never gives up before its time
+READ: Final = 20.0  # seconds of silence: a list is short, and somebody looks at an empty screen
+
+
+def things(workspace: Workspace, profile_name: str, what: str, patience: Patience = AT_ONCE) -> list[ThingRow]:
     """Everything of a kind that the account has, the newest first."""
     from core import endpoints
     from core.endpoints import account, retirement
@@ -116,10 +137,8 @@ def things(workspace: Workspace, profile_name: str, what: str) -> list[ThingRow]
             advice=_("There are: {names}.").format(names=", ".join((*WHATS, "limits"))),
         )
     profile = endpoints.profile_of(workspace.settings, profile_name)
-    with endpoints.open_client(profile) as client:
-        found = endpoints.call(
-            lambda: account.listed(client, profile, cast("account.What", what), MARK), profile, tries=3
-        )
+    with endpoints.open_client(profile, read=READ) as client:
+        found = patience.ask(lambda: account.listed(client, profile, cast("account.What", what), MARK), profile)
     known, busy = _known(workspace, profile_name)
     ids = {run.id for run in runs.all_runs(workspace.store)}
     prices = checks.price_list(workspace)
@@ -164,7 +183,7 @@ def _known(workspace: Workspace, profile_name: str) -> tuple[dict[str, str], set
     return {one: run for one, run in known.items() if run}, busy
 
 
-def limits(workspace: Workspace, profile_name: str) -> Limits:
+def limits(workspace: Workspace, profile_name: str, patience: Patience = AT_ONCE) -> Limits:
     """What can be asked about what the account may do, and what is known of the ends."""
     from core import endpoints
     from core.endpoints import account, retirement
@@ -172,9 +191,9 @@ def limits(workspace: Workspace, profile_name: str) -> Limits:
 
     profile = endpoints.profile_of(workspace.settings, profile_name)
     prices = checks.price_list(workspace)
-    with endpoints.open_client(profile) as client:
-        told = endpoints.call(lambda: account.limits(client, profile), profile, tries=3)
-        models = endpoints.call(lambda: account.listed(client, profile, "models"), profile, tries=3)
+    with endpoints.open_client(profile, read=READ) as client:
+        told = patience.ask(lambda: account.limits(client, profile), profile)
+        models = patience.ask(lambda: account.listed(client, profile, "models"), profile)
     ends: dict[str, str] = {}
     for one in models:
         end = retirement.end_of(profile, one.id, prices, one.ends)
@@ -217,6 +236,7 @@ def remove(
     profile_name: str,
     rows: Sequence[ThingRow],
     progress: Callable[[int, int], None] | None = None,
+    patience: Patience = AT_ONCE,
 ) -> list[tuple[ThingRow, Problem]]:
     """Delete these, one after the other; what was deleted is written down at once. Returns those that were not."""
     from core import endpoints
@@ -229,12 +249,12 @@ def remove(
         for n, row in enumerate(rows, 1):
             _refuse(row)
             try:
-                endpoints.call(lambda row=row: account.delete(client, profile, row.thing), profile, tries=3)
+                patience.ask(lambda row=row: account.delete(client, profile, row.thing), profile)
             except endpoints.Failure as failure:
                 # Gone already (a lost answer, another hand) is what was wanted.
                 if failure.kind != "missing":
                     failed.append((row, failure))
-                    if failure.kind in ("key", "forbidden", "quota", "unreachable"):
+                    if failure.kind in ("key", "forbidden", "quota", "unreachable") or patience.stop():
                         break
                     continue
             one = row.thing
@@ -255,6 +275,14 @@ def removed(workspace: Workspace, profile_name: str | None = None) -> list[Store
     from core.store import removals
 
     return removals.all_removals(workspace.store, profile_name)
+
+
+def removed_cells(row: StoredRemoval) -> tuple[str, ...]:
+    """A removal as a line of the record: when, what, its id, its name, its size."""
+    from core.workspace import run_words
+
+    when = datetime.fromtimestamp(row.at, UTC).astimezone().isoformat(" ", "minutes")[:16]
+    return when, row.what, row.remote_id, row.name, run_words.size(row.size)
 
 
 def headings(what: str) -> list[str]:

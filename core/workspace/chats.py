@@ -238,14 +238,19 @@ def chat_named(workspace: Workspace, name: str) -> ChatRow:
 def messages(
     workspace: Workspace, *, chat: int | None = None, query: str | None = None, limit: int | None = None
 ) -> Iterator[MessageRow]:
-    """Messages in their order, of one chat or all, or those that hold the words of a query."""
+    """Messages in their order, of one chat or all, or those that hold the words of a query: as exported, or as edited."""
     from core.store import messages as stored
     from core.workspace import curation
 
     left = limit if limit is not None else 2**62
     if query is not None:
+        from core.workspace import finding
+
         chosen = None if chat is None else [chat]
         ids = stored.search(workspace.store, query, chosen, limit)
+        edited = [one for one in finding.edited_with(workspace, query) if chat is None or one[1] == chat]
+        if edited:
+            ids = stored.with_edited(workspace.store, ids, [uid for uid, _chat, _place in edited])
         standing = curation.standing_now(workspace)
         for start in range(0, min(len(ids), left), 500):
             for row in stored.by_ids(workspace.store, ids[start : min(start + 500, left)]):

@@ -12,10 +12,11 @@ is memory. A reply is entered when it begins and kept while it grows, so a workb
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
@@ -277,7 +278,8 @@ class Conversation:
             return False
         manner = Manner().changed({**_known(one.manner), "n": None})
         heard = self._heard(one.parent, speaker)
-        stream = speaker.go_on(heard, one.text, manner) if one.text else speaker.stream(heard, manner)
+        with self._opening():
+            stream = speaker.go_on(heard, one.text, manner) if one.text else speaker.stream(heard, manner)
         self.answers.append(Answer(lane, one.model, [one], stream, [one.text]))
         return True
 
@@ -422,15 +424,21 @@ class Conversation:
 
     def _speaker(self, model: str) -> Speaker:
         if model not in self._speakers:
-            self._given_up.clear()
-            self.opening = True
-            try:
+            with self._opening():
                 self._speakers[model] = talking.open_speaker(
                     self.workspace, model, self._unless_given_up, self._give_up, self._take_loading
                 )
-            finally:
-                self.opening, self.loading = False, None
         return self._speakers[model]
+
+    @contextlib.contextmanager
+    def _opening(self) -> Generator[None]:
+        """While a model may have to be loaded; also one that was open already, for its server may have stopped."""
+        self._given_up.clear()
+        self.opening = True
+        try:
+            yield
+        finally:
+            self.opening, self.loading = False, None
 
     def _unless_given_up(self, *_how_far: object) -> None:
         if self._given_up.is_set():
@@ -461,12 +469,17 @@ class Conversation:
             **_price_kept(speaker.row.price),
         }
         talk = self._begun()
-        ids = [
-            transcripts.begin_reply(self.workspace, talk, parent, model, kept, lane=None if number else lane)
-            for number in range(manner.n or 1)
-        ]
-        self.reload()
-        stream = speaker.stream(heard, manner)
+        with self._opening():  # before anything is entered: who gives up now has asked nothing
+            stream = speaker.stream(heard, manner)
+        try:
+            ids = [
+                transcripts.begin_reply(self.workspace, talk, parent, model, kept, lane=None if number else lane)
+                for number in range(manner.n or 1)
+            ]
+            self.reload()
+        except BaseException:
+            stream.stop()
+            raise
         self.answers.append(Answer(lane, model, [self.tree.by_id[one] for one in ids], stream, [""] * len(ids)))
 
     def _tell_real(self, answer: Answer, real: tuple[str, str]) -> None:

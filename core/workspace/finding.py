@@ -1,9 +1,10 @@
 """Finding messages of a chat: by words, author, what was decided, length, day, cleaning rule, private thing.
 
 In: a `Filter`, all of whose parts have to hold. Out: the places of the messages that it lets through, as an array. Words
-are looked for in what was exported (that is what the index holds); rules and private things in what stands, edits
-included. Words and decisions answer in milliseconds at a million messages, authors and lengths in half a second; rules
-and private things read every text that the other parts let through, and can be stopped.
+are looked for in what was exported (that is what the index holds) and in what the curator wrote in its place; rules and
+private things in what stands, edits included. Words and decisions answer in milliseconds at a million messages, authors
+and lengths in half a second; rules and private things read every text that the other parts let through, and can be
+stopped.
 """
 
 from __future__ import annotations
@@ -95,6 +96,21 @@ def messages(
             return
 
 
+def edited_with(workspace: Workspace, query: str) -> list[tuple[bytes, int, int]]:
+    """(stable id, chat, place) of the messages in whose edited words the words of a query stand; the index has only the
+    exported ones."""
+    from core.store import messages
+
+    standing = curation.standing_now(workspace)
+    if not standing.said:
+        return []
+    held = messages.holds(query)
+    _version, said = standing.snapshot()
+    return messages.places_of(
+        workspace.store, [uid for uid, one in said.items() if one.text is not None and held(one.text)]
+    )
+
+
 def choices(workspace: Workspace, chat: int) -> list[Choice]:
     """Every part that could be asked for by choosing: participants, decisions, tags, rules, private things."""
     from core.cleaning.rules import RULES
@@ -137,13 +153,17 @@ def must_make_sense(wanted: Filter) -> None:
 
 
 def _parts(workspace: Workspace, history: History, wanted: Filter) -> Iterator[NDArray[np.int64] | slice]:
+    import numpy as np
+
     from core.store import finding, messages
     from core.workspace import people
 
     store, chat = workspace.store, history.chat
     must_make_sense(wanted)
     if wanted.query.strip():
-        yield history.places_of_ids(finding.ids_with(store, wanted.query))
+        exported = history.places_of_ids(finding.ids_with(store, wanted.query))
+        edited = [place for _uid, of_chat, place in edited_with(workspace, wanted.query) if of_chat == chat]
+        yield np.union1d(exported, np.array([place for place in edited if place < history.size], np.int64))
     if wanted.decision:
         yield _decided(history, wanted.decision)
     if wanted.tag:

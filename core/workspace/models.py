@@ -17,6 +17,7 @@ from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
     from core.chat import Chat, Example, Line, Message
+    from core.endpoints.retirement import End
     from core.store.models import StoredModel
 
 MINI: Final = "mini"
@@ -91,15 +92,20 @@ def _row(workspace: Workspace, one: StoredModel, names: dict[int, str]) -> Model
 def ends_of(workspace: Workspace, name: str, told: str = "") -> str:
     """Until when the remote model PROFILE:ID answers, as a countdown; empty where no day is known. `told` is the day that
     its server named when it was last asked."""
+    end = end_of(workspace, name, told)
+    return end.said() if end is not None else ""
+
+
+def end_of(workspace: Workspace, name: str, told: str = "") -> End | None:
+    """The same as a day."""
     from core import endpoints
     from core.endpoints import retirement
     from core.workspace import checks
 
     if not endpoints.is_remote(workspace.settings, name):
-        return ""  # its endpoint is no longer in the settings
+        return None  # its endpoint is no longer in the settings
     profile, remote = endpoints.split_name(workspace.settings, name)
-    end = retirement.end_of(profile, remote, checks.price_list(workspace), told)
-    return end.said() if end else ""
+    return retirement.end_of(profile, remote, checks.price_list(workspace), told)
 
 
 def named(workspace: Workspace, name: str) -> ModelRow:

@@ -52,7 +52,13 @@ class RunRow:
     created_at: str
     options: Mapping[str, Any]
     ends: str  # at a provider: until when its model, or its base, answers, as a countdown
+    days: int | None  # the same as days that are left
     now: RunState  # what the log and the worker say: figures, and what went wrong
+
+    @property
+    def at_provider(self) -> bool:
+        """Whether it is trained elsewhere, over the OpenAI protocol."""
+        return self.base.startswith(f"{self.backend}:")
 
     def as_json(self) -> dict[str, Any]:
         """The run for `--json`."""
@@ -365,6 +371,7 @@ def _row(workspace: Workspace, one: StoredRun, now: RunState, names: Mapping[int
     from core.workspace import models
 
     options: dict[str, Any] = json.loads(one.options)
+    end = models.end_of(workspace, one.model or one.base, str(options.get("shutdown", "")))
     return RunRow(
         one.id,
         one.state,
@@ -379,6 +386,7 @@ def _row(workspace: Workspace, one: StoredRun, now: RunState, names: Mapping[int
         one.model or None,
         datetime.fromtimestamp(one.created_at, UTC).astimezone().isoformat(timespec="seconds"),
         options,
-        models.ends_of(workspace, one.model or one.base, str(options.get("shutdown", ""))),
+        end.said() if end is not None else "",
+        end.left() if end is not None else None,
         now,
     )

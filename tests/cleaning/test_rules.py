@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.chat import Kind, Mark
-from core.cleaning.phrases import rule_of
+from core.cleaning.phrases import BODIES, NOTICES, rule_of
 from core.cleaning.rules import BITS, RULES, dropped, report, scan, scan_key
 from core.cleaning.settings import Cleaning
 from core.cleaning.transforms import accents_folded, bare_link, cleaner, has_link, normaliser
@@ -130,6 +130,16 @@ def test_notices_and_marks_come_off_and_words_stay(text: str, left: str) -> None
     clean = cleaner(Cleaning())
     assert clean is not None
     assert clean(text) == left
+
+
+@pytest.mark.parametrize("around", ["{}", "{}.", " {}", "\u200e{}", "\ufeff\u200e {}\n"])
+def test_no_phrase_is_missed_by_a_look_at_its_first_letters(around: str) -> None:
+    for phrase, rule in BODIES.items():
+        marked = phrase[:2] + "\u2060" + phrase[2:]
+        for body in (phrase, phrase.upper(), phrase.title(), marked):
+            assert rule_of(around.format(body)) == rule, body
+    for notice in NOTICES:
+        assert rule_of(around.format(notice.upper())) == "system"
 
 
 def test_style_is_only_rewritten_on_request() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from core import settings
 from core.commands import main
+from core.endpoints.waiting import call
 from core.problem import Misuse, Refused
 from core.workspace import account
 from core.workspace.account import Filter
@@ -156,3 +157,21 @@ def test_a_hostile_name_reaches_no_terminal(
 def test_a_profile_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str], workspace: Workspace) -> None:
     code, _out, err = run(capsys, "account", "nobody", "files")
     assert code == 2 and "lab" in err
+
+
+def test_a_wait_is_told_once_and_the_interrupt_key_ends_it(
+    workspace: Workspace, full: server.Provider, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full.fault("GET", r"/files", server.failing(429, "slow", "rate_limit_exceeded", Retry_After="90"))
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("core.endpoints.waiting.call.__kwdefaults__", {**(call.__kwdefaults__ or {}), "sleep": sleep})
+    code, out, err = run(capsys, "account", "lab", "files")
+    assert (code, out) == (130, "") and slept == [1.0, 1.0, 1.0]
+    assert err.count("Next try in") == 1 and "90 s" in err and "fewer requests" in err
+    assert len(full.requests("GET", "/files")) == 1

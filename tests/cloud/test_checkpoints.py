@@ -95,8 +95,8 @@ async def test_a_key_lists_them_and_two_talk_side_by_side(workspace_folder: Path
             await pilot.press("enter")
             await until(pilot, "step 3/3")
             await pilot.press("C")
-            text = await until(pilot, "ckpt-step-1")
-            (line,) = [line for line in text.splitlines() if "ckpt-step-1" in line]
+            text = await until(pilot, "Checkpoints of run")
+            (line,) = [line for line in text.splitlines() if "ckpt-step-1" in line and "1.5000" in line]
             assert "1.0000" in line and "1.5000" in line
             await pilot.press("g", "c")
             text = await until(pilot, "Say something to")
@@ -106,7 +106,7 @@ async def test_a_key_lists_them_and_two_talk_side_by_side(workspace_folder: Path
             await pilot.press("escape", "5")
             await until(pilot, "step 3/3")
             await pilot.press("C")
-            await until(pilot, "ckpt-step-1")
+            await until(pilot, "Checkpoints of run")
             await pilot.press("g", "j", "enter")
             text = await until(pilot, "Say something to")
             assert app.current_mode == "talk"

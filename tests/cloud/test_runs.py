@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -203,22 +202,6 @@ def test_a_wish_that_cannot_be_is_refused_before_anything_is_begun(
     told, _out, err = say("train", "start", "talk", "--on", profile, "--model", "lab-base", *pairs, "--yes")
     assert told == code and named in err
     assert not provider.world.files and not runs.listing(workspace)
-
-
-def test_each_kind_is_asked_in_its_own_way(workspace: Workspace, provider: server.Provider, here: Here) -> None:
-    bodies: dict[str, dict[str, Any]] = {}
-    for profile in ("oai", "azure", "nebius"):
-        page = final_page.plan(workspace, "talk", profile, "lab-base", {"epochs": "2", "learning_rate": "0.5"})
-        assert here(cloud.start(workspace, page).folder) is State.SUCCEEDED
-        bodies[profile] = provider.requests("POST", r"/jobs$")[-1]
-    assert bodies["oai"]["method"]["supervised"]["hyperparameters"]["n_epochs"] == 2
-    assert bodies["oai"]["metadata"]["sinsonte_run"]
-    assert bodies["azure"]["trainingType"] == "Standard"
-    assert bodies["nebius"]["hyperparameters"] == {"n_epochs": 2, "learning_rate_multiplier": 0.5, "lora": True}
-    assert "method" not in bodies["nebius"] and "metadata" not in bodies["nebius"]
-    files = [one for one in provider.world.files.values() if one["filename"].endswith("train.jsonl")]
-    marks = [provider.world.contents[one["id"]].startswith(b"\xef\xbb\xbf") for one in files]
-    assert marks == [False, True, False], "Azure's files alone begin with a byte order mark"
 
 
 def test_an_old_form_is_trained_asked_and_stopped_alike(

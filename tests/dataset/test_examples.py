@@ -288,3 +288,12 @@ def test_weights_leave_out_or_repeat_a_reply() -> None:
     material = material_of([(Chat("c", "whatsapp"), chat)], decisions=decisions)
     made = list(Build(material, Recipe(persona="Ana", validation=0.0, buffer_size=1)))
     assert [example.lines[-1].text for example in made] == ["texto 3"] * 3 + ["texto 5"]
+
+
+@FEW
+@given(drawn_chats(), recipes)
+def test_the_conversations_of_a_dataset_are_those_that_gave_an_example(drawn: Drawn, recipe: Recipe) -> None:
+    build = Build(drawn.material(), recipe)
+    given_by = {example.conversation for example in build if example.conversation < len(build.order[0])}
+    assert build.report.conversations == len(given_by)
+    assert build.report.grouped == build.grouping.conversation_count

@@ -130,7 +130,7 @@ def test_a_mark_of_byte_order_on_request(tmp_path: Path) -> None:
 
 def test_files_that_are_there_are_replaced_only_by_force(tmp_path: Path) -> None:
     write([EXAMPLE, HELD], Recipe(), tmp_path, "openai")
-    with pytest.raises(Refused, match=r"train\.jsonl, validation\.jsonl"):
+    with pytest.raises(Refused, match=r"train\.jsonl, validation\.jsonl are there already"):
         write([HELD], Recipe(), tmp_path, "openai")
     write([EXAMPLE], Recipe(), tmp_path, "openai", force=True)
     assert [file.name for file in tmp_path.iterdir()] == ["train.jsonl"]  # the other was of another dataset

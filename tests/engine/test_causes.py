@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 
 from core import training
 from core.engine import __main__ as door
-from core.engine import machine
+from core.engine import machine, work
 from core.engine.problems import ModelProblem
 from core.training.events import Reader, Writer
 from core.training.states import State
@@ -40,6 +41,19 @@ def test_a_disk_that_fills_in_the_middle_of_a_checkpoint_is_told_and_survived(tm
     assert not list((folder / "checkpoints").glob("step-*")), "half a checkpoint is none"
     training.resume(folder)
     assert [*training.follow(folder, every=0.05)][-1].fields == {"state": "succeeded"}
+
+
+def test_a_disk_without_room_for_the_checkpoints_is_told_before_the_first_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tiny.prepare(tmp_path, steps=2)
+    monkeypatch.setattr(work.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=100_000))
+    told = run(folder)
+    cause, text, advice = problem(told)
+    assert (cause, "has 0.1 MB free" in text, "keep_checkpoints" in advice) == ("disk", True, True)
+    assert not any(event.kind == "step" for event in told)
+    monkeypatch.undo()
+    assert run(folder)[-1].fields == {"state": "succeeded"}
 
 
 def test_an_adapter_of_another_base_is_not_taken_further(tmp_path: Path) -> None:

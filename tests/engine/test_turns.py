@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 import shutil
 import threading
@@ -109,6 +111,73 @@ def test_one_who_has_gone_is_written_for_no_more(turns: Turns) -> None:
     one.turn.gone.set()
     turns.enter([one.turn])
     assert one.tokens == []
+
+
+def endless(turns: Turns, asker: object = None) -> Listener:
+    """One that goes on for long, whatever its model thinks."""
+    one = Listener(turns, "base", 1)
+
+    def going_on(_model: Any) -> Iterator[Piece]:
+        while True:
+            yield Piece("a")
+
+    one.turn.write, one.turn.asker = going_on, asker
+    return one
+
+
+def test_one_who_leaves_while_waiting_goes_at_once_and_makes_room(house: House) -> None:
+    turns = Turns(house, slice_seconds=0.005, at_once=1)
+    speaking = endless(turns)
+    turns.enter([speaking.turn])
+    waiting = [endless(turns) for _one in range(MOST_WAITING)]
+    turns.enter([one.turn for one in waiting])
+    with pytest.raises(FullError):
+        turns.enter([endless(turns).turn])
+    turns.leave([one.turn for one in waiting])
+    for one in waiting:
+        assert one.ended.wait(60)
+        assert one.pieces == []
+    assert not speaking.ended.is_set()
+    last = Listener(turns, "rita", 2)
+    turns.enter([last.turn])
+    turns.leave([speaking.turn])
+    assert last.tokens
+    turns.stop()
+
+
+def test_many_alternatives_for_one_keep_nobody_else_from_a_turn(house: House) -> None:
+    turns = Turns(house, slice_seconds=0.005, at_once=2)
+    greedy = [endless(turns, "greedy") for _one in range(16)]
+    turns.enter([one.turn for one in greedy])
+    other = Listener(turns, "rita", 2)
+    turns.enter([other.turn])
+    turns.leave([greedy[0].turn])  # one place is free, and fourteen of the first asker's were there before
+    assert other.tokens
+    assert not any(one.ended.is_set() for one in greedy[1:])
+    turns.leave([one.turn for one in greedy])
+    turns.stop()
+
+
+async def test_a_reader_who_has_gone_before_the_first_piece_is_missed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from starlette.requests import Request
+
+    from core.engine import asking
+    from core.engine.server import _pieces  # pyright: ignore[reportPrivateUsage]
+
+    monkeypatch.setattr("core.engine.server.write", lambda *_told, **_more: itertools.repeat(Piece("a")))
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    turns = Turns(house, at_once=1)
+    body = {"model": "base", "messages": [{"role": "user", "content": "hola"}]}
+    unread = _pieces(turns, asking.read(body, house.voices, chat=True), Request({"type": "http"}, receive))
+    while turns.busy:  # for ever, were it not noticed: the test's own limit says so
+        await asyncio.sleep(0.01)
+    assert unread is not None
+    turns.stop()
 
 
 def test_what_fails_is_told_to_the_one_who_asked_and_to_nobody_else(turns: Turns) -> None:

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core import language
-from core.chat import Kind
+from core.chat import Kind, Message
 from core.problem import Problem
 from core.reading import ImportReport, read_export, suggest_owner
 from core.reading.phrases import load_phrases
@@ -122,3 +124,20 @@ def test_the_owner_is_who_is_everywhere(tmp_path: Path) -> None:
     assert suggest_owner([ana]) is None
     assert suggest_owner([ana, ana]) is None
     assert suggest_owner([]) is None
+
+
+@given(
+    batches=st.lists(
+        st.lists(st.tuples(st.integers(0, 6), st.sampled_from("ab")), min_size=1, max_size=8), min_size=1, max_size=30
+    )
+)
+def test_what_is_said_twice_is_counted_however_the_times_run(batches: list[list[tuple[int, str]]]) -> None:
+    # Few times and few words, so that batches overlap, follow one another and go back.
+    report = ImportReport("x")
+    seen: set[tuple[int, str]] = set()
+    twice = 0
+    for base, batch in enumerate(batches):
+        told = [(at + base // 3, text) for at, text in batch]
+        report.count("x", [Message("Ana", at, Kind.TEXT, text) for at, text in told])
+        twice += sum(1 for one in told if one in seen or seen.add(one))
+    assert report.duplicates == twice

@@ -326,3 +326,43 @@ def test_messages_are_found_by_their_ids(store: Store) -> None:
     rows = messages.page(store, chat, 0, 1200)[::-1]
     assert messages.by_uids(store, [m.uid for m in rows]) == rows
     assert messages.by_ids(store, [m.id for m in rows] + [10**9]) == rows
+
+
+_PIECES = st.sampled_from(
+    [
+        "año",
+        "ano",
+        "Ñandú",
+        "nandu",
+        "mañana",
+        "manana",
+        "hola",
+        "HOLÁ",
+        "ho",
+        "h",
+        "😂",
+        "?",
+        "12",
+        "1",
+        "niño niña",
+        "a_b",
+    ]
+)
+
+
+@given(
+    told=st.lists(st.lists(_PIECES, min_size=1, max_size=4).map(" ".join), min_size=1, max_size=8),
+    query=st.lists(_PIECES | st.just('"hola año"'), min_size=1, max_size=3).map(" ".join),
+    chosen=st.booleans(),
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_text_outside_the_index_holds_a_query_as_the_index_says(
+    told: list[str], query: str, chosen: bool, store: Store
+) -> None:
+    with store.write() as change:
+        # Hypothesis seeds random itself, and each example needs a chat of its own.
+        chat, key = chats.upsert(change, Chat(f"chat {len(chats.all_chats(store))}", "whatsapp"))
+        intake.add(change, chat, key, [said("Ana", at, text) for at, text in enumerate(told)])
+    ids = messages.search(store, query, [chat] if chosen else None)
+    here = [row.text for row in messages.by_ids(store, ids) if row.chat_id == chat]
+    assert here == [text for text in told if messages.holds(query)(text)]

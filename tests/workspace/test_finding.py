@@ -136,3 +136,25 @@ def test_a_split_is_what_the_dataset_is_grouped_by(talk: Workspace) -> None:
     for _act in range(3):
         curation.undo(talk)
     assert grouped() == before
+
+
+def test_an_edited_message_is_found_by_its_new_words_and_by_those_of_the_export(talk: Workspace) -> None:
+    chat = chats.listing(talk)[0].id
+    row = next(row for row in rows(talk) if row.kind is Kind.TEXT)
+    before = [one.uid for one in chats.messages(talk, query="ornitorrinco")]
+    curation.decide(talk, "edit", [row.uid], "un Ornitorrínco nuevo")
+    assert before == []
+    for found in (
+        chats.messages(talk, query="ornitorrinco"),
+        chats.messages(talk, query="ornito", chat=chat, limit=5),
+        finding.messages(talk, Filter("nuevo ornitorrinco"), chat=chat),
+    ):
+        (one,) = found
+        assert (one.uid, one.text, one.exported) == (row.uid, "un Ornitorrínco nuevo", row.exported)
+    word = next(word for word in row.exported.split() if word.isalpha())
+    everywhere = [one.uid for one in chats.messages(talk, query=word)]
+    assert row.uid in everywhere
+    assert everywhere == [one.uid for one in rows(talk) if one.uid in set(everywhere)]
+    assert not list(chats.messages(talk, query="ornitorrinco", chat=chat + 1))
+    curation.undo(talk)
+    assert not list(chats.messages(talk, query="ornitorrinco"))

@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 from core.chat import Example, Side
 from core.dataset.export import rendering
 from core.dataset.recipe import Recipe
-from core.language import N_, _
+from core.language import N_, _, ngettext
 from core.problem import Misuse, Problem, Refused
 
 _BLOCK: Final = 512  # lines written at once
@@ -83,7 +83,9 @@ def write(
     there = [place.name for place in places.values() if place.exists()]
     if there and not force:
         raise Refused(
-            _("{file} is there already.").format(file=", ".join(there)),
+            ngettext("{files} is there already.", "{files} are there already.", len(there)).format(
+                files=", ".join(there)
+            ),
             where=str(folder),
             advice=_("Choose another folder, or replace it with --force."),
         )

@@ -56,6 +56,7 @@ class Holder:
     where: str = ""  # a machine, a job's number: for people
     note: str = ""  # why it waits, or why nothing could be learnt: for people
     asked: str = ""  # "pause" or "cancel", when it was asked to stop
+    over: bool = False  # it has ended where nothing that ended can be gone on with
 
 
 class Backend(Protocol):

@@ -1,13 +1,16 @@
 """What lies at a provider, and its removal: one kind at a time, of one profile.
 
-Asks the provider in a worker, when the screen is opened and when somebody says so, never by itself. What is to be
-removed is marked, shown as a number, and that number is typed; there is no key for everything.
+Asks the provider in a worker, when the screen is opened and when somebody says so, never by itself; it says whom it asks,
+what it waits for and of when the answer is, and esc gives up. What is to be removed is marked, shown as a number, and that
+number is typed; there is no key for everything: all that is shown is marked only where a filter has narrowed it.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from threading import Event
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import work
@@ -17,7 +20,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from core.language import N_, _, ngettext
-from core.problem import Problem
+from core.problem import Misuse, Problem
 from core.safe_text import SafeText, shown_in_line
 from core.workspace import run_words
 from tui.commands import Command
@@ -26,6 +29,7 @@ from tui.screens.account.painting import ThingPainter, titles
 from tui.screens.ask import AskDialog
 from tui.screens.confirm import ConfirmDialog, NameDialog
 from tui.screens.place import Heading, PlaceScreen
+from tui.screens.text import TextDialog
 from tui.themes import palette_of
 from tui.widgets.bars import Bar
 from tui.widgets.row_list import RowList
@@ -104,22 +108,33 @@ class AccountScreen(PlaceScreen):
         Binding("slash", "narrow", N_("narrow by name"), id="account.narrow", show=False),
         Binding("u", "unknown", N_("only what no run knows"), id="account.unknown", show=False),
         Binding("d", "remove", N_("remove"), id="account.remove"),
+        Binding("o", "older", N_("only older ones"), id="account.older", show=False),
+        Binding("a", "mark_shown", N_("mark all that is shown"), id="account.mark_shown", show=False),
+        Binding("R", "record", N_("what was removed"), id="account.record", show=False),
         Binding("r", "look", N_("look again"), id="account.look", show=False),
+        Binding("escape", "give_up", N_("give up"), id="account.give_up"),
     ]
 
     class Looked(Message):
         """What the provider said."""
 
-        def __init__(self, profile: str, what: str, rows: list[ThingRow], limits: Limits | None) -> None:
+        def __init__(self, question: Event, rows: list[ThingRow], limits: Limits | None) -> None:
             super().__init__()
-            self.profile, self.what, self.rows, self.limits = profile, what, rows, limits
+            self.question, self.rows, self.limits = question, rows, limits
+
+    class Waits(Message):
+        """The provider is to be asked again in so many seconds."""
+
+        def __init__(self, question: Event, left: float, problem: Problem) -> None:
+            super().__init__()
+            self.question, self.left, self.problem = question, left, problem
 
     class Failed(Message):
-        """It could not be asked."""
+        """It could not be asked; a question that was given up has failed for nobody."""
 
-        def __init__(self, problem: Problem) -> None:
+        def __init__(self, problem: Problem, question: Event | None = None) -> None:
             super().__init__()
-            self.problem = problem
+            self.problem, self.question = problem, question
 
     class Removed(Message):
         """What was to go is gone, or most of it."""
@@ -136,6 +151,9 @@ class AccountScreen(PlaceScreen):
         self._all: list[ThingRow] = []
         self._pattern = ""
         self._only_unknown = False
+        self._older: int | None = None
+        self._asked: Event | None = None  # the question that is on its way; set: it was given up
+        self._at = ""  # when the answer came that is shown
         self._seen: tuple[str, str] | None = None
 
     def body(self) -> Iterable[Widget]:
@@ -153,27 +171,57 @@ class AccountScreen(PlaceScreen):
 
     def action_look(self) -> None:
         """Ask the provider."""
+        self._stop()
         self._seen = (self._profile, self._what)
-        self._heading(_("asking…"))
+        address = self.workbench.settings.endpoints[self._profile].base_url
+        self._heading(_("asking {address}…; esc gives up").format(address=address))
         self.query_one("#things", RowList).empty = SafeText(_("Asking the provider…"))
-        self._read(self._profile, self._what)
+        self._asked = Event()
+        self.refresh_bindings()
+        self._read(self._profile, self._what, self._asked)
 
-    @work(thread=True, group="account", name="account", exclusive=True, exit_on_error=False)
-    def _read(self, profile: str, what: str) -> None:
+    @work(thread=True, group="account", name="account", exit_on_error=False)
+    def _read(self, profile: str, what: str, stop: Event) -> None:
         from core.workspace import account
 
+        def tell(left: float, failure: Problem, attempt: int) -> None:
+            self.post_message(self.Waits(stop, left, failure))
+
+        patience = account.Patience(tell, stop.is_set)
         try:
             if what == "limits":
-                told = account.limits(self.workbench.workspace, profile)
-                self.post_message(self.Looked(profile, what, [], told))
+                told = account.limits(self.workbench.workspace, profile, patience)
+                self.post_message(self.Looked(stop, [], told))
             else:
-                self.post_message(
-                    self.Looked(profile, what, account.things(self.workbench.workspace, profile, what), None)
-                )
+                rows = account.things(self.workbench.workspace, profile, what, patience)
+                self.post_message(self.Looked(stop, rows, None))
         except Problem as problem:
-            self.post_message(self.Failed(problem))
+            self.post_message(self.Failed(problem, stop))
+
+    def _stop(self) -> None:
+        """Let the question that is on its way be nobody's any more."""
+        if self._asked is not None:
+            self._asked.set()
+        self._asked = None
+
+    def on_unmount(self) -> None:
+        self._stop()
+
+    def action_give_up(self) -> None:
+        self._stop()
+        self.query_one("#things", RowList).empty = SafeText("")
+        self._show()
+        self._heading(_("given up; r asks again"))
+
+    def on_account_screen_waits(self, event: Waits) -> None:
+        if event.question is self._asked and event.left:
+            words = _("{what} Next try in {seconds} s; esc gives up.")
+            self._heading(words.format(what=event.problem.what, seconds=max(1, round(event.left))))
 
     def on_account_screen_failed(self, event: Failed) -> None:
+        if event.question is not None and event.question is not self._asked:
+            return
+        self._asked = None
         self._all = []
         self.query_one("#things", RowList).empty = SafeText("")
         self._show()
@@ -181,8 +229,9 @@ class AccountScreen(PlaceScreen):
         self.workbench.say_problem(event.problem)
 
     def on_account_screen_looked(self, event: Looked) -> None:
-        if (event.profile, event.what) != (self._profile, self._what):
-            return
+        if event.question is not self._asked:
+            return  # another was asked meanwhile, or it was given up
+        self._asked, self._at = None, time.strftime("%H:%M:%S")
         self._all = event.rows
         self.query_one("#things", RowList).empty = SafeText(_("There is nothing there."))
         self._painter.marked &= {row.thing.id for row in event.rows}
@@ -203,12 +252,15 @@ class AccountScreen(PlaceScreen):
             head.refresh()
             row_list.show(Things(rows))
         size = sum(row.thing.size for row in rows)
+        # What is cut off where the terminal is narrow stands last.
+        marked = len(self._painter.marked)
         words = [] if limits else [ngettext("{count} thing", "{count} things", len(rows)).format(count=len(rows))]
+        words += [ngettext("{count} marked", "{count} marked", marked).format(count=marked)] if marked else []
+        words += [_("as of {time}").format(time=self._at)] if self._at else []
         words += [run_words.size(size)] if size else []
         words += [_("named {pattern}").format(pattern=self._pattern)] if self._pattern else []
         words += [_("that no run knows")] if self._only_unknown else []
-        marked = len(self._painter.marked)
-        words += [ngettext("{count} marked", "{count} marked", marked).format(count=marked)] if marked else []
+        words += [_("≥ {days} days").format(days=self._older)] if self._older is not None else []
         self._heading(" · ".join(words))
         self.refresh_bindings()
 
@@ -219,7 +271,7 @@ class AccountScreen(PlaceScreen):
     def _filter(self) -> Filter:
         from core.workspace.account import Filter
 
-        return Filter(named=self._pattern, unknown=self._only_unknown)
+        return Filter(named=self._pattern, unknown=self._only_unknown, older_than=self._older)
 
     def _fitting(self) -> list[ThingRow]:
         which = self._filter()
@@ -228,8 +280,10 @@ class AccountScreen(PlaceScreen):
     # Acts
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("mark", "narrow", "unknown", "remove"):
+        if action in ("mark", "mark_shown", "narrow", "unknown", "older", "remove"):
             return self._what != "limits" and bool(self._all)
+        if action == "give_up":
+            return self._asked is not None
         return len(self.workbench.settings.endpoints) > 1 if action == "next_profile" else True
 
     def action_next_kind(self) -> None:
@@ -242,7 +296,7 @@ class AccountScreen(PlaceScreen):
         self._turn()
 
     def _turn(self) -> None:
-        self._all, self._pattern, self._only_unknown = [], "", False
+        self._all, self._pattern, self._only_unknown, self._older, self._at = [], "", False, None, ""
         self._painter.marked.clear()
         self._show()
         self.action_look()
@@ -299,6 +353,41 @@ class AccountScreen(PlaceScreen):
         self._only_unknown = not self._only_unknown
         self._painter.marked.clear()
         self._show()
+
+    def action_older(self) -> None:
+        def take(typed: str) -> None:
+            if typed.strip() and not typed.strip().isdecimal():
+                raise Misuse(_("a number of days is wanted."))
+
+        def done(typed: str | None) -> None:
+            if typed is not None:
+                self._older = int(typed) if typed.strip() else None
+                self._painter.marked.clear()
+                self._show()
+
+        now = "" if self._older is None else str(self._older)
+        self.app.push_screen(AskDialog(SafeText(_("At least how many days old (empty for all):")), now, take), done)
+
+    def action_mark_shown(self) -> None:
+        """Mark what the filter shows; without one it would be everything."""
+        if self._filter().empty:
+            self.say(SafeText(_("Narrow first (/, u or o): everything at once is never marked.")), "warning")
+            return
+        self._painter.marked |= {row.thing.id for row in self._fitting()}
+        self._show()
+
+    def action_record(self) -> None:
+        """What was removed from here, the newest first."""
+        from core.workspace import account
+
+        try:
+            rows = account.removed(self.workbench.workspace, self._profile)
+        except Problem as problem:
+            self.workbench.say_problem(problem)
+            return
+        lines = [shown_in_line("  ".join(account.removed_cells(row))) for row in rows]
+        text = SafeText("\n".join(lines) or _("Nothing was removed from here yet."))
+        self.app.push_screen(TextDialog(said(_("Removed from {profile}"), profile=self._profile), text))
 
     def action_remove(self) -> None:
         """Remove what is marked, else what stands under the cursor."""
@@ -363,5 +452,8 @@ class AccountScreen(PlaceScreen):
             yield Command(SafeText(_("Show another provider")), "screen.next_profile", "p")
         yield Command(SafeText(_("Train at this provider")), "screen.train", "n")
         yield Command(SafeText(_("Ask the provider again")), "screen.look", "r")
+        yield Command(SafeText(_("Show the record of what was removed")), "screen.record", "R")
         if self._all and self._what in ("files", "models"):
+            yield Command(SafeText(_("Show only what is older than so many days")), "screen.older", "o")
+            yield Command(SafeText(_("Mark all that the filter shows")), "screen.mark_shown", "a")
             yield Command(SafeText(_("Remove what is marked at the provider")), "screen.remove", "d")

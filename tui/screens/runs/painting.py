@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.style import Style
 
-from core.language import _
+from core.language import _, ngettext
 from core.safe_text import SafeText, shown, shown_in_line
 from core.workspace import run_words
 from tui.lines import NOTHING, SPACE, Line, fitted, said, width_of, wrapped
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LIT: Final = 10  # columns of an event that the cursor lights: its mark and the time, never what was said
 KIND: Final = 13  # columns of the kind
+_SOON: Final = 90  # days that a model at a provider still answers
 WIDE: Final = 100  # columns from which a list has room for more
 _WHOLE: Final = 200_000  # characters of an event; a sample of a megabyte is no sample
 _MOST_LINES: Final = 3  # of one event in the list; enter shows all of it
@@ -41,8 +42,8 @@ def ink_of(state: str, palette: Palette) -> Style:
 
 
 def steps_of(row: RunRow) -> str:
-    """120/900, or — before anything is known."""
-    if not row.steps:
+    """120/900; 120 where nobody knows of how many, or a provider has gone past what it said; — before anything."""
+    if row.step > row.steps or not row.steps:
         return "—" if not row.step else run_words.count(row.step)
     return f"{run_words.count(row.step)}/{run_words.count(row.steps)}"
 
@@ -85,12 +86,15 @@ class RunPainter:
         if width >= WIDE:
             left = run_words.span(now.eta_seconds) if row.state in ("running", "pausing") else ""
             line.append((fitted(SafeText(left), 14, right=True), palette.muted))
+        if row.days is not None:
+            # First, since there is no room for it where the rest ends.
+            words = ngettext("{n} day left", "{n} days left", row.days).format(n=run_words.count(row.days))
+            words = words if row.days >= 0 else _("no longer answers")
+            line.append((said("  {words}", words=words), palette.warning if row.days < _SOON else palette.muted))
         what = " · ".join(part for part in (row.dataset, row.base, row.backend, now.where) if part)
         line.append((said("  {what}", what=what), palette.muted))
         if row.model:
             line.append((said("  → {model}", model=row.model), palette.good))
-        if row.ends:
-            line.append((said("  {ends}", ends=row.ends), palette.warning))
         return Painted([line])
 
 

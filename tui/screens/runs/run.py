@@ -57,7 +57,7 @@ class Progress(Bar):
         if self.row is None:
             return []
         row, now = self.row, self.row.now
-        share = row.step / row.steps if row.steps else 0.0
+        share = min(1.0, row.step / row.steps) if row.steps else 0.0  # a provider may go past what it said
         done, to_do = bar_of(share, 20 if width < 100 else 36)
         parts: list[Cell] = [
             (said("  {state}  ", state=run_words.state(row.state)), ink_of(row.state, palette)),
@@ -383,13 +383,24 @@ class RunScreen(PlaceScreen):
         self.app.push_screen(CheckpointsDialog(rows, self.row.model or "", self.row.id), talk)
 
     def action_pause(self) -> None:
-        self._confirm(_("Pause run {id}? It writes a checkpoint and stops; resuming goes on from there."), "pause")
+        question = _("Pause run {id}? It writes a checkpoint and stops; resuming goes on from there.")
+        if self.row.at_provider:
+            question = _("Pause run {id} at {where}? The provider keeps it as it stands; resuming goes on from there.")
+        self._confirm(question, "pause")
 
     def action_cancel(self) -> None:
-        self._confirm(_("Cancel run {id}? It writes a checkpoint first, so it could still be resumed."), "cancel")
+        question = _("Cancel run {id}? It writes a checkpoint first, so it could still be resumed.")
+        if self.row.at_provider:
+            question = _(
+                "Cancel run {id} at {where} for good? What it has trained may be billed; it cannot be resumed."
+            )
+        self._confirm(question, "cancel")
 
     def action_resume(self) -> None:
-        self._confirm(_("Resume run {id}? It goes on from its last checkpoint."), "resume")
+        question = _("Resume run {id}? It goes on from its last checkpoint.")
+        if self.row.at_provider:
+            question = _("Resume run {id} at {where}? The provider goes on with it, and it is followed again.")
+        self._confirm(question, "resume")
 
     def _confirm(self, question: str, act: str) -> None:
         from tui.screens.confirm import ConfirmDialog
@@ -398,7 +409,7 @@ class RunScreen(PlaceScreen):
             if yes:
                 self._do(act)
 
-        self.app.push_screen(ConfirmDialog(said(question, id=self.row.id)), answered)
+        self.app.push_screen(ConfirmDialog(said(question, id=self.row.id, where=self.row.backend)), answered)
 
     @work(thread=True, group="act", name="act on a run", exit_on_error=False)
     def _do(self, act: str) -> None:
@@ -416,7 +427,8 @@ class RunScreen(PlaceScreen):
         except Problem as problem:
             self.post_message(self.Failed(problem))
         else:
-            self.post_message(self.Done(SafeText(words[act])))
+            asked = said(_("{where} was asked; its answer shows in the log."), where=self.row.backend)
+            self.post_message(self.Done(asked if self.row.at_provider else SafeText(words[act])))
 
     def on_run_screen_done(self, event: Done) -> None:
         self.workbench.say(event.text)

@@ -68,7 +68,7 @@ def correct(screen: TalkScreen, one: Said, lane: int, text: str) -> None:
         corrections.correct(workspace, number_, one.id, words, lane)
         talk.reload()
 
-    screen.do(keep, lambda: screen.workbench.say(SafeText(_("Kept as a correction, for the next training."))))
+    screen.do(keep, lambda: screen.workbench.say(SafeText(_("Kept as a correction, for the next dataset."))))
 
 
 def delete(screen: TalkScreen) -> None:

@@ -66,7 +66,8 @@ class Live:
         answer = next((one for one in list(talk.answers) if one.lane == lane), None)
         if answer is not None:
             return model, meter.told(answer.figures), True
-        if opening_since is not None and way and way[-1].role == "user":
+        asked = bool(way) and way[-1].role == "user"
+        if opening_since is not None and (asked or talk.loading is not None):
             return model, meter.opening(time.monotonic() - opening_since, talk.loading), True
         last = next((one for one in reversed(way) if one.role == "assistant"), None)
         return model, meter.told_of(last) if last is not None else [], False

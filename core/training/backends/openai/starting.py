@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 LOG: Final = "worker.log"
 STARTED: Final = "follower.start"  # touched whenever one was started
 ASKED: Final = "asked"  # touched whenever the provider was asked to pause, resume or cancel
+_SHORT: Final = 5.0  # seconds that are waited without a word
 AGAIN: Final = 15.0  # seconds after which a follower that did not come up is started again
 
 
@@ -56,7 +57,7 @@ def refresh(folder: Path) -> Holder:
     now = _state(folder)
     job = wanted.reached(folder).job
     if now in TERMINAL:
-        return Holder(working=False, begun=begun, where=job)
+        return Holder(working=False, begun=begun, where=job, over=True)
     note = _note(status)
     follower = process.read(folder)
     if follower is not None and follower.alive():
@@ -121,7 +122,13 @@ def _ask(folder: Path, request: Callable[[openai.OpenAI, str], Any]) -> None:
     profile = _profile(folder)
     job = wanted.reached(folder).job
     with endpoints.open_client(profile) as client:
-        endpoints.call(lambda: object_of(request(client, job), profile), profile, tries=3)
+        # Somebody waits for it: a second or two at most, and then the failure says what to do.
+        endpoints.call(
+            lambda: object_of(request(client, job), profile),
+            profile,
+            tries=3,
+            again=lambda failure: (failure.wait or 0.0) <= _SHORT,
+        )
     (folder / ASKED).touch(mode=0o600)
 
 
