@@ -24,7 +24,7 @@ _WITH_ESC: Final = frozenset("\x1b" + key for key in "0123456789-=\t")
 # How often what has focus is followed up to the app: with the key itself; with what that told its screen (a line that was
 # entered); and with the focus that was given for it.
 _WAYS: Final = 3
-_PATIENCE: Final = 0.5  # seconds after which the next key waits no longer, whatever is still going on
+_PATIENCE: Final = 2.0  # seconds after which the next key waits no longer, whatever is still going on
 
 
 class TypedParser(XTermParser):

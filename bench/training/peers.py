@@ -120,9 +120,10 @@ def llamafactory(steps: int, *, tuned: bool = False) -> None:
     with tempfile.TemporaryDirectory() as place:
         DatasetDict({"train": Dataset.from_list(rows)}).save_to_disk(f"{place}/tokens")
         torch.set_num_threads(THREADS)
-        more = {"disable_gradient_checkpointing": True, "group_by_length": True} if tuned else {}
+        more = {"disable_gradient_checkpointing": True, "train_sampling_strategy": "group_by_length"} if tuned else {}
         told = {
-            "stage": "sft", "do_train": True, "model_name_or_path": str(base_folder()), "finetuning_type": "lora",
+            "stage": "sft", "do_train": True, "dataset": "chats", "model_name_or_path": str(base_folder()),
+            "finetuning_type": "lora",
             "lora_rank": 8, "lora_alpha": 16, "lora_target": "all", "template": "empty",
             "tokenized_path": f"{place}/tokens", "output_dir": f"{place}/out", "per_device_train_batch_size": BATCH,
             "max_steps": steps + WARM, "learning_rate": RATE, "lr_scheduler_type": "constant", "logging_steps": 1,

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from core.commands import Context, pass_context
-from core.commands.printing import data, json_line, number, table, talk
+from core.commands.printing import bars, data, json_line, number, table, talk
 from core.commands.recipe import assignments
 from core.language import _, ngettext
 
@@ -67,14 +67,19 @@ def list_(context: Context) -> None:
 
 @dataset.command("show", help=_("Show a dataset's recipe and counts."))
 @click.argument("name")
+@click.option("--plots", is_flag=True, help=_("how long its examples and replies are, too; every example is read"))
 @pass_context
-def show(context: Context, name: str) -> None:
-    from core.workspace import corrections, datasets
+def show(context: Context, name: str, plots: bool) -> None:
+    import dataclasses
+
+    from core.workspace import corrections, datasets, preview
 
     row = datasets.named(context.workspace, name)
     newer = corrections.newer_than(context.workspace, row)
+    shape = preview.frozen_shape(context.workspace, name) if plots else None
     if context.json:
-        json_line({**row.as_json(), "newer_corrections": newer})
+        spreads = {} if shape is None else {"shape": dataclasses.asdict(shape)}
+        json_line({**row.as_json(), "newer_corrections": newer, **spreads})
         return
     data(_("{name}, made {when}").format(name=row.name, when=row.created_at))
     data(_("examples: {train} to train on, {validation} held out").format(train=row.train, validation=row.validation))
@@ -85,6 +90,9 @@ def show(context: Context, name: str) -> None:
     data(_("digest {digest}").format(digest=row.digest))
     for key, value in row.recipe.items():
         data(f"  {key} = {value!r}" if isinstance(value, str) else f"  {key} = {value}")
+    if shape is not None:
+        bars(_("examples by their tokens:"), preview.ranges(shape.tokens))
+        bars(_("examples by the characters of the reply:"), preview.ranges(shape.replies))
 
 
 def _newer(count: int) -> str:

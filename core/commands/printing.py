@@ -98,6 +98,22 @@ def _cells(one: str) -> int:
     return 2 if unicodedata.east_asian_width(one) in "WF" else 1
 
 
+_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
+
+
+def bars(title: str, rows: Sequence[tuple[str, int]], *, width: int = 40) -> None:
+    """Print a bar chart: label, bar, value. Labels are padded by the cells that they take."""
+    data("")
+    data(title)
+    rows = [(shown_in_line(label, limit=30), value) for label, value in rows]
+    most = max((value for _label, value in rows), default=0)
+    room = max((cells_wide(label) for label, _value in rows), default=0)
+    for label, value in rows:
+        eighths = round(8 * width * value / most) if most > 0 else 0
+        bar = "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+        data(f"  {_padded(label, room, False)}  {bar}{' ' * bool(bar)}{number(value)}")
+
+
 def highlighted(pieces: Iterable[tuple[str, bool]]) -> None:
     """Print text with parts of it in another colour; where there are no colours, between ⟦ and ⟧."""
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -9,7 +9,7 @@ import click
 
 from core.chat import local_iso
 from core.commands import Context, pass_context
-from core.commands.printing import data, json_line, number, table, talk
+from core.commands.printing import bars, data, json_line, number, table, talk
 from core.language import _, ngettext
 from core.problem import Misuse, Problem
 
@@ -302,8 +302,13 @@ def stats(context: Context, top: int, participant: str) -> None:
         right=(0, 1, 2, 3, 4, 5),
     )
     for row in rows:
-        data(f"{row.name or _('all')}: " + ", ".join(f"{word} {count}" for word, count in row.figures.top))
-    data("")
-    most = max(months.values(), default=0)
-    for month, count in months.items():
-        data(f"{month}  {'█' * round(40 * count / most) if most else ''} {number(count)}")
+        words = ", ".join(f"{word} {number(count)}" for word, count in row.figures.top)
+        data("")
+        data(
+            _("{name}, most used words without fillers: {words}").format(name=row.name or _("all"), words=words or "—")
+        )
+        bars(_("messages by their number of words:"), row.figures.lengths)
+    if len(people := [row for row in rows if row.name]) > 1:
+        bars(_("messages by participant:"), [(row.name, row.figures.messages) for row in people])
+        bars(_("different words by participant:"), [(row.name, row.figures.vocabulary) for row in people])
+    bars(_("messages by month:"), list(months.items()))

@@ -1,6 +1,6 @@
-"""Figures of messages: lengths, vocabulary, top words, by participant and by month; and plots made of text.
+"""Figures of messages: lengths, vocabulary, top words, by participant and by month.
 
-In: material and which of its messages are kept. Out: plain data, and lines of text to show them by. Words are counted
+In: material and which of its messages are kept. Out: plain data. Words are counted
 after folding (case, accents), so `Más` and `mas` are one word.
 """
 
@@ -20,10 +20,8 @@ from core.dataset.check import percentile
 from core.dataset.fillers import is_filler, laughter
 from core.dataset.material import Material
 from core.grouping import Columns
-from core.language import grouped
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +38,7 @@ class Figures:
     richness: float  # different words for each word, of the first thousand words: comparable between people
     top: tuple[tuple[str, int], ...]  # most used words without fillers
     top_all: tuple[tuple[str, int], ...]  # and with them
+    lengths: tuple[tuple[str, int], ...]  # how many messages have 1, 2, 3–4 ... words
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +84,7 @@ class _Pile:
             richness=round(len(set(self.first)) / len(self.first), 3) if self.first else 0.0,
             top=_most(((word, n) for word, n in self.words.items() if not is_filler(word)), top),
             top_all=_most(self.words.items(), top),
+            lengths=spread(self.lengths),
         )
 
 
@@ -130,29 +130,17 @@ def _month(number: int) -> str:
     return f"{1970 + year:04d}-{month + 1:02d}"
 
 
-def bars(labels: Sequence[str], values: Sequence[float], *, width: int = 40) -> list[str]:
-    """A bar chart as lines of text: label, bar, value."""
-    most = max(values, default=0)
-    room = max((len(label) for label in labels), default=0)
-    lines: list[str] = []
-    for label, value in zip(labels, values, strict=True):
-        eighths = round(8 * width * value / most) if most > 0 else 0
-        bar = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
-        shown = grouped(value, 0 if value == int(value) else 2)
-        lines.append(f"{label:<{room}} {bar} {shown}".rstrip())
-    return lines
+def spread(lengths: Iterable[int]) -> tuple[tuple[str, int], ...]:
+    """How many lengths there are of 0, 1, 2, 3–4, 5–8 ...: each range is twice as wide as the one before, since most
+    messages are short and some are very long."""
+    counts = Counter(max(0, length - 1).bit_length() + (length > 0) for length in lengths)
+    return tuple((_range(one), counts[one]) for one in range(min(counts, default=0), max(counts, default=-1) + 1))
 
 
-def histogram(values: Sequence[int], *, bins: int = 10, width: int = 40) -> list[str]:
-    """How values are spread, as bars over ranges that each hold round numbers."""
-    if not values:
-        return []
-    top = max(values)
-    step = max(1, -(-(top + 1) // bins))
-    counts = Counter(value // step for value in values)
-    ranges = range(top // step + 1)
-    labels = [f"{one * step}" if step == 1 else f"{one * step}–{one * step + step - 1}" for one in ranges]
-    return bars(labels, [counts[one] for one in ranges], width=width)
+def _range(number: int) -> str:
+    if number < 3:
+        return str(number)
+    return f"{2 ** (number - 2) + 1}–{2 ** (number - 1)}"
 
 
-__all__ = ["Figures", "Statistics", "bars", "histogram", "months", "statistics", "words_of"]
+__all__ = ["Figures", "Statistics", "months", "spread", "statistics", "words_of"]

@@ -107,15 +107,26 @@ class Pairs:
     def weight(self, rows: Sequence[Row], groups: Bins) -> int:
         return sum(len(group) for group in groups)
 
-    def take_reference(self, model: Any, layout: Layout, context: int, together: Together, **how: Any) -> None:
-        """Remember how likely the replies are now, before the first step; a resumed run comes to the same figures."""
+    def take_reference(
+        self,
+        model: Any,
+        layout: Layout,
+        context: int,
+        together: Together,
+        *,
+        half: bool,
+        measures_half: bool,
+        bins_at_once: int = 4,
+    ) -> None:
+        """Remember how likely the replies are now, before the first step; a resumed run comes to the same figures. Each
+        side in the number format of what it is compared with: that of the steps, and that of validations."""
         was_training = model.training
         model.eval()
-        for masked in (self.train, self.held_out):
+        for masked, in_half in ((self.train, half), (self.held_out, measures_half)):
             if not masked.rows:
                 continue
             wide = replace(layout, width=width_for([len(row.ids) for row in masked.rows], context))
-            sums = summed_losses(model, masked.rows, wide, together=together, **how)
+            sums = summed_losses(model, masked.rows, wide, half=in_half, bins_at_once=bins_at_once, together=together)
             told = [sums[at + 1] - sums[at] for at in range(0, len(sums), 2)]
             if masked is self.train:
                 self._reference = torch.tensor(told)

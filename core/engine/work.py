@@ -204,7 +204,13 @@ def open_work(folder: Path, job: Job, log: Log, together: Together, before: Prog
     stepper.bins_at_once = needs.bins_at_once
     if isinstance(objective, Pairs):
         objective.take_reference(
-            model, layout, context, together, half=machine.half, bins_at_once=max(1, needs.bins_at_once)
+            model,
+            layout,
+            context,
+            together,
+            half=machine.half,
+            measures_half=machine.measures_half,
+            bins_at_once=max(1, needs.bins_at_once),
         )
     work = Work(
         folder,

@@ -41,6 +41,16 @@ class Spread:
     longest: int
 
 
+def ranges(spread: Spread, most: int = 12) -> list[tuple[str, int]]:
+    """The ranges of a spread by name, with how many are in each: neighbours together, so that there are few."""
+    used = next((at for at in range(len(spread.counts), 0, -1) if spread.counts[at - 1]), 0)
+    together = max(1, -(-used // most))
+    wide = spread.step * together
+    counts = [sum(spread.counts[at : at + together]) for at in range(0, used, together)]
+    named = [(str(at) if wide == 1 else f"{at * wide}–{at * wide + wide - 1}", n) for at, n in enumerate(counts)]
+    return [*named, *([(f"≥ {len(spread.counts) * spread.step}", spread.beyond)] if spread.beyond else [])]
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One side of the split."""

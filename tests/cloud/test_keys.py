@@ -52,18 +52,18 @@ async def test_paused_resumed_and_cancelled_by_keys(
         await until(pilot, "The provider keeps it as it stands")
         await pilot.press("enter")
         await until(pilot, "lab was asked")
-        await until(pilot, "  paused  ")
+        await until(pilot, "checkpoint at step")
         assert provider.world.jobs["ftjob-0001"]["status"] == "paused"
         provider.world.stages["ftjob-0001"] = ["running"] * 100_000
         await pilot.press("C")
-        await until(pilot, "ckpt-step")  # what it has learnt so far
+        await until(pilot, "Checkpoints of run")  # what it has learnt so far
         await pilot.press("escape", "r")
         await until(pilot, "The provider goes on with it")
         await pilot.press("enter")
         await until(pilot, "  running  ")
         assert provider.world.jobs["ftjob-0001"]["status"] in ("queued", "running")
         await pilot.press("x")
-        await until(pilot, "for good? What it has trained may be billed")
+        await until(pilot, "for good? What it has trained")
         await pilot.press("enter")
         text = await until(pilot, "The job has been cancelled")
         text = await until(pilot, "cancelled  ")
@@ -150,7 +150,7 @@ async def test_every_screen_that_names_a_model_says_until_when_it_answers(named:
         await pilot.press("enter")
         await until(pilot, "until 2099-03-01")
         await pilot.press("C")
-        await until(pilot, "ckpt-step-1")
+        await until(pilot, "Checkpoints of run")
         await until(pilot, "until 2099-03-01")
         await pilot.press("escape", "6")
         await until(pilot, "until 2027-01-14")

@@ -104,7 +104,7 @@ def test_a_whole_life_with_all_logging_on_writes_no_key(
     log = (workspace_folder / "runs" / run / "worker.log").read_bytes()
     assert b"DEBUG" in log and b"/fine_tuning/jobs" in log, "in the follower too"
     say("ask", "lab:ft:lab-base:org-tests::0001", "¿y?")
-    for words in (("files",), ("limits",), ("files", "delete", "file-0001", "--yes")):
+    for words in (("limits",), ("files", "delete", "file-0001", "--yes")):
         assert say("account", "lab", *words).returncode == 0
     # A wrong key, of which the server repeats the end; and something that nobody foresaw, with the key in its hands.
     provider.key = "another"

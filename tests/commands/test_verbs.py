@@ -115,6 +115,11 @@ def test_the_recipe_by_command(run: Run, filled: Path) -> None:
     assert rows(run, "recipe", "stats")[0]["messages"] == preview["messages"]
     for words in (["preview"], ["rules"], ["privacy"], ["stats"]):
         assert run("recipe", *words)[0] == 0
+    drawn = run("recipe", "stats")[1]
+    everyone = rows(run, "recipe", "stats")[0]
+    assert sum(count for _range, count in everyone["lengths"]) == everyone["messages"]
+    for title in ("number of words", "messages by participant", "different words", "messages by month"):
+        assert "█" in drawn.partition(title)[2].split("\n\n")[0]
 
 
 def test_curating_by_command(run: Run, filled: Path) -> None:
@@ -140,6 +145,10 @@ def test_datasets_by_command(run: Run, filled: Path, tmp_path: Path) -> None:
     assert rows(run, "dataset", "build", "dos", "buffer_size=1")[0]["recipe"]["buffer_size"] == 1
     assert [row["name"] for row in rows(run, "dataset", "list")] == ["dos", "uno"]
     assert rows(run, "dataset", "show", "uno") == [{**made, "newer_corrections": 0}]
+    drawn = run("dataset", "show", "uno", "--plots")[1]
+    (shape,) = [row["shape"] for row in rows(run, "dataset", "show", "uno", "--plots")]
+    assert sum(shape["tokens"]["counts"]) + shape["tokens"]["beyond"] == made["train"] + made["validation"]
+    assert drawn.count("█") > 20
     examples = rows(run, "dataset", "examples", "uno")
     assert len(examples) == made["train"] + made["validation"]
     assert len(rows(run, "dataset", "examples", "uno", "--side", "validation")) == made["validation"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from core.chat import Chat, Kind, Message
 from core.dataset.fillers import laughter
 from core.dataset.material import kept, material_of
 from core.dataset.recipe import Recipe
-from core.dataset.statistics import bars, histogram, statistics, words_of
+from core.dataset.statistics import spread, statistics, words_of
 from tests.dataset.chats import notebook
 
 JUNE = 1_781_000_000  # 2026-06-09
@@ -54,16 +57,15 @@ def test_laughs_of_all_lengths_are_one() -> None:
     ]  # fmt: skip
 
 
-def test_bars_are_as_long_as_their_values() -> None:
-    assert bars(["uno", "b"], [8, 4], width=4) == ["uno ████ 8", "b   ██ 4"]
-    assert bars(["a", "b"], [0, 0]) == ["a  0", "b  0"]
-    assert bars(["a"], [1 / 3], width=2) == ["a ██ 0.33"]
-    assert bars([], []) == []
+@given(st.lists(st.integers(0, 5_000), max_size=40))
+def test_ranges_hold_every_length_once(lengths: list[int]) -> None:
+    told = spread(lengths)
+    assert sum(count for _range, count in told) == len(lengths)
+    for name, count in told:
+        low, _to, high = name.partition("–")
+        assert count == sum(1 for one in lengths if int(low) <= one <= int(high or low))
 
 
-def test_a_histogram_holds_every_value() -> None:
-    assert histogram([]) == []
-    assert [line.split() for line in histogram([0, 1, 5, 19], bins=10, width=1)][:2] == [
-        ["0–1", "█", "2"],
-        ["2–3", "0"],
-    ]
+def test_ranges_grow_by_doubling() -> None:
+    assert spread([1, 1, 2, 4, 17]) == (("1", 2), ("2", 1), ("3–4", 1), ("5–8", 0), ("9–16", 0), ("17–32", 1))
+    assert spread([]) == ()

@@ -95,7 +95,7 @@ def test_the_loss_is_that_of_the_paper_and_pieces_add_up(tmp_path: Path) -> None
     for at_once, layout in ((4, Layout("mask", 512, 0)), (1, Layout("mask", 512, 0)), (3, alone)):
         objective = Pairs(masked, masked, 0.3)
         with tuned.disable_adapter():  # the reference is the base: its adapter is off
-            objective.take_reference(tuned, layout, 512, Together(), half=False)
+            objective.take_reference(tuned, layout, 512, Together(), half=False, measures_half=False)
         stepper = Stepper(
             tuned, rate=0.0, steps=9, warmup=0, cosine=False, weight_decay=0.0, clip=0.0, half=False, layout=layout,
             seed=0, bins_at_once=at_once, objective=objective,

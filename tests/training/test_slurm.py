@@ -173,6 +173,19 @@ def test_a_slurm_that_does_not_answer_is_said_and_the_log_believed(
     assert "not on this machine" in training.state(run).note
 
 
+def test_slurms_commands_without_a_cluster_are_told_from_a_job_that_was_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "fetch_config: DNS SRV lookup failed\nfatal: Could not establish a configuration source"  # Slurm 22.05
+    (tmp_path / "sbatch").write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    (tmp_path / "sbatch").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    run = tiny.prepare(tmp_path / "run", base="nobody")
+    with pytest.raises(Problem, match="no cluster answers"):
+        handed_in(run)
+    assert (training.state(run).state, training.state(run).cause) == (State.FAILED, "rejected")
+
+
 def test_the_script_is_for_people_and_says_what_was_wished(tmp_path: Path) -> None:
     profile = slurm_script.profile_of(
         {

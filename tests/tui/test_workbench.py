@@ -300,6 +300,23 @@ async def test_every_theme_shows_the_same_words(tmp_path: Path, theme: str) -> N
         await until(pilot, "‹call›")
 
 
+async def test_a_notice_that_is_longer_than_its_line_is_there_whole(tmp_path: Path) -> None:
+    async with opened(workspace_with(tmp_path / "w", ("Nico", many(400)))) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        await pilot.press("2")
+        await until(pilot, "mensaje 399")
+        words = " ".join(f"palabra{n}" for n in range(30))
+        before = screen_text(app).splitlines()
+        app.say_problem(Problem(words))
+        text = await until(pilot, "palabra29")
+        assert all(word in text for word in words.split())
+        assert text.splitlines()[:16] == before[:16]  # nothing moved for it
+        await pilot.press("k")
+        await pilot.pause()
+        assert "palabra" not in screen_text(app)
+
+
 async def test_no_color_leaves_no_colour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with opened(workspace_with(tmp_path / "w", ("Nico", a_conversation()))) as pilot:

@@ -18,7 +18,7 @@ from tui.commands import Command
 from tui.lines import NOTHING, Line, fitted, said, strip_of, width_of
 from tui.places import PLACES
 from tui.themes import palette_of
-from tui.widgets.bars import Bar, Counted, Foot, Places
+from tui.widgets.bars import Bar, Counted, Foot, LongNotice, Places
 from tui.work import WorkBar
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class PlaceScreen(Screen[None]):
     """A screen with a number key. Subclasses give `body` and say what changed means for them."""
 
     AUTO_FOCUS = "RowList"
+    DEFAULT_CSS = "PlaceScreen { layers: default notice; }"
     PLACE: ClassVar[str] = ""
     # Textual repaints the whole screen for another focus, 10 KB; what shows it here are two rows that repaint themselves.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
@@ -93,6 +94,7 @@ class PlaceScreen(Screen[None]):
         yield WorkBar()
         yield Foot()
         yield Counted()
+        yield LongNotice()
 
     def _title(self) -> str:
         return next(place.title for place in PLACES if place.name == self.PLACE)

@@ -1,12 +1,13 @@
 """The three bars of every screen: places at the top, keys (or a notice) and counters at the bottom.
 
-In: what to say. Out: one line each, of which only the columns that changed are sent to the terminal.
+In: what to say. Out: one line each, of which only the columns that changed are sent to the terminal; a notice that is
+longer than its line stands whole above it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.geometry import Region
 from textual.strip import Strip
@@ -14,11 +15,13 @@ from textual.widget import Widget
 
 from core.language import _
 from core.safe_text import SafeText
-from tui.lines import SPACE, Cell, Line, fitted, said, strip_of, width_of
+from tui.lines import SPACE, Cell, Line, fitted, said, strip_of, width_of, wrapped
 from tui.themes import Palette, palette_of
 
 if TYPE_CHECKING:
     from core.workspace.recipe import Counters
+
+_MOST_LINES: Final = 6  # of a notice
 
 
 class Bar(Widget):
@@ -169,14 +172,16 @@ class Foot(Bar):
         self._notice: tuple[SafeText, str] | None = None
 
     def say(self, text: SafeText, severity: str) -> None:
-        """Show a notice."""
+        """Show a notice; what the line has no room for stands above it, over whatever is there."""
         self._notice = (text, severity)
+        self.screen.query_one(LongNotice).show(self._notice, self.size.width)
         self.redraw()
 
     def quiet(self) -> None:
         """Take the notice away."""
         if self._notice is not None:
             self._notice = None
+            self.screen.query_one(LongNotice).display = False
             self.redraw()
 
     def on_mount(self) -> None:
@@ -185,9 +190,7 @@ class Foot(Bar):
 
     def draw(self, palette: Palette, width: int) -> Line:
         if self._notice is not None:
-            text, severity = self._notice
-            style = {"error": palette.error, "warning": palette.warning}.get(severity, palette.good)
-            return [(SafeText(" ● "), style), (text, palette.text)]
+            return notice_lines(self._notice, palette, width)[-1]
         cells: Line = [(SPACE, palette.text)]
         left = width - 1
         from tui.keyboard import hints
@@ -200,3 +203,38 @@ class Foot(Bar):
             left -= taken
             cells += [(key, palette.accent), (said(" {does}   ", does=does), palette.muted)]
         return cells
+
+
+def notice_lines(notice: tuple[SafeText, str], palette: Palette, width: int) -> list[Line]:
+    """A notice as lines: a sign of how grave it is, and the words as far as a person may be asked to read them."""
+    text, severity = notice
+    style = {"error": palette.error, "warning": palette.warning}.get(severity, palette.good)
+    first, *more = wrapped(text, max(8, width - 4), _MOST_LINES)
+    return [
+        [(SafeText(" ● "), style), (first, palette.text)],
+        *([(SafeText("   "), style), (one, palette.text)] for one in more),
+    ]
+
+
+class LongNotice(Widget):
+    """The lines of a notice that the foot has no room for. They lie over what is there: no list moves for them."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = "LongNotice { layer: notice; dock: bottom; margin-bottom: 2; width: 1fr; display: none; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._notice: tuple[SafeText, str] | None = None
+
+    def show(self, notice: tuple[SafeText, str], width: int) -> None:
+        """Take all lines but the last one, which is the foot's."""
+        self._notice = notice
+        lines = len(notice_lines(notice, palette_of(self.app.current_theme), width)) - 1
+        self.display = lines > 0
+        self.styles.height = max(1, lines)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        palette = palette_of(self.app.current_theme)
+        lines = notice_lines(self._notice, palette, self.size.width)[:-1] if self._notice is not None else []
+        return strip_of(lines[y] if y < len(lines) else [], self.size.width, palette.raised)

@@ -32,6 +32,7 @@ _ASK_EVERY: Final = 2.0  # seconds between two questions about one job: clusters
 _WAITING: Final = frozenset(
     {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD", "SUSPENDED"}
 )
+_NO_CLUSTER: Final = ("Could not establish a configuration source", "Unable to contact slurm controller")
 _WORKING: Final = frozenset({"RUNNING", "COMPLETING", "SIGNALING", "STAGE_OUT", "STOPPED", "RESIZING"})
 
 
@@ -168,11 +169,18 @@ def _slurm(words: list[str], folder: Path, *, allow_download: bool = False) -> s
 
 def _rejected(folder: Path, words: str) -> Problem:
     """What Slurm said, in the run's record and as the error."""
-    problem = Problem(
-        _("Slurm did not take the job: {words}").format(words=_said(words)),
-        where=folder.name,
-        advice=_("Correct the profile, then start again; the script is {file}.").format(file=folder / SCRIPT),
-    )
+    if any(sign in words for sign in _NO_CLUSTER):
+        problem = Problem(
+            _("Slurm's commands are on this machine, but no cluster answers them."),
+            where=folder.name,
+            advice=_("Use the cluster's login node, or --on local."),
+        )
+    else:
+        problem = Problem(
+            _("Slurm did not take the job: {words}").format(words=_said(words)),
+            where=folder.name,
+            advice=_("Correct the profile, then start again; the script is {file}.").format(file=folder / SCRIPT),
+        )
     with events.Writer(folder / events.FILE) as log:
         log.write("problem", cause="rejected", text=problem.what, advice=problem.advice)
         log.write("end", state=State.FAILED.value)

@@ -42,8 +42,8 @@ def ink_of(state: str, palette: Palette) -> Style:
 
 
 def steps_of(row: RunRow) -> str:
-    """120/900, or — before anything is known."""
-    if not row.steps:
+    """120/900; 120 where nobody knows of how many, or a provider has gone past what it said; — before anything."""
+    if row.step > row.steps or not row.steps:
         return "—" if not row.step else run_words.count(row.step)
     return f"{run_words.count(row.step)}/{run_words.count(row.steps)}"
 

@@ -57,7 +57,7 @@ class Progress(Bar):
         if self.row is None:
             return []
         row, now = self.row, self.row.now
-        share = row.step / row.steps if row.steps else 0.0
+        share = min(1.0, row.step / row.steps) if row.steps else 0.0  # a provider may go past what it said
         done, to_do = bar_of(share, 20 if width < 100 else 36)
         parts: list[Cell] = [
             (said("  {state}  ", state=run_words.state(row.state)), ink_of(row.state, palette)),
