@@ -53,7 +53,7 @@ def ours(path: Path, url: str) -> None:
     profile = endpoints.profile_for(Endpoint("here", url))
     with endpoints.open_client(profile) as client:
         assert client.files.with_raw_response  # the package imports this half of itself when it is first named
-        begun = time.perf_counter()
+        begun = time.perf_counter(), time.process_time()
         bring(client, profile, path, "train.jsonl", lambda _done, _all: None)
         tell(begun)
 
@@ -63,15 +63,20 @@ def plain(path: Path, url: str) -> None:
     import httpx2
 
     with httpx2.Client(trust_env=False, timeout=60) as client, path.open("rb") as file:
-        begun = time.perf_counter()
+        begun = time.perf_counter(), time.process_time()
         client.post(f"{url}/files", data={"purpose": "fine-tune"}, files={"file": ("train.jsonl", file)}).json()
         tell(begun)
 
 
-def tell(begun: float) -> None:
-    """Seconds and the highest resident set."""
-    seconds = time.perf_counter() - begun
-    print(json.dumps({"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+def tell(begun: tuple[float, float]) -> None:
+    """Seconds by the clock, those of the processor from the same moment on, and the highest resident set."""
+    seconds = time.perf_counter() - begun[0]
+    work = time.process_time() - begun[1]
+    print(
+        json.dumps(
+            {"seconds": seconds, "work": work, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+        )
+    )
 
 
 def one(how: str, path: Path, url: str) -> dict[str, Any]:
@@ -109,10 +114,15 @@ def main() -> int:
     listener.close()
     seconds = {how: min(one["seconds"] for one in rows) for how, rows in told.items()}
     peak = {how: max(one["peak"] for one in rows) for how, rows in told.items()}
+    work = {how: min(one["work"] for one in rows) for how, rows in told.items()}
     ratio = seconds["plain"] / seconds["ours"]
     grown = (peak["ours"] - floor) / 1e6
     for how in ("ours", "plain"):
-        print(f"{how:6} {given.megabytes / seconds[how]:8.0f} MB/s   peak {peak[how] / 1e6:6.1f} MB")
+        print(
+            f"{how:6} {given.megabytes / seconds[how]:8.0f} MB/s   {work[how]:.3f} s of processor"
+            f"   peak {peak[how] / 1e6:6.1f} MB"
+        )
+    print(f"by the processor ours is {work['plain'] / work['ours']:.2f} of plain httpx2")
     print(f"ours is {ratio:.2f} of plain httpx2 (at least 0.9); {grown:+.1f} MB more than for 5 MB (at most 8)")
     return 0 if ratio >= 0.9 and grown <= 8 else 1
 

@@ -96,8 +96,9 @@ async def test_a_key_lists_them_and_two_talk_side_by_side(workspace_folder: Path
             await until(pilot, "step 3/3")
             await pilot.press("C")
             text = await until(pilot, "Checkpoints of run")
-            (line,) = [line for line in text.splitlines() if "ckpt-step-1" in line and "1.5000" in line]
-            assert "1.0000" in line and "1.5000" in line
+            lines = text.splitlines()
+            (at,) = [n for n, line in enumerate(lines) if "1.5000" in line]
+            assert "1.0000" in lines[at] and FIRST in lines[at + 1], "the whole name, since its end tells most"
             await pilot.press("g", "c")
             text = await until(pilot, "Say something to")
             assert app.current_mode == "talk"

@@ -97,13 +97,26 @@ def test_requests_are_valid_to_a_mock_made_of_the_document(
     document: Path, provider: server.Provider, tmp_path: Path
 ) -> None:
     with others.prism("mock", document, log=tmp_path / "prism.log") as url:
-        run = at(url, tmp_path, suffix="nico", seed=7)
-        looks = iter(range(12))
-        with run.client, pytest.raises(Stopped):
-            run.follow(stop=lambda: bool(wanted.reached(run.folder).job) and next(looks, None) is None)
-    assert wanted.reached(run.folder).job
-    assert not run.told("problem")
-    assert [one["state"] for one in run.told("state")] == ["queued"]
+        for name, options in (("supervised", {"learning_rate": "0.5"}), ("dpo", {"method": "dpo", "beta": "0.2"})):
+            (tmp_path / name).mkdir()
+            run = at(url, tmp_path / name, suffix="nico", seed=7, **options)
+            looks = iter(range(12))
+
+            def over(run: Run = run, looks: Iterator[int] = looks) -> bool:
+                return bool(wanted.reached(run.folder).job) and next(looks, None) is None
+
+            with run.client as client:
+                with pytest.raises(Stopped):
+                    run.follow(stop=over)
+                job = wanted.reached(run.folder).job
+                assert job and not run.told("problem")
+                assert [one["state"] for one in run.told("state")] == ["queued"]
+                client.fine_tuning.jobs.pause(job)
+                client.fine_tuning.jobs.resume(job)
+                # That all of this passed means something: what the document does not allow is refused.
+                told: Any = {"type": "dpo", "dpo": {"hyperparameters": {"beta": 3}}}
+                with pytest.raises(endpoints.Failure, match="HTTP 422"), endpoints.explained(run.profile):
+                    client.fine_tuning.jobs.create(model="m", training_file="f", method=told)
 
 
 @pytest.mark.parametrize("flags", [(), ("--chaos-drop", "0.2", "--chaos-malformed", "0.2")], ids=["calm", "chaos"])

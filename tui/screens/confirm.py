@@ -37,14 +37,15 @@ class ConfirmDialog(ModalScreen[bool]):
 
 
 class NameDialog(ModalScreen[bool]):
-    """A question whose answer is the name of what goes for good, typed out."""
+    """A question whose answer is typed out: the name of what goes for good, or another word, number or sum."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", N_("back"), id="dialog.back")]
 
-    def __init__(self, question: SafeText, name: str) -> None:
+    def __init__(self, question: SafeText, name: str, *, is_name: bool = True) -> None:
         super().__init__(classes="dialog")
         self._question = question
         self._name_to_type = name
+        self._is_name = is_name
 
     def compose(self) -> ComposeResult:
         field = Input(compact=True, select_on_focus=False)
@@ -52,13 +53,16 @@ class NameDialog(ModalScreen[bool]):
         with Vertical():
             yield Plain(self._question)
             yield field
-            yield Plain(SafeText(_("Type the name to go on   esc back")), id="typed")
+            asks = _("Type the name to go on   esc back") if self._is_name else _("⏎ goes on   esc back")
+            yield Plain(SafeText(asks), id="typed")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.value.strip() == self._name_to_type.strip():
             self.dismiss(True)
         else:
-            self.query_one("#typed", Plain).show(SafeText(_("That is not the name. Nothing was done.")))
+            other = _("That is not the name. Nothing was done.")
+            other = other if self._is_name else _("That is something else. Nothing was done.")
+            self.query_one("#typed", Plain).show(SafeText(other))
 
     def action_leave(self) -> None:
         self.dismiss(False)

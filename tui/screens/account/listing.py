@@ -427,7 +427,7 @@ class AccountScreen(PlaceScreen):
             profile=self._profile,
             names=names,
         )
-        self.app.push_screen(NameDialog(question, str(len(rows))), go)
+        self.app.push_screen(NameDialog(question, str(len(rows)), is_name=False), go)
 
     @work(thread=True, group="account-removal", name="account-removal", exit_on_error=False)
     def _remove(self, profile: str, rows: list[ThingRow]) -> None:

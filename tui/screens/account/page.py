@@ -195,7 +195,7 @@ class PageScreen(PlaceScreen):
             cost=cost,
             words=page.confirm,
         )
-        self.app.push_screen(NameDialog(question, page.confirm), go)
+        self.app.push_screen(NameDialog(question, page.confirm, is_name=False), go)
 
     @work(thread=True, group="page-start", name="page-start", exit_on_error=False)
     def _start(self, page: Plan) -> None:

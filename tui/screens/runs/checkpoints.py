@@ -38,18 +38,16 @@ class CheckpointRows:
 def paint_checkpoint(
     row: CheckpointRow, _before: CheckpointRow | None, width: int, chosen: bool, palette: Palette
 ) -> Painted:
-    """Its step and figures, the name to ask it by, and below it until when it answers."""
-    named = row.model or row.path or _("no longer kept")
+    """Its step, its figures and until when it answers; below them the name to ask it by, of which the end tells most."""
     line: Line = [
         (SafeText("▌ " if chosen else "  "), palette.accent),
         (fitted(SafeText(run_words.count(row.step)), 9, right=True), palette.text),
         (fitted(SafeText(run_words.figure(row.loss, 4)), 10, right=True), palette.text),
         (fitted(SafeText(run_words.figure(row.held_out, 4)), 11, right=True), palette.strong),
-        (said("  {named}", named=named), palette.accent if row.model else palette.muted),
+        (said("  {ends}", ends=row.ends), palette.muted),
     ]
-    if row.ends:
-        return Painted([line, [(SafeText(" " * 34), palette.ground), (said("{ends}", ends=row.ends), palette.muted)]])
-    return Painted([line])
+    name = said("    {named}", named=row.model or row.path or _("no longer kept"))
+    return Painted([line, [(name, palette.accent if row.model else palette.muted)]])
 
 
 class CheckpointsDialog(ModalScreen["tuple[str, ...] | None"]):
@@ -76,7 +74,7 @@ class CheckpointsDialog(ModalScreen["tuple[str, ...] | None"]):
         ]
         with Vertical():
             yield Plain(said(_("Checkpoints of run {id}\n"), id=self._run))
-            yield Plain(SafeText("".join(titles) + "  " + _("model")))
+            yield Plain(SafeText("".join(titles)))
             yield RowList["CheckpointRow"](
                 paint_checkpoint, CheckpointRows(self._rows), lit=2, empty=SafeText(_("There are none yet."))
             )
