@@ -22,6 +22,7 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from core.language import N_, _
 from core.problem import Problem
 from core.safe_text import SafeText, shown_in_line
+from core.workspace.counting import Counting
 from tui.commands import Command
 from tui.lines import said
 from tui.places import PLACES
@@ -83,6 +84,7 @@ class Workbench(OneByOne, inherit_bindings=False):
         super().__init__()
         self.workspace = workspace
         self.settings = settings
+        self.counting = Counting(workspace)
         self.counters: Counters | None = None
         self.saved_counters: Counters | None = None  # of the last save: what changes are measured against
         self.open_chat: int | None = None
@@ -207,12 +209,12 @@ class Workbench(OneByOne, inherit_bindings=False):
     @work(thread=True, exclusive=True, group="counters", name="counters", exit_on_error=False)
     def count_again(self) -> None:
         """Bring the counters up to date: an estimate at once, the exact figures when they are there."""
-        from core.workspace import chats, recipe
+        from core.workspace import chats
 
         worker: Worker[Any] = get_current_worker()
 
         try:
-            now = recipe.counters(self.workspace)
+            now = self.counting.counters()
             self.call_from_thread(self._take_counters, now)
             if not now.examples:
                 return
@@ -228,7 +230,7 @@ class Workbench(OneByOne, inherit_bindings=False):
 
     def _count_all(self, now: Counters, worker: Worker[Any]) -> None:
         """Count exactly, of the working recipe and of the last save; who stops it keeps the estimates."""
-        from core.workspace import chats, recipe
+        from core.workspace import chats
 
         with self.works.aside("counters", SafeText(_("counting all tokens"))) as work:
 
@@ -239,7 +241,7 @@ class Workbench(OneByOne, inherit_bindings=False):
 
             try:
                 if not now.exact:
-                    now = recipe.exact_counters(self.workspace, progress)
+                    now = self.counting.exact_counters(progress)
                     self.call_from_thread(self._take_counters, now)
                 if self.current_mode == "recipe":
                     saved = self._saved_counters(exactly=True, progress=progress)
@@ -262,12 +264,10 @@ class Workbench(OneByOne, inherit_bindings=False):
     def _saved_counters(
         self, *, exactly: bool = False, progress: Callable[[int, int], None] | None = None
     ) -> Counters | None:
-        from core.workspace import recipe
-
         try:
-            if exactly:
-                return recipe.exact_saved_counters(self.workspace, progress)
-            return recipe.saved_counters(self.workspace)
+            if exactly and progress is not None:
+                return self.counting.exact_saved_counters(progress)
+            return self.counting.saved_counters()
         except Problem:
             return None  # the persona of then is not there any more: there is nothing to compare with
 
@@ -327,7 +327,13 @@ class Workbench(OneByOne, inherit_bindings=False):
         self.show_chat(chat)
 
     def action_colours(self, theme: str) -> None:
+        from core.settings import change
+
         self.theme = theme
+        try:
+            change("theme", theme, self.settings.file)  # for the next start too
+        except Problem as problem:
+            self.say_problem(problem)
 
     def commands(self) -> Iterator[Command]:
         """What the palette offers here and now: the screen's acts first."""
@@ -379,7 +385,10 @@ def run(workspace: Workspace, settings: Settings) -> int:
     sys.setswitchinterval(GIVE_WAY)
     memory.share()
     app = Workbench(workspace, settings)
-    app.run()
+    try:
+        app.run()
+    finally:
+        app.counting.close()
     if app.crashed:
         sys.stderr.write(f"sinsonte: {shown_in_line(app.crashed)}\n")
     return app.return_code or 0

@@ -80,6 +80,11 @@ class Program:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
+    def beside(self) -> float:
+        """What the processes that it started have resident."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in children) * 4096 / (1 << 20)
+
     def close(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)

@@ -215,10 +215,12 @@ def measure(folder: Path, runs: int, only: str) -> None:
     end = time.monotonic() + 120
     while "≈" in program.text() and time.monotonic() < end:
         _settled(program)
-    print(f"resident when all is counted: {program.memory():.0f} MB")
+    print(f"resident when all is counted: {program.memory():.0f} MB, and {program.beside():.0f} MB beside it")
     walk(program, peer, tuple(one for one in LISTS if only in one.name))
     idle = sum(len(chunk.data) for chunk in program.chunks(b"", 3.0, 3.0))
-    print(f"idle: {idle} bytes in 3 s; resident after the walk: {program.memory():.0f} MB")
+    print(
+        f"idle: {idle} bytes in 3 s; resident after the walk: {program.memory():.0f} MB, {program.beside():.0f} beside"
+    )
     program.close()
     peer.close()
 

@@ -188,7 +188,7 @@ def main() -> None:
             print(f"  new counters: {clock:.1f} times the floor's key by the clock, {own:.1f} by the processor")
             told("  bytes of a move", moves, "budget 600")
             told("  bytes of a change", sizes, "budget 8192")
-            print(f"  idle: {idle} bytes in 3 s; resident {ours.memory():.0f} MB")
+            print(f"  idle: {idle} bytes in 3 s; resident {ours.memory():.0f} MB, and {ours.beside():.0f} MB beside it")
             floor.close()
             ours.close()
 

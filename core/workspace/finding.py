@@ -79,6 +79,21 @@ def places(
     return np.flatnonzero(left)
 
 
+def since(
+    workspace: Workspace,
+    chat: int,
+    wanted: Filter,
+    before: NDArray[np.int64],
+    cancelled: Callable[[], bool] | None = None,
+) -> tuple[NDArray[np.int64], int]:
+    """What of the places found before the filter lets through no longer, and how many it has come to let through."""
+    import numpy as np
+
+    now = places(workspace, chat, wanted, cancelled)
+    gone = np.setdiff1d(before, now, assume_unique=True)
+    return gone, len(now) - (len(before) - len(gone))
+
+
 def messages(
     workspace: Workspace, wanted: Filter, *, chat: int | None = None, limit: int | None = None
 ) -> Iterator[MessageRow]:

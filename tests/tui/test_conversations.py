@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -313,6 +314,55 @@ async def test_filters_are_combined_and_shown_as_a_line(tmp_path: Path) -> None:
         await pilot.press("escape")
         await pilot.pause()
         assert screen.found is None
+
+
+async def test_what_was_found_stays_under_the_cursor_and_says_that_it_fits_no_longer(tmp_path: Path) -> None:
+    async with reading(tmp_path, 600, (120, 40)) as (pilot, screen, workspace):
+        curation.decide_at(workspace, 1, range(4, 600), "tag", "visto")
+        await pilot.press("g", "f", *"nothing said")
+        await pilot.pause()
+        await pilot.press("enter")
+        await found(pilot, screen, 4)
+        await pilot.press("tab", "g", "plus", "j", "d")
+        text = await until(pilot, "nothing said of it: 4 messages (esc clears) · 2 fit no longer (×) · r looks again")
+        assert screen.listed.cursor == 1
+        assert [line[1] for line in text.splitlines() if " Jun 2025 " in line[:20]][:4] == ["×", "×", " ", " "]
+        await pilot.press("asterisk", "equals_sign")  # all that was found, but for what fits no longer
+        await until(pilot, "Saved: clear 2 messages")
+        await pilot.press("u", "u", "u")
+        await until(pilot, "4 messages (esc clears)   ")
+        await pilot.press("U")
+        await until(pilot, "1 fits no longer (×)")
+        curation.decide_at(workspace, 1, [9], "untag", "visto")
+        await until(pilot, "1 fits no longer (×), 1 more fits now")
+        await pilot.press("r")
+        await found(pilot, screen, 4)
+        assert screen.found is not None
+        assert screen.found.places.tolist() == [1, 2, 3, 9]
+        assert "no longer" not in screen_text(pilot.app)
+
+
+async def test_nothing_is_marked_while_the_list_is_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import threading
+
+    from core.workspace import finding
+
+    go_on, places = threading.Event(), finding.places
+
+    def slowly(*given: Any, **options: Any) -> Any:
+        go_on.wait(10)
+        return places(*given, **options)
+
+    monkeypatch.setattr(finding, "places", slowly)
+    async with reading(tmp_path, 600) as (pilot, screen, workspace):
+        await pilot.press("g", "f", *"by nico")
+        await until(pilot, "by Nico")
+        await pilot.press("enter", "asterisk")
+        await until(pilot, "Still looking; nothing is marked yet.")
+        await pilot.press("d")
+        go_on.set()
+        await found(pilot, screen, 120)
+        assert said_of(workspace) == {0: "drop"}  # what is under the cursor, and no more
 
 
 @pytest.mark.parametrize(

@@ -44,11 +44,11 @@ class Building(PlaceScreen):
     def action_build(self) -> None:
         from core.workspace import datasets
 
-        workspace = self.workbench.workspace
+        workspace, counting = self.workbench.workspace, self.workbench.counting
 
         def build(name: str) -> Callable[[Work], SafeText]:
             def run(work: Work) -> SafeText:
-                made = datasets.build(workspace, name, progress=work.progress)
+                made = counting.build(name, work.progress)
                 return said(
                     _("Dataset “{name}”: {train} examples to train on, {validation} held out."),
                     name=made.name, train=number(made.train), validation=number(made.validation),
@@ -74,12 +74,8 @@ class Building(PlaceScreen):
         """A dataset was built, or its build ended otherwise."""
 
     def action_check(self) -> None:
-        from core.workspace import findings
-
-        workspace = self.workbench.workspace
-        self.check_with(
-            SafeText(_("The recipe as it is now")), lambda work: findings.of_recipe(workspace, work.progress)
-        )
+        counting = self.workbench.counting
+        self.check_with(SafeText(_("The recipe as it is now")), lambda work: counting.check_recipe(work.progress))
 
     def check_with(self, what: SafeText, look: Callable[[Work], Findings]) -> None:
         """Check beside the keys, then show what was found."""

@@ -52,6 +52,21 @@ class RowSource(Protocol[Row]):
         ...
 
 
+class Listed(Generic[R]):
+    """Rows that are all there already."""
+
+    def __init__(self, listed: Sequence[R]) -> None:
+        self.listed = listed
+
+    def count(self) -> int:
+        """How many they are."""
+        return len(self.listed)
+
+    def rows(self, first: int, n: int) -> Sequence[R]:
+        """A page of them."""
+        return self.listed[first : first + n]
+
+
 @dataclass(slots=True)
 class Painted:
     """One row as lines: those above it are a separator, its own are what the cursor lights."""
@@ -234,6 +249,11 @@ class RowList(Widget, Generic[R], can_focus=True):
             if row in seen:
                 self.refresh(Region(0, y, self.size.width, 1))
 
+    def repaint_rows(self) -> None:
+        """The rows are the same and look otherwise now."""
+        self._strips.clear()
+        self.refresh()
+
     @property
     def in_sight(self) -> range:
         """The rows in sight."""
@@ -295,7 +315,7 @@ class RowList(Widget, Generic[R], can_focus=True):
         self._bring_into_view(fresh=True)
 
     def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._repaint())
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self.repaint_rows())
 
     def on_focus(self, event: events.Focus) -> None:
         self._focus_moved(event, events.DescendantFocus(self))
@@ -314,10 +334,6 @@ class RowList(Widget, Generic[R], can_focus=True):
     def _repaint_cursor(self) -> None:
         self._strips.pop((self._shown_cursor, True), None)
         self._refresh_row(self._shown_cursor)
-
-    def _repaint(self) -> None:
-        self._strips.clear()
-        self.refresh()
 
     # The view
 

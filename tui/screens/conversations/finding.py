@@ -98,6 +98,8 @@ class FindingScreen(EditingScreen):
         self.wanted: Filter = Filter()
         self.found: Found | None = None
         self._question = 0  # the number of the newest question
+        self._answered = 0  # the number of the question that the list answers
+        self.is_of_before = False  # something was decided, and it is not known yet what the list lost by it
         self.found_painter = FoundPainter(self.marked)
         self.field = SearchField()
 
@@ -211,15 +213,23 @@ class FindingScreen(EditingScreen):
             return
         self.wanted = wanted
         self.painter.words = self.found_painter.words = Words(wanted.query) if wanted.query.strip() else None
-        self._ask_again()
+        self.ask_again()
 
-    def _ask_again(self) -> None:
+    @property
+    def is_looking(self) -> bool:
+        """Whether the list still answers an earlier question."""
+        return self._answered != self._question
+
+    def ask_again(self) -> None:
+        """Look for what is wanted, as things are now."""
         self._question += 1
         if self.wanted and self._chat is not None:
             self._look(self._question, self.chat, self.wanted)
             return
+        self._answered = self._question
         self.found = None
         self.painter.found = ()
+        self.found_anew()
         self.messages.changed()
         self.show_list()
         self.say_state()
@@ -249,7 +259,9 @@ class FindingScreen(EditingScreen):
         except Problem as problem:
             self.workbench.say_problem(problem)
             return
+        self._answered = event.question
         self.found = Found(transcript, event.places)
+        self.found_anew()
         self.painter.found = event.places  # type: ignore[assignment]
         self.messages.changed()
         self.show_list()
@@ -257,6 +269,11 @@ class FindingScreen(EditingScreen):
         if self.found.count() and not self.messages.has_focus:
             self.show_listed()
         self.call_after_refresh(memory.give_back, self.workbench.workspace)
+
+    def found_anew(self) -> None:
+        """The list is of now."""
+        self.is_of_before = False
+        self.found_painter.gone = ()
 
     # What was found, in the list
 
@@ -281,7 +298,7 @@ class FindingScreen(EditingScreen):
             self.found = None
         super().show_chat(chat, same=same)
         if self.wanted:
-            self._ask_again()
+            self.ask_again()
 
     def show_listed(self) -> None:
         if self.found is None:
@@ -333,8 +350,13 @@ class FindingScreen(EditingScreen):
 
     def action_mark_all(self) -> None:
         """Mark all that was found; without a filter, the conversation that is being read."""
+        if self.wanted and (self.is_looking or self.is_of_before):
+            # Or the marks would be those of another filter, or of what one has just decided on.
+            self.workbench.say(SafeText(_("Still looking; nothing is marked yet.")), "warning")
+            return
         if self.found is not None:
-            self.marked.update(int(one) for one in self.found.places)
+            gone = {int(one) for one in self.found_painter.gone}
+            self.marked.update(place for one in self.found.places if (place := int(one)) not in gone)
         elif self.history is not None and self.history.count():
             self.marked.update(range(*self.history.bounds(self.history.number_of(self.messages.cursor))))
         self.messages.changed()

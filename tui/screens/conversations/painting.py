@@ -70,7 +70,7 @@ class MessagePainter:
         ink = palette.gone if dropped else palette.text if row.kind is Kind.TEXT else palette.muted
         line = palette.faint if dropped else author
         words = wrapped(_words(row), max(8, width - LIT - 5), _MOST_LINES)
-        here = self.words if self.words is not None and self._is_found(row.place) else None
+        here = self.words if self.words is not None and _is_in(self.found, row.place) else None
         own: list[Line] = [[*first, (bar, line), *marked_words(words[0], here, ink, palette)]]
         # What goes on stands further in, so that a long message is not taken for several short ones.
         own += [
@@ -95,9 +95,10 @@ class MessagePainter:
         ink = palette.error if sign == "-" else palette.good if sign == "+" else palette.warning
         return [(SafeText("●" if marked else " "), ground + palette.accent), (SafeText(f"{sign} "), ground + ink)]
 
-    def _is_found(self, place: int) -> bool:
-        at = bisect_left(self.found, place)
-        return at < len(self.found) and self.found[at] == place
+
+def _is_in(places: Sequence[int], place: int) -> bool:
+    at = bisect_left(places, place)
+    return at < len(places) and places[at] == place
 
 
 def marked_words(text: SafeText, words: Words | None, ink: Style, palette: Palette) -> list[Cell]:
@@ -187,6 +188,7 @@ class FoundPainter:
 
     marked: set[int] = field(default_factory=set[int])  # places
     words: Words | None = None
+    gone: Sequence[int] = ()  # the places that fit the filter no longer, sorted
 
     def __call__(
         self, row: MessageRow, _before: MessageRow | None, width: int, chosen: bool, palette: Palette, /
@@ -196,12 +198,13 @@ class FoundPainter:
         when = short_day(row.sent_at) if row.timed else "—"
         sign = {"drop": "-", "keep": "+"}.get(row.said.state, "~" if row.said.text is not None else " ")
         ink = palette.gone if row.said.state == "drop" else palette.text
+        mark = "●" if row.place in self.marked else "×" if _is_in(self.gone, row.place) else " "
         text = shown_in_line(row.text)
         if self.words is not None:
             text = self.words.around(text, max(10, width - LIT_CONVERSATION - 2))
         line: Line = [
             (SafeText("▌" if chosen else " "), ground + palette.accent),
-            (SafeText("●" if row.place in self.marked else " "), ground + palette.accent),
+            (SafeText(mark), ground + palette.accent),
             (SafeText(f"{sign} "), ground + (palette.error if sign == "-" else palette.good)),
             (fitted(SafeText(when), 12), ground + palette.muted),
             (fitted(said("{author}", author=row.author), 11), ground + palette.muted),

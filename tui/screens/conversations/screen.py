@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tui.screens.conversations.finding import FindingScreen
+from tui.screens.conversations.renewing import RenewingScreen
 
 
-class ConversationsScreen(FindingScreen):
+class ConversationsScreen(RenewingScreen):
     """Reading, deciding, finding."""
 
     PLACE = "messages"

@@ -135,8 +135,6 @@ class DatasetsScreen(Building):
 
     @work(thread=True, exclusive=True, group="shape", name="statistics", exit_on_error=False)
     def _look(self, name: str) -> None:
-        from core.workspace import preview
-
         worker = get_current_worker()
 
         def go_on(_done: int, _all: int) -> None:
@@ -144,7 +142,7 @@ class DatasetsScreen(Building):
                 raise Cancelled
 
         try:
-            shape = preview.frozen_shape(self.workbench.workspace, name, go_on)
+            shape = self.workbench.counting.frozen_shape(name, go_on)
         except (Cancelled, Problem):
             return  # the cursor went on, or the dataset was deleted meanwhile
         self.app.call_from_thread(self._take_shape, name, shape)
@@ -158,26 +156,22 @@ class DatasetsScreen(Building):
         return super().check_action(action, parameters)
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
-        from core.workspace import preview
-
         row: DatasetRow | None = event.row_list.row
         if row is None:
             return
-        workspace, name = self.workbench.workspace, row.name
+        counting, name = self.workbench.counting, row.name
 
         def go(n: int | None) -> None:
-            one = preview.frozen_example(workspace, name, n) if n is not None else None
+            one = counting.frozen_example(name, n) if n is not None else None
             if one is not None and one.chat:
                 self.workbench.show_message(one.chat, one.message)
 
-        self.app.push_screen(ExampleDialog(0, lambda n: preview.frozen_example(workspace, name, n)), go)
+        self.app.push_screen(ExampleDialog(0, lambda n: counting.frozen_example(name, n)), go)
 
     def action_check(self) -> None:
-        from core.workspace import findings
-
         if (row := self._list.row) is not None:
-            workspace, name = self.workbench.workspace, row.name
-            self.check_with(said("{name}", name=name), lambda work: findings.of_dataset(workspace, name, work.progress))
+            counting, name = self.workbench.counting, row.name
+            self.check_with(said("{name}", name=name), lambda work: counting.check_dataset(name, work.progress))
 
     def action_compare(self) -> None:
         from core.workspace import datasets, differences

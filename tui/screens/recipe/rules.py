@@ -100,11 +100,10 @@ class RulesDialog(ModalScreen[None]):
             self._show()
 
     def _show(self) -> None:
-        from core.workspace import recipe, rules
-
+        counting = self.workbench.counting
         try:
-            rows = rules.rows(self._workspace)
-            kept = recipe.counters(self._workspace).messages
+            rows = counting.rules()
+            kept = counting.counters().messages
         except Problem as problem:
             self.query_one("#rules-said", Plain).show(shown_in_line(str(problem)))
             return
@@ -123,8 +122,6 @@ class RulesDialog(ModalScreen[None]):
 
     @work(thread=True, exclusive=True, group="private", name="private things", exit_on_error=False)
     def _count(self) -> None:
-        from core.workspace import rules
-
         worker = get_current_worker()
 
         def go_on(_done: int, _all: int) -> None:
@@ -132,7 +129,7 @@ class RulesDialog(ModalScreen[None]):
                 raise Cancelled
 
         try:
-            rules.count_private(self._workspace, go_on)
+            self.workbench.counting.count_private(go_on)
         except (Cancelled, Problem):
             return  # the dialog was left, or it says what is the matter where the counters stand
         self.app.call_from_thread(self._counted)

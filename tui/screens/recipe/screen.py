@@ -125,12 +125,10 @@ class RecipeScreen(Saving):
     @work(thread=True, exclusive=True, group="preview", name="preview", exit_on_error=False)
     def _look(self) -> None:
         """Draw what the recipe gives: 80 ms at a million messages, so after the counters and beside the keys."""
-        from core.workspace import preview
-
-        workspace, worker = self.workbench.workspace, get_current_worker()
+        counting, worker = self.workbench.counting, get_current_worker()
         try:
-            shape = preview.shape(workspace)
-            example = preview.example(workspace, self._example)
+            shape = counting.shape()
+            example = counting.example(self._example)
         except Problem:
             shape = example = None  # the counters say what is the matter
         if not worker.is_cancelled:
@@ -159,20 +157,16 @@ class RecipeScreen(Saving):
         self._look()
 
     def action_whole_example(self) -> None:
-        from core.workspace import preview
-
         def go(n: int | None) -> None:
             if n is not None:
                 self._example = n
                 self.action_conversation()
 
-        self.app.push_screen(ExampleDialog(self._example, lambda n: preview.example(self.workbench.workspace, n)), go)
+        self.app.push_screen(ExampleDialog(self._example, self.workbench.counting.example), go)
 
     def action_conversation(self) -> None:
-        from core.workspace import preview
-
         try:
-            example = preview.example(self.workbench.workspace, self._example)
+            example = self.workbench.counting.example(self._example)
         except Problem as problem:
             self.workbench.say_problem(problem)
             return

@@ -59,6 +59,7 @@ class FlowingScreen(PlaceScreen):
         self._busy = 0  # workers on their way
         self._keeping = False
         self._timer: Timer | None = None
+        self._opening = False  # a model was being opened when last looked
         self._panel: bool | None = None  # shown or hidden by the person
         self._edited: tuple[int, Said] | None = None  # lane and message that the field holds
         self._since = 0.0  # when the workers began
@@ -194,6 +195,9 @@ class FlowingScreen(PlaceScreen):
         talk = self.talk
         now = time.monotonic()
         due = False
+        if talk.opening != self._opening:
+            self._opening = talk.opening
+            self.refresh_bindings()  # esc gives up
         for answer in list(talk.answers):
             answer.drain()
             due = due or answer.done or now - answer.kept_at >= KEEP_EVERY
@@ -234,6 +238,8 @@ class FlowingScreen(PlaceScreen):
         if not self._busy:
             self._since = time.monotonic()
         self._busy += 1
+        if self._timer is not None:
+            self._timer.resume()  # a model may have to be opened again, which takes its time
         self._do(act, then)
 
     @work(thread=True, group="talk", name="talk", exit_on_error=False)
