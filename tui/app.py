@@ -327,7 +327,13 @@ class Workbench(OneByOne, inherit_bindings=False):
         self.show_chat(chat)
 
     def action_colours(self, theme: str) -> None:
+        from core.settings import change
+
         self.theme = theme
+        try:
+            change("theme", theme, self.settings.file)  # for the next start too
+        except Problem as problem:
+            self.say_problem(problem)
 
     def commands(self) -> Iterator[Command]:
         """What the palette offers here and now: the screen's acts first."""
