@@ -11,6 +11,7 @@ import pytest
 
 from core.chatting import serving
 from core.settings import Endpoint, Settings
+from core.workspace import transcripts
 from core.workspace.opening import open_workspace
 from tests import tiny
 from tests.tui.hosts import until, workspace_with
@@ -174,6 +175,32 @@ async def test_a_model_that_takes_its_time_to_open_can_be_given_up(
             await quiet(pilot)
             assert texts(pilot) == ["hola"]
     assert not list((tmp_path / "w" / "server").rglob("server.json")), "the server that never answered is gone"
+
+
+async def test_another_reply_from_a_model_that_must_be_loaded_again_says_so_and_can_be_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    from core.training.backends import local
+
+    monkeypatch.setattr(local, "command", lambda *_words: [sys.executable, "-c", "import time; time.sleep(100)"])
+    monkeypatch.setattr("core.workspace.models.mini_folder", lambda: tmp_path)
+    (tmp_path / "model.safetensors").touch()
+    workspace = workspace_with(tmp_path / "w")
+    number = transcripts.start(workspace, ["mini"])
+    (lane,) = transcripts.ask_in(workspace, number, "hola")
+    transcripts.put(workspace, number, lane.leaf, "assistant", "buenas", model="mini")
+    async with talking(workspace) as pilot:
+        screen_of(pilot).open_talk(number)
+        await until(pilot, "hola")
+        await reading(pilot, "end", "r")
+        await until(pilot, "loading the model")
+        assert screen_of(pilot).check_action("stop", ())
+        await pilot.press("escape")
+        await quiet(pilot)
+        assert len(screen_of(pilot).talk.tree) == 2, "nothing was asked"
+    assert not list((tmp_path / "w" / "server").rglob("server.json"))
 
 
 def test_the_terminal_process_never_imports_torch() -> None:

@@ -300,6 +300,24 @@ async def test_every_theme_shows_the_same_words(tmp_path: Path, theme: str) -> N
         await until(pilot, "‹call›")
 
 
+async def test_the_colours_that_were_chosen_are_those_of_the_next_start(tmp_path: Path) -> None:
+    from core import settings
+
+    async with opened(open_workspace(tmp_path / "w", settings.load())) as pilot:
+        await pilot.press("ctrl+p", *"ansi-light", "enter")
+        await pilot.pause()
+        assert pilot.app.theme == "ansi-light"
+        for place in "12345687":  # and they change on every screen, with what stands on it
+            await pilot.press(place)
+            for theme in ("sinsonte", "ansi-dark", "ansi-light"):
+                pilot.app.theme = theme
+                await pilot.pause()
+        await pilot.press("escape", "1")
+        await until(pilot, "There are no chats yet.")
+    async with opened(open_workspace(tmp_path / "w", settings.load())) as pilot:
+        assert pilot.app.theme == "ansi-light"
+
+
 async def test_a_notice_that_is_longer_than_its_line_is_there_whole(tmp_path: Path) -> None:
     async with opened(workspace_with(tmp_path / "w", ("Nico", many(400)))) as pilot:
         app = pilot.app

@@ -39,7 +39,8 @@ class Bar(Widget):
         self._strip: Strip | None = None
 
     def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _theme: self.redraw())
+        # All of it, and not by `draw`: a bar of several lines has none.
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self.refresh())
 
     def on_resize(self) -> None:
         self._strip = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from threading import Event
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -32,26 +32,13 @@ from tui.screens.place import Heading, PlaceScreen
 from tui.screens.text import TextDialog
 from tui.themes import palette_of
 from tui.widgets.bars import Bar
-from tui.widgets.row_list import RowList
+from tui.widgets.row_list import Listed, RowList
 
 if TYPE_CHECKING:
     from core.workspace.account import Filter, Limits, ThingRow
 
 KINDS: Final = ("files", "models", "jobs", "limits")
 TITLES: Final = {"files": N_("files"), "models": N_("models"), "jobs": N_("jobs"), "limits": N_("limits")}
-
-
-class Things:
-    """The things as rows."""
-
-    def __init__(self, rows: Sequence[ThingRow]) -> None:
-        self.things = rows
-
-    def count(self) -> int:
-        return len(self.things)
-
-    def rows(self, first: int, n: int) -> Sequence[ThingRow]:
-        return self.things[first : first + n]
 
 
 class ThingTitles(Bar):
@@ -250,7 +237,7 @@ class AccountScreen(PlaceScreen):
         if not limits:
             head.what = self._what
             head.refresh()
-            row_list.show(Things(rows))
+            row_list.show(Listed(rows))
         size = sum(row.thing.size for row in rows)
         # What is cut off where the terminal is narrow stands last.
         marked = len(self._painter.marked)
