@@ -9,6 +9,7 @@ import json
 import resource
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -47,11 +48,14 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         before = most_memory()
-        for name in ("openai", "run", "prompt-completion", "sharegpt", "alpaca", "text"):
+        names = ["openai", "run", "prompt-completion", "sharegpt", "alpaca", "text"]
+        names += ["parquet"] if find_spec("pyarrow") else []  # packed: its megabytes are those of the openai file
+        for name in names:
             place = Path(folder) / name
             floor = seconds(dumped)
             spent = seconds(lambda name=name, place=place: write(many(), build.pinned, place, name, force=True), 2)
-            size = sum(file.stat().st_size for file in place.iterdir()) / 1e6
+            measured = Path(folder) / "openai" if name == "parquet" else place
+            size = sum(file.stat().st_size for file in measured.iterdir()) / 1e6
             print(
                 f"{name:<18} {size:6.1f} MB in {spent:5.2f} s: {size / spent:5.0f} MB/s (at least 50); "
                 f"{spent / floor:.2f} times json.dumps of ready dictionaries, nothing written"

@@ -25,6 +25,17 @@ LOCAL: Final = "local"
 PREFERENCES: Final = "dpo"
 
 
+def pairs_in(text: str) -> dict[str, str]:
+    """Settings that were typed as KEY=VALUE, with spaces between."""
+    pairs: dict[str, str] = {}
+    for pair in text.split():
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise Misuse(_("“{text}” is not of the form KEY=VALUE.").format(text=pair))
+        pairs[key] = value
+    return pairs
+
+
 def defaults(model: str, method: str = "lora") -> Mapping[str, Any]:
     """What this base is trained with unless told otherwise."""
     from core.workspace import beginning, models

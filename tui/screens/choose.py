@@ -17,7 +17,7 @@ from tui.lines import NOTHING, Line, wrapped
 from tui.themes import Palette
 from tui.widgets.board import Board
 from tui.widgets.plain import Plain
-from tui.widgets.row_list import Painted, RowList
+from tui.widgets.row_list import Listed, Painted, RowList
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +26,6 @@ class Choice:
 
     title: SafeText
     detail: SafeText = NOTHING
-
-
-class Choices:
-    """Choices as rows."""
-
-    def __init__(self, choices: Sequence[Choice]) -> None:
-        self.choices = choices
-
-    def count(self) -> int:
-        return len(self.choices)
-
-    def rows(self, first: int, n: int) -> Sequence[Choice]:
-        return self.choices[first : first + n]
 
 
 def paint_choice(row: Choice, _before: Choice | None, _width: int, chosen: bool, palette: Palette) -> Painted:
@@ -77,7 +64,7 @@ class ChooseDialog(ModalScreen[int | None]):
         self._cursor = cursor
 
     def compose(self) -> ComposeResult:
-        row_list = RowList[Choice](paint_choice, Choices(self._choices), lit=2)
+        row_list = RowList[Choice](paint_choice, Listed(self._choices), lit=2)
         row_list.cursor = min(self._cursor, max(0, len(self._choices) - 1))
         with Vertical():
             yield Plain(SafeText(self._question + "\n"))

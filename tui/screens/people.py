@@ -5,7 +5,7 @@ Shows what `core.workspace.people.listing` gives; every act has a command that d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
@@ -21,7 +21,7 @@ from tui.figures import number
 from tui.lines import Line, fitted, said
 from tui.screens.place import PlaceScreen
 from tui.themes import Palette
-from tui.widgets.row_list import Painted, RowList
+from tui.widgets.row_list import Listed, Painted, RowList
 
 if TYPE_CHECKING:
     from core.workspace.people import PersonRow
@@ -29,19 +29,6 @@ if TYPE_CHECKING:
 _LIT = 44
 CONSENT = {Consent.UNKNOWN: N_("not asked"), Consent.GIVEN: N_("given"), Consent.REFUSED: N_("refused")}
 _NEXT = {Consent.UNKNOWN: Consent.GIVEN, Consent.GIVEN: Consent.REFUSED, Consent.REFUSED: Consent.UNKNOWN}
-
-
-class People:
-    """Persons as rows."""
-
-    def __init__(self, rows: Sequence[PersonRow]) -> None:
-        self._rows = rows
-
-    def count(self) -> int:
-        return len(self._rows)
-
-    def rows(self, first: int, n: int) -> Sequence[PersonRow]:
-        return self._rows[first : first + n]
 
 
 class PeopleScreen(PlaceScreen):
@@ -102,7 +89,7 @@ class PeopleScreen(PlaceScreen):
         here = self._people.row
         place = next((at for at, row in enumerate(rows) if here is not None and row.id == here.id), None)
         self._marked &= {row.name for row in rows}
-        self._people.show(People(rows), place)
+        self._people.show(Listed(rows), place)
         asked = sum(row.consent is not Consent.UNKNOWN for row in rows)
         self.heading.show(
             SafeText(_("People")),

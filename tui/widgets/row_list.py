@@ -52,6 +52,21 @@ class RowSource(Protocol[Row]):
         ...
 
 
+class Listed(Generic[R]):
+    """Rows that are all there already."""
+
+    def __init__(self, listed: Sequence[R]) -> None:
+        self.listed = listed
+
+    def count(self) -> int:
+        """How many they are."""
+        return len(self.listed)
+
+    def rows(self, first: int, n: int) -> Sequence[R]:
+        """A page of them."""
+        return self.listed[first : first + n]
+
+
 @dataclass(slots=True)
 class Painted:
     """One row as lines: those above it are a separator, its own are what the cursor lights."""

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from core.language import N_, _
-from core.problem import Misuse, Problem
+from core.problem import Problem
 from core.safe_text import SafeText, shown_in_line
 from tui.commands import Command
 from tui.lines import Line, fitted, said, wrapped
@@ -119,13 +119,9 @@ class PageScreen(PlaceScreen):
         self._plan(self._options())
 
     def _options(self) -> dict[str, str]:
-        options: dict[str, str] = {}
-        for pair in self._pairs.split():
-            key, equals, value = pair.partition("=")
-            if not equals:
-                raise Misuse(_("“{text}” is not of the form KEY=VALUE.").format(text=pair))
-            options[key] = value
-        return options
+        from core.workspace import starting
+
+        return starting.pairs_in(self._pairs)
 
     @work(thread=True, group="page", name="page", exclusive=True, exit_on_error=False)
     def _plan(self, options: dict[str, str]) -> None:

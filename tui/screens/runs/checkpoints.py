@@ -16,23 +16,10 @@ from core.workspace import run_words
 from tui.lines import Line, fitted, said
 from tui.themes import Palette
 from tui.widgets.plain import Plain
-from tui.widgets.row_list import Painted, RowList
+from tui.widgets.row_list import Listed, Painted, RowList
 
 if TYPE_CHECKING:
     from core.workspace.checkpoints import CheckpointRow
-
-
-class CheckpointRows:
-    """Checkpoints as rows."""
-
-    def __init__(self, rows: Sequence[CheckpointRow]) -> None:
-        self.checkpoints = rows
-
-    def count(self) -> int:
-        return len(self.checkpoints)
-
-    def rows(self, first: int, n: int) -> Sequence[CheckpointRow]:
-        return self.checkpoints[first : first + n]
 
 
 def paint_checkpoint(
@@ -76,7 +63,7 @@ class CheckpointsDialog(ModalScreen["tuple[str, ...] | None"]):
             yield Plain(said(_("Checkpoints of run {id}\n"), id=self._run))
             yield Plain(SafeText("".join(titles)))
             yield RowList["CheckpointRow"](
-                paint_checkpoint, CheckpointRows(self._rows), lit=2, empty=SafeText(_("There are none yet."))
+                paint_checkpoint, Listed(self._rows), lit=2, empty=SafeText(_("There are none yet."))
             )
             yield Plain(SafeText(keys))
 

@@ -6,7 +6,7 @@ takes one real step, in a process of the engine, so it takes seconds and is done
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from core.language import N_, _
-from core.problem import Misuse, Problem
+from core.problem import Problem
 from core.safe_text import SafeText, shown_in_line
 from core.workspace import run_words
 from tui.commands import Command
@@ -24,7 +24,7 @@ from tui.lines import NOTHING, Line, fitted, said, wrapped
 from tui.screens.place import Heading, PlaceScreen
 from tui.themes import Palette
 from tui.widgets.board import Board
-from tui.widgets.row_list import Painted, RowList
+from tui.widgets.row_list import Listed, Painted, RowList
 
 if TYPE_CHECKING:
     from core.workspace.runs import RunRow
@@ -45,19 +45,6 @@ class Field:
     usual: str
     means: str
     choices: tuple[str, ...] = ()
-
-
-class Fields:
-    """The form as rows."""
-
-    def __init__(self, fields: Sequence[Field]) -> None:
-        self.fields = fields
-
-    def count(self) -> int:
-        return len(self.fields)
-
-    def rows(self, first: int, n: int) -> Sequence[Field]:
-        return self.fields[first : first + n]
 
 
 def paint_field(row: Field, _before: Field | None, width: int, chosen: bool, palette: Palette) -> Painted:
@@ -177,7 +164,7 @@ class StartScreen(PlaceScreen):
         self.query_one(Found).show(SafeText(words))
 
     def _show(self) -> None:
-        self.query_one("#form", RowList).show(Fields(self._fields))
+        self.query_one("#form", RowList).show(Listed(self._fields))
 
     # What is in the form
 
@@ -192,12 +179,9 @@ class StartScreen(PlaceScreen):
         options = {
             one.key: one.value for one in self._fields if one.key not in (*_ASKED, "other") and one.value != one.usual
         }
-        for pair in self._value("other").split():
-            key, equals, value = pair.partition("=")
-            if not equals:
-                raise Misuse(_("“{text}” is not of the form KEY=VALUE.").format(text=pair), where=_("more"))
-            options[key] = value
-        return options
+        from core.workspace import starting
+
+        return options | starting.pairs_in(self._value("other"))
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         from tui.screens.ask import AskDialog
