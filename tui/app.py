@@ -94,6 +94,7 @@ class Workbench(OneByOne, inherit_bindings=False):
         self._wall = SecondWall()
         self._no_colour = NoColor()
         self._seen: object = None
+        self._left_uncounted: object = self
         self._resting: Timer | None = None
         self.register_theme(SINSONTE)
         self.theme = self._first_theme(settings.theme)
@@ -220,7 +221,7 @@ class Workbench(OneByOne, inherit_bindings=False):
                 return
             self.call_from_thread(self._take_counters, now, self._saved_counters())
             time.sleep(SETTLE)
-            if not worker.is_cancelled:
+            if not worker.is_cancelled and self._left_uncounted != self._seen:
                 self._count_all(now, worker)
         except chats.Cancelled:
             return  # another change, or the end of the workbench, made this count useless
@@ -249,6 +250,7 @@ class Workbench(OneByOne, inherit_bindings=False):
             except chats.Cancelled:
                 if not work.stopped or worker.is_cancelled:
                     raise
+                self._left_uncounted = self._seen  # until something changes: a look at another screen begins no count
                 self.call_from_thread(self.say, SafeText(_("Counting was stopped: ≈ marks what is an estimate.")))
 
     @work(thread=True, exclusive=True, group="take in", name="take in runs", exit_on_error=False)

@@ -212,6 +212,7 @@ def measure(folder: Path, runs: int, only: str) -> None:
     peer, program = Watched(FLOOR), Watched(OURS, str(folder))
     peer.chunks(b"", 1.0, 5.0)
     program.until("Persona 001")
+    program.until("tokens")
     end = time.monotonic() + 120
     while "≈" in program.text() and time.monotonic() < end:
         _settled(program)

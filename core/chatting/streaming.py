@@ -100,11 +100,11 @@ class Stream:
             gathered = self._gathered
             return Reply(gathered.alternatives(), self._now(), self._trouble, gathered.model, self._done)
 
-    def stop(self) -> None:
-        """End it here and now; the server is left at once."""
+    def stop(self, *, endless: bool = False) -> None:
+        """End it here and now; the server is left at once. `endless`: not by a wish, but since it has no end."""
         from core.chatting import troubles
 
-        self._end(troubles.stopped())
+        self._end(troubles.endless() if endless else troubles.stopped())
         self._work.cancel()
 
     def __enter__(self) -> Stream:

@@ -112,7 +112,7 @@ class Answer:
         for index, texts in grown.items():
             self.texts[index] = (self.texts[index] + "".join(texts))[:MOST]
         if any(len(text) >= MOST for text in self.texts) and not self.stream.done:
-            self.stream.stop()
+            self.stream.stop(endless=True)
         return bool(pieces)
 
     @property

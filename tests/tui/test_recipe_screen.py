@@ -288,6 +288,11 @@ async def test_a_long_count_shows_itself_answers_keys_and_is_stopped(
         await pilot.press("escape")
         text = await until(pilot, "Counting was stopped: ≈ marks what is an estimate.")
         assert "counting all tokens" not in text
+        await pilot.press("r")  # and back: who stopped it is not asked again
+        await until(pilot, "are kept")
+        await pilot.press("escape")
+        await pilot.pause(0.2)
+        assert "counting all tokens" not in screen_text(pilot.app)
         go_on.set()
         await to_parameter(pilot, "conversation_gap")
         await pilot.press("left")

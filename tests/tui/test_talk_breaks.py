@@ -123,3 +123,16 @@ async def test_the_workbench_ends_in_mid_answer_and_the_answer_is_kept(tmp_path:
         said = list(transcripts.tree(workspace, row.id).by_id.values())[-1]
         assert (said.text, said.cut_off) == ("una palabra ", True)
     assert slow.left.wait(10), "the server was left"
+
+
+async def test_a_reply_without_an_end_is_left_and_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.workspace.conversing.MOST", 2_000)
+    slow = Slow()
+    slow.goes_on.set()
+    async with with_server(tmp_path, slow) as pilot:
+        await type_in(pilot, "hola")
+        await quiet(pilot)
+        await until(pilot, "had no end")
+        said = screen_of(pilot).talk.way(0)[-1]
+        assert (len(said.text), said.cut_off) == (2_000, True)
+    assert slow.left.wait(10), "the server was left"
