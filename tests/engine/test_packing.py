@@ -94,7 +94,7 @@ def test_a_packed_sequence_is_blind_to_its_neighbours(tmp_path: Path) -> None:
     assert first_loss(9) == first_loss(60)
 
 
-def _each_by_itself(q: Any, k: Any, v: Any, edges: Any, longest: int, scale: float | None, window: int) -> torch.Tensor:
+def each_by_itself(q: Any, k: Any, v: Any, edges: Any, longest: int, scale: float | None, window: int) -> torch.Tensor:
     """What a varlen kernel computes, without one: each sequence by itself."""
     told = []
     for start, end in itertools.pairwise(edges.tolist()):
@@ -110,11 +110,11 @@ def _each_by_itself(q: Any, k: Any, v: Any, edges: Any, longest: int, scale: flo
 
 def _blind_to_edges(q: Any, k: Any, v: Any, edges: Any, longest: int, scale: float | None, window: int) -> torch.Tensor:
     whole = torch.tensor([0, int(edges[-1])])
-    return _each_by_itself(q, k, v, whole, int(edges[-1]), scale, window)
+    return each_by_itself(q, k, v, whole, int(edges[-1]), scale, window)
 
 
 def _blind_to_windows(q: Any, k: Any, v: Any, edges: Any, most: int, scale: float | None, window: int) -> torch.Tensor:
-    return _each_by_itself(q, k, v, edges, most, scale, 0)
+    return each_by_itself(q, k, v, edges, most, scale, 0)
 
 
 class _WrongWayBack(torch.autograd.Function):
@@ -128,7 +128,7 @@ class _WrongWayBack(torch.autograd.Function):
 
 
 def _wrong_way_back(q: Any, k: Any, v: Any, edges: Any, most: int, scale: float | None, window: int) -> torch.Tensor:
-    return _each_by_itself(q, _WrongWayBack.apply(k), v, edges, most, scale, window)
+    return each_by_itself(q, _WrongWayBack.apply(k), v, edges, most, scale, window)
 
 
 def _missing(*_given: Any) -> torch.Tensor:
@@ -154,7 +154,7 @@ def test_a_kernel_that_knows_the_edges_is_used_and_costs_the_same(
 ) -> None:
     model = _opened(family, tmp_path / "m")
     truth = summed_losses(model, _ROWS, Layout("alone", 512, 0), half=False)
-    _stand_in(monkeypatch, _each_by_itself)
+    _stand_in(monkeypatch, each_by_itself)
     said: list[tuple[str, str]] = []
     layout = layout_for(model, _ROWS, 512, 0, half=half, tell=lambda *one: said.append(one))
     assert (layout.way, layout.attention) == ("varlen", "stand-in")
@@ -179,7 +179,7 @@ def test_a_kernel_that_knows_the_edges_is_used_and_costs_the_same(
         ("llama", _wrong_way_back, False, "not those of separate sequences"),
         ("phi3", _blind_to_windows, False, "not those of separate sequences"),
         ("llama", _missing, True, "cannot compute this model: RuntimeError"),
-        ("gpt2", _each_by_itself, True, "cannot compute this model: ValueError"),  # it drops out inside of attention
+        ("gpt2", each_by_itself, True, "cannot compute this model: ValueError"),  # it drops out inside of attention
     ],
 )
 def test_a_kernel_that_is_wrong_is_found_and_refused(

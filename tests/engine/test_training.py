@@ -12,16 +12,17 @@ import pytest
 import torch
 
 from core.engine import __main__ as door
-from core.engine import dry_run, work
+from core.engine import attention, dry_run, work
 from core.engine.checkpoints import Checkpoints, Progress, is_whole
 from core.engine.machine import this_machine
 from core.engine.masking import Row
 from core.engine.packing import Layout, plan
 from core.problem import Problem
-from core.training.events import Reader, Writer
+from core.training.events import Event, Reader, Writer
 from tests import tiny
 from tests.engine import models
 from tests.engine.attempts import problem, run, sha
+from tests.engine.test_packing import each_by_itself
 
 pytestmark = pytest.mark.timeout(400)  # the first of these makes the shared models: minutes on a busy machine
 
@@ -43,6 +44,32 @@ def test_a_pause_at_every_step_changes_nothing_in_the_end(tmp_path: Path, whole:
         assert steps, "it checkpointed before it stopped"
     assert run(folder)[-1].fields == {"state": "succeeded"}
     assert sha(folder) == whole
+
+
+def test_a_training_through_a_kernel_learns_the_same_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of a run but the kernel itself: validation, samples in between, a pause, recomputing, the result."""
+    told: dict[str, list[Event]] = {}
+    kernel = attention.Kernel("stand-in", each_by_itself)
+    for name in ("mask", "varlen"):
+        if name == "varlen":
+            monkeypatch.setattr(attention, "installed", lambda _device, *, half: kernel)
+        folder = tiny.prepare(tmp_path / name, precision="fp32", sample_every=6)
+        calls = itertools.count()
+        told[name] = run(folder, lambda calls=calls: "pause" if next(calls) == 7 else "") + run(folder)
+        assert told[name][-1].fields == {"state": "succeeded"}
+    plans = {name: next(e.fields for e in events if e.kind == "plan") for name, events in told.items()}
+    assert [(plans[name]["packing"], plans[name]["attention"]) for name in told] == [
+        ("mask", "sdpa"),
+        ("varlen", "stand-in"),
+    ]
+    assert any("stand-in" in e.fields["text"] for e in told["varlen"] if e.kind == "log")
+    mask, varlen = ([e.fields["loss"] for e in told[name] if e.kind == "validation"] for name in told)
+    assert len(mask) == len(varlen) == 3
+    assert mask == pytest.approx(varlen, rel=1e-4)
+    config = (tmp_path / "varlen" / "adapter" / "adapter_config.json").read_text()
+    assert attention.NAME not in config
 
 
 class Crash(BaseException):
