@@ -159,10 +159,14 @@ def _status(error: openai.APIStatusError, profile: Profile) -> Failure:
             **told,
         )
     if status == 404:
+        there = _("What there is: `sinsonte account {name} models` (or files, jobs).").format(name=where)
+        if not profile.deploys:
+            told_before = _("The tuned model must be deployed at the provider, by its own means, before it answers.")
+            there = f"{told_before} {there}"
         return Failure(
             "missing",
             _("the server has no such thing: {said}").format(said=said),
-            advice=_("What there is: `sinsonte account {name} models` (or files, jobs).").format(name=where),
+            advice=there,
             **told,
         )
     if status == 409:
@@ -276,7 +280,7 @@ def _connection(where: str, profile: Profile, streaming: bool, error: BaseExcept
         "reset",
         _("the connection broke before the answer came."),
         where=where,
-        advice=_("Whether the server did what was asked is looked up before it is asked again."),
+        advice=_("Try again: what was to be made there (a file, a job) is looked up before it is asked for once more."),
         retry=True,
     )
 
@@ -296,8 +300,13 @@ def _said(error: openai.APIStatusError, body: Mapping[str, Any]) -> str:
     # Where the text stands differs: `message` in the protocol, `detail` in many servers' 422, else all of it.
     for key in ("message", "detail", "error", "title"):
         if body.get(key):
-            return words(body[key])
-    return words(body) if body else words(error.message)
+            return _ended(words(body[key]))
+    return _ended(words(body) if body else words(error.message))
+
+
+def _ended(said: str) -> str:
+    """With an end, since our advice follows."""
+    return said if said[-1] in ".!?…)" else f"{said}."
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

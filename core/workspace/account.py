@@ -238,7 +238,8 @@ def remove(
     progress: Callable[[int, int], None] | None = None,
     patience: Patience = AT_ONCE,
 ) -> list[tuple[ThingRow, Problem]]:
-    """Delete these, one after the other; what was deleted is written down at once. Returns those that were not."""
+    """Delete these, one after the other; what was deleted is written down at once. Returns those that failed; when
+    somebody gives up, the rest stays."""
     from core import endpoints
     from core.endpoints import account
     from core.store import models, removals
@@ -247,6 +248,8 @@ def remove(
     failed: list[tuple[ThingRow, Problem]] = []
     with endpoints.open_client(profile) as client:
         for n, row in enumerate(rows, 1):
+            if patience.stop():
+                break  # what is not gone by now stays
             _refuse(row)
             try:
                 patience.ask(lambda row=row: account.delete(client, profile, row.thing), profile)

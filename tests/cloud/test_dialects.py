@@ -108,7 +108,7 @@ def test_a_whole_life_in_a_dialect(
     if profile == "oai":
         assert code == 0 and provider.reply in out
     else:
-        assert code == 1 and "deploy" in err.lower()
+        assert code == 1 and "must be deployed at the provider, by its own means" in err
         assert any("deployed at the provider" in one for one in page.warnings), "it was said before money was spent"
 
 

@@ -31,7 +31,9 @@ def test_broken_files_are_problems_or_chats(kind: str, tmp_path: Path) -> None:
             raise AssertionError(f"seed {seed}, execution {number}: {data!r}") from error
 
 
-@pytest.mark.parametrize("kind", ["whatsapp", "table", "telegram", "messenger", "discord", "chatgpt", "rows"])
+@pytest.mark.parametrize(
+    "kind", ["whatsapp", "table", "telegram", "messenger", "discord", "chatgpt", "rows", "detect", "zip", "sheet"]
+)
 def test_what_fuzzing_kept_is_a_problem_or_a_chat(kind: str, tmp_path: Path) -> None:
     inputs = corpus(kind)
     assert len(inputs) > 50

@@ -218,6 +218,27 @@ async def test_hundreds_are_narrowed_marked_and_removed_by_their_number_and_the_
     assert len(capsys.readouterr().out.splitlines()) == 100
 
 
+async def test_a_removal_of_many_is_left_by_a_key_and_the_rest_stays(tmp_path: Path, provider: server.Provider) -> None:
+    def late(_handler: server.Handler) -> bool:
+        held.wait(20)
+        return False
+
+    held = threading.Event()
+    provider.fault("DELETE", r"/files/file-0002", late)
+    async with opened(tmp_path / "w") as pilot:
+        await until(pilot, "5 things")
+        await pilot.press("u", "a", "d")
+        await until(pilot, "Remove 5 things")
+        await pilot.press("5", "enter")
+        await until(pilot, "removed 3 of 5; esc leaves the rest")
+        await pilot.press("escape")
+        await until(pilot, "the rest stays")
+        held.set()
+        await until(pilot, "4 removed")
+        await until(pilot, "1 thing")
+    assert list(provider.world.files) == ["file-0001"]
+
+
 @asynccontextmanager
 async def page(folder: Path, file: Path, base: str) -> AsyncIterator[Pilot[int]]:
     """The final page of a run on a dataset of forty examples, reached by keys."""

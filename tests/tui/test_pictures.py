@@ -37,6 +37,11 @@ SCREENS = {
     "search": (("enter", "slash", *"harina"), "“harina”: 1"),
     "filter": (("enter", "f"), "forwarded"),
     "edit": (("enter", "g", "j", "e"), "^j"),
+    "tag": (("enter", "g", "j", "t"), "—"),
+    "weight": (("enter", "g", "j", "w"), "1 "),
+    "date": (("enter", "D"), "2025-06-1"),
+    "delete": (("X",), "esc "),
+    "join": (("p", "space", "J"), "esc "),
 }
 FILES = [
     Entry("Chat de WhatsApp con Nico.txt", False, 7, 812_345, START),

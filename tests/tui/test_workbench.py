@@ -59,8 +59,10 @@ async def test_the_sample_chats_come_with_one_key(tmp_path: Path, monkeypatch: p
     async with opened(open_workspace(tmp_path / "w")) as pilot:
         await until(pilot, "There are no chats yet.")
         await pilot.press("s")
-        text = await until(pilot, "new messages.")
-        assert "Vera Ríos" in text
+        await until(pilot, "Whose voice is to be learnt?")
+        await pilot.press(*"vera", "enter")
+        text = await until(pilot, "The voice to learn: Vera Ríos.")
+        assert "Nico, Vera Ríos" in text
 
 
 async def test_a_chat_is_imported_by_typing_its_path(tmp_path: Path) -> None:

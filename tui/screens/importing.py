@@ -226,8 +226,11 @@ class ImportingScreen(PlaceScreen):
             self._ask_date_order(*event.ask)
         elif isinstance(self.app.screen, ReportDialog):
             self.app.screen.show(event.report, event.text)
-        elif event.report and not self._several and self.app.screen is self:
-            self._show_report(event.text)
+        elif event.report and self.app.screen is self:
+            if self._several:
+                self._ask_whose_voice(None)  # without one there are no examples to count, and nothing would say why
+            else:
+                self._show_report(event.text)
 
     def _ask_date_order(self, file: Path, orders: Sequence[Order]) -> None:
         from tui.screens.palette import PaletteDialog

@@ -123,6 +123,13 @@ class AccountScreen(PlaceScreen):
             super().__init__()
             self.problem, self.question = problem, question
 
+    class Removing(Message):
+        """So many of them are gone."""
+
+        def __init__(self, done: int, count: int) -> None:
+            super().__init__()
+            self.done, self.count = done, count
+
     class Removed(Message):
         """What was to go is gone, or most of it."""
 
@@ -140,6 +147,7 @@ class AccountScreen(PlaceScreen):
         self._only_unknown = False
         self._older: int | None = None
         self._asked: Event | None = None  # the question that is on its way; set: it was given up
+        self._removal: Event | None = None  # one that goes on; set: it was given up
         self._at = ""  # when the answer came that is shown
         self._seen: tuple[str, str] | None = None
 
@@ -193,8 +201,14 @@ class AccountScreen(PlaceScreen):
 
     def on_unmount(self) -> None:
         self._stop()
+        if self._removal is not None:
+            self._removal.set()
 
     def action_give_up(self) -> None:
+        if self._removal is not None:
+            self._removal.set()
+            self._heading(_("the rest stays"))
+            return
         self._stop()
         self.query_one("#things", RowList).empty = SafeText("")
         self._show()
@@ -208,7 +222,7 @@ class AccountScreen(PlaceScreen):
     def on_account_screen_failed(self, event: Failed) -> None:
         if event.question is not None and event.question is not self._asked:
             return
-        self._asked = None
+        self._asked = self._removal = None
         self._all = []
         self.query_one("#things", RowList).empty = SafeText("")
         self._show()
@@ -267,10 +281,12 @@ class AccountScreen(PlaceScreen):
     # Acts
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "remove" and self._removal is not None:
+            return False
         if action in ("mark", "mark_shown", "narrow", "unknown", "older", "remove"):
             return self._what != "limits" and bool(self._all)
         if action == "give_up":
-            return self._asked is not None
+            return self._asked is not None or self._removal is not None
         return len(self.workbench.settings.endpoints) > 1 if action == "next_profile" else True
 
     def action_next_kind(self) -> None:
@@ -400,7 +416,9 @@ class AccountScreen(PlaceScreen):
         def go(agreed: bool | None) -> None:
             if agreed:
                 self._heading(_("removing"))
-                self._remove(self._profile, rows)
+                self._removal = Event()
+                self.refresh_bindings()
+                self._remove(self._profile, rows, self._removal)
 
         if len(rows) == 1:
             question = said(_("Remove {id} from {profile} for good?"), id=rows[0].thing.id, profile=self._profile)
@@ -417,16 +435,29 @@ class AccountScreen(PlaceScreen):
         self.app.push_screen(NameDialog(question, str(len(rows)), is_name=False), go)
 
     @work(thread=True, group="account-removal", name="account-removal", exit_on_error=False)
-    def _remove(self, profile: str, rows: list[ThingRow]) -> None:
+    def _remove(self, profile: str, rows: list[ThingRow], stop: Event) -> None:
         from core.workspace import account
 
+        gone = [0]
+
+        def progress(done: int, count: int) -> None:
+            gone[0] += 1
+            self.post_message(self.Removing(done, count))
+
         try:
-            failed = account.remove(self.workbench.workspace, profile, rows)
-            self.post_message(self.Removed(len(rows) - len(failed), failed))
+            patience = account.Patience(stop=stop.is_set)
+            failed = account.remove(self.workbench.workspace, profile, rows, progress, patience)
+            self.post_message(self.Removed(gone[0], failed))
         except Problem as problem:
             self.post_message(self.Failed(problem))
 
+    def on_account_screen_removing(self, event: Removing) -> None:
+        if self._removal is not None and not self._removal.is_set():
+            words = _("removed {done} of {count}; esc leaves the rest")
+            self._heading(words.format(done=event.done, count=event.count))
+
     def on_account_screen_removed(self, event: Removed) -> None:
+        self._removal = None
         self._painter.marked.clear()
         self.say(SafeText(ngettext("{count} removed.", "{count} removed.", event.done).format(count=event.done)))
         for _row, problem in event.failed[:1]:
