@@ -58,6 +58,7 @@ class World:
     shutdown: dict[str, str] = field(default_factory=dict[str, str])
     lock: threading.RLock = field(default_factory=threading.RLock)
     now: int = START
+    named: int = 0
 
     def __post_init__(self) -> None:
         for name in ("gpt-4.1-mini-2025-04-14", "lab-base"):
@@ -78,8 +79,9 @@ class World:
 
     def add_file(self, name: str, content: bytes, purpose: str, size: int | None = None) -> dict[str, Any]:
         """A file, as if it had been uploaded."""
+        self.named += 1  # what was deleted gives its name to nothing else
         made = {
-            "id": f"file-{len(self.files) + 1:04d}{'x' * (len(self.files) // 9000)}",
+            "id": f"file-{self.named:04d}{'x' * (self.named // 9000)}",
             "object": "file",
             "bytes": len(content) if size is None else size,
             "created_at": self.moment(),

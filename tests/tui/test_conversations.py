@@ -264,6 +264,19 @@ async def test_words_are_found_as_they_are_typed_and_gone_to(tmp_path: Path) -> 
         assert screen.listed.count == 1
 
 
+async def test_a_single_emoji_is_found_as_it_is_typed_and_a_single_letter_when_it_was_meant(tmp_path: Path) -> None:
+    async with reading(tmp_path) as (pilot, screen, _workspace):
+        await pilot.press("slash")
+        screen.field.value = "🥹"
+        await found(pilot, screen, 1)
+        assert "¡dale! 🥹" in screen_text(pilot.app)
+        await pilot.press("escape", "slash", "c")
+        await pilot.pause()
+        assert screen.found is None
+        await pilot.press("enter")
+        await until(pilot, "“c”: ")
+
+
 async def test_what_is_looked_for_is_marked_where_it_stands(tmp_path: Path) -> None:
     async with reading(tmp_path) as (pilot, screen, _workspace):
         await pilot.press("slash", *"COMO va")

@@ -118,8 +118,9 @@ class FindingScreen(EditingScreen):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input is self.field and self.field.has_focus:
-            # A single letter begins half of all words: it is looked for when it was meant.
-            query = event.value if len(event.value.strip()) > 1 else ""
+            # A single letter begins half of all words: it is looked for when it was meant. A single emoji is a word.
+            typed = event.value.strip()
+            query = event.value if len(typed) > 1 or not (typed.isascii() or typed.isalpha()) else ""
             self.look_for(replace(self.wanted, query=query))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
