@@ -74,7 +74,9 @@ def wrapped(text: SafeText, width: int, most: int | None = None) -> list[SafeTex
     lines: list[SafeText] = []
     for line in _broken(text, max(1, width)):
         if most is not None and len(lines) == most:
-            lines[-1] = SafeText(fitted(lines[-1], min(width - 1, width_of(lines[-1]))).rstrip() + "…")
+            # A line that fills its width has been given its … by `fitted` already.
+            cut = fitted(lines[-1], min(width - 1, width_of(lines[-1]))).rstrip()
+            lines[-1] = SafeText(cut if cut.endswith("…") else cut + "…")
             break
         lines.append(SafeText(line))
     return lines or [NOTHING]

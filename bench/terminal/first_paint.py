@@ -82,7 +82,8 @@ class Program:
 
     def beside(self) -> float:
         """What the processes that it started have resident."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()  # a child is listed with the thread that started it
+        children = [one for task in tasks for one in (task / "children").read_text().split()]
         return sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in children) * 4096 / (1 << 20)
 
     def close(self) -> None:

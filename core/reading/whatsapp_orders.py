@@ -46,7 +46,8 @@ def border_of_orders(found: Survey) -> int | None:
     known = _people(found, 0, before.last)
     runs = found.runs
     for place in range(before.last + 1, after.first + 1):
-        earlier, day = _day(runs[place - 1], before.order), _day(runs[place], after.order)
+        # Read as the export before: as long as its dates go on, they are its own.
+        earlier, day = _day(runs[place - 1], before.order), _day(runs[place], before.order)
         back = earlier is not None and day is not None and day < earlier - _DAY
         if back or not runs[place].names <= known:
             return runs[place].first

@@ -8,7 +8,7 @@ does not grow with the file. Knows nothing of kinds of messages.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -136,7 +136,8 @@ class Buffers:
 
     def place_of(self, line: int) -> Place:
         """How to come back to a line that was read."""
-        before, offset = self.checkpoints[max(0, bisect_right(self.checkpoints, (line, 1 << 62)) - 1)]
+        # A chunk before which exactly so many lines end may begin in the middle of this one.
+        before, offset = self.checkpoints[max(0, bisect_left(self.checkpoints, (line, -1)) - 1)]
         return Place(line, offset, before)
 
     def __iter__(self) -> Iterator[tuple[bytes, bool]]:

@@ -434,6 +434,18 @@ def test_of_two_exports_in_a_file_each_has_the_order_of_its_own_dates(
     assert report.evidence["date_order"].count("above 12") == 2
 
 
+@pytest.mark.parametrize("size", [61, 64, 97, 1000])
+def test_where_the_other_export_begins_hangs_on_no_buffer(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The line that begins it may lie across the border of two buffers.
+    monkeypatch.setattr("core.reading.whatsapp_survey.CHUNK", size)
+    monkeypatch.setattr("core.reading.whatsapp_survey.WHOLE", 0)
+    for count in range(20, 34):
+        path = written(tmp_path, f"{count}.txt", _days("dmy", "Ana", count) + _days("mdy", "Beto", 30))
+        assert {title: len(messages) for title, messages in by_chat(path).items()} == {"Ana": count, "Beto": 30}
+
+
 def test_a_paste_from_a_phone_with_the_other_order_is_no_export(tmp_path: Path) -> None:
     # Its possible dates stay what they look like; its impossible ones are lines of the message that they were pasted into.
     pasted = "".join(f"3/{day}/23, 10:00 - Otra: pegado {day}\n" for day in range(20, 26))

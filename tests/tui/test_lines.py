@@ -48,3 +48,7 @@ def test_fields_are_made_safe_as_they_are_filled_in() -> None:
 
 def test_a_wide_character_is_never_cut_in_half() -> None:
     assert fitted(SafeText("日本語"), 4) == "日 …"
+
+
+def test_a_last_line_that_was_cut_ends_in_one_mark() -> None:
+    assert wrapped(SafeText("aaaa bbbb cccc"), 9, 1) == ["aaaa bb…"]

@@ -214,3 +214,22 @@ async def test_a_curve_that_grows_repaints_little(tmp_path: Path) -> None:
             writer.write("step", step=124, steps=400, loss=0.9)
         await until(pilot, "step 124/400")
         assert 0 < sum(region.width for region in regions) < 40, regions  # type: ignore[attr-defined]
+
+
+async def test_where_logging_out_would_end_the_run_the_form_says_so_before_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.training.backends.logout.ends_workers", lambda: True)
+    workspace = two_runs(tmp_path / "w")
+    async with opened(workspace) as pilot:
+        await until(pilot, "under way")
+        await pilot.press("n")
+        await until(pilot, "Start a run")
+        screen = pilot.app.screen
+        screen._field("dataset").value = "uno"  # type: ignore[attr-defined]
+        screen.action_start()  # type: ignore[attr-defined]
+        text = await until(pilot, "KillUserProcesses")
+        for way in ("enable-linger", "systemd-run", "--on", "slurm"):  # each a word: lines break anywhere
+            assert way in text, text
+        await pilot.press("escape")
+        assert len(verbs.listing(workspace)) == 2
