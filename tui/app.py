@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.worker import Worker, WorkerState, get_current_worker
@@ -26,6 +26,7 @@ from core.workspace.counting import Counting
 from tui.commands import Command
 from tui.lines import said
 from tui.places import PLACES
+from tui.screens.keys import KeysDialog
 from tui.second_wall import SecondWall
 from tui.themes import SINSONTE
 from tui.typed import OneByOne
@@ -306,9 +307,16 @@ class Workbench(OneByOne, inherit_bindings=False):
 
     def action_keys(self) -> None:
         from tui.keyboard import rows
-        from tui.screens.keys import KeysDialog
 
         self.push_screen(KeysDialog(rows(self.screen)))
+
+    def on_key(self, event: events.Key) -> None:
+        """Explain the keys of a dialog too: our own bindings end at it. A field takes the sign, and it never comes here."""
+        wanted = self.settings.keys.get("app.keys", "question_mark").split(",")
+        pressed = event.key in wanted or event.character in wanted
+        if pressed and self.screen.is_modal and not isinstance(self.screen, KeysDialog):
+            event.prevent_default()  # or the dialog that is there by then would be left by the same key
+            self.action_keys()
 
     def action_palette(self) -> None:
         from tui.screens.palette import PaletteDialog

@@ -232,6 +232,33 @@ async def test_the_keys_shown_are_those_that_work_here(tmp_path: Path) -> None:
         assert "messages.next" not in text
 
 
+@pytest.mark.parametrize("keys", [("2", "enter"), ("3", "r"), ("1", "X"), ("2", "asterisk", "d")])
+async def test_the_keys_of_a_dialog_are_explained_where_no_field_takes_the_sign(
+    tmp_path: Path, keys: tuple[str, ...]
+) -> None:
+    async with opened(workspace_with(tmp_path / "w", ("Nico", many(60)))) as pilot:
+        await until(pilot, "Nico")
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause()
+        for _turn in range(100):
+            if pilot.app.screen.is_modal:
+                break
+            await pilot.pause(0.05)
+        dialog = pilot.app.screen
+        assert dialog.is_modal
+        await pilot.press("question_mark")
+        if dialog.query(Input):
+            assert pilot.app.screen is dialog
+            assert dialog.query_one(Input).value == "?"
+            return
+        text = await until(pilot, "names to bind them anew by")
+        assert "dialog.back" in text or "list.down" in text
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert pilot.app.screen is dialog
+
+
 async def test_keys_are_bound_anew_by_the_settings(tmp_path: Path) -> None:
     workspace = workspace_with(tmp_path / "w", ("Nico", many(50)))
     workspace.settings = replace(workspace.settings, keys={"list.first": "0", "app.quit": "x"})
