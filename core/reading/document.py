@@ -86,17 +86,36 @@ def unread_element(export: Export) -> Callable[[int, Malformed, str], None]:
     return note
 
 
+def _cut(source: Source, stream: JsonStream) -> Problem:
+    line, offset = stream.place
+    return Problem(
+        _(
+            "the file ends in the middle (line {line}, character {offset}): it was not copied or downloaded whole."
+        ).format(line=line, offset=offset),
+        where=source.name,
+        advice=_("Nothing of it was taken; copy it again, or export the chat again."),
+    )
+
+
 @contextmanager
 def walking(export: Export, source: Source | None = None, *, gathered: Sized = ()) -> Generator[JsonStream]:
-    """The export's JSON from its start. A document that breaks off is reported, not raised, once messages were read.
+    """The export's JSON from its start. One that is damaged somewhere is reported, not raised, once messages were read;
+    one that breaks off was not copied whole, and nothing of it is taken.
 
     `gathered`: those that a reader holds back until it has the whole thread, and that the report does not know yet.
     """
-    text = open_text(source or export.source, export.encoding)
+    source = source or export.source
+    text = open_text(source, export.encoding)
+    stream = JsonStream(cast("TextIO", text))
     try:
-        yield JsonStream(cast("TextIO", text))
+        yield stream
+        # What was wrong with an element may have been that the file ends in it.
+        if export.report.unread_total and stream.breaks_off():
+            raise _cut(source, stream)
     except Malformed as error:
         where = _("line {line}, character {offset}").format(line=error.line, offset=error.offset)
+        if stream.breaks_off() or (error.ended and not export.report.unread_total):
+            raise _cut(source, stream) from None
         if not export.report.messages and not gathered:
             raise Problem(
                 _("the JSON breaks off or is damaged ({where}).").format(where=where),

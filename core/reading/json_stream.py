@@ -51,6 +51,7 @@ class JsonStream:
         self._ended = False
         self._gone = 0  # characters before the buffer
         self._gone_lines = 0
+        self._last = ""  # the last character before the buffer that is no space
         self.element = 0  # number of the array element that was given last, from 1
 
     # ── the buffer ──
@@ -62,6 +63,7 @@ class JsonStream:
         rest = self._buffer[self._at :]
         more = self._stream.read(max(_CHUNK, len(rest)))
         self._gone += self._at
+        self._last = self._buffer[: self._at].rstrip()[-1:] or self._last
         self._gone_lines += self._buffer.count("\n", 0, self._at)
         self._buffer, self._at = rest + more, 0
         self._ended = not more
@@ -76,6 +78,18 @@ class JsonStream:
     def done(self) -> int:
         """Characters dealt with."""
         return self._gone + self._at
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The line, from 1, and the character, from 0, that come next."""
+        return self._gone_lines + self._buffer.count("\n", 0, self._at) + 1, self.done
+
+    def breaks_off(self) -> bool:
+        """Whether the text stops before a last bracket. Reads on to its end."""
+        while True:
+            self._at = len(self._buffer)
+            if not self._fill():
+                return (self._buffer.rstrip()[-1:] or self._last) not in ("}", "]")
 
     def peek(self) -> str:
         """The next character that is no space; empty at the end."""
@@ -244,7 +258,7 @@ class JsonStream:
             following = self.peek()
             if following not in {",", "]"}:
                 error = self._malformed(ended=not following)
-                if bad is None:
+                if bad is None or not following:
                     raise error
                 number += 1
                 bad(number, error, self._buffer[self._at : self._at + 400])

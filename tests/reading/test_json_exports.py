@@ -351,13 +351,26 @@ def _many(count: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("indent", [None, 1])
-def test_a_truncated_export_gives_what_is_there_and_says_so(indent: int | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ['"m40"', 'm40"', ', "text": "m40"', '"m40"}'])
+def test_an_export_that_ends_in_the_middle_is_refused_with_the_place(
+    end: str, indent: int | None, tmp_path: Path
+) -> None:
     text = json.dumps(_many(50), indent=indent)
-    whole = text[: text.index('"m40"')]
-    messages, report = read(written(tmp_path, "result.json", whole))
-    assert [message.text for message in messages] == [f"m{n}" for n in range(1, 40)]
-    assert report.unread_total == 1 or report.warnings
-    assert report.unread[0].line == 40
+    if end not in text:
+        end = "m40"
+    whole = text[: text.index(end) + (len(end) if end.endswith("}") else 0)]
+    path = written(tmp_path, "result.json", whole)
+    with pytest.raises(Problem) as caught:
+        read(path)
+    assert str(caught.value).startswith("result.json: the file ends in the middle (line ")
+    assert f"character {len(whole)})" in str(caught.value)
+
+
+def test_an_export_whose_last_element_is_broken_loses_that_one_alone(tmp_path: Path) -> None:
+    text = json.dumps(_many(50)).replace('"m50"', "m'oops")
+    messages, report = read(written(tmp_path, "result.json", text))
+    assert [message.text for message in messages] == [f"m{n}" for n in range(1, 50)]
+    assert report.unread[0].line == 50
 
 
 def test_a_broken_element_costs_itself(tmp_path: Path) -> None:
@@ -421,12 +434,11 @@ def test_something_between_two_elements_costs_the_next_at_most(tmp_path: Path) -
     assert len(report.unread) == 1
 
 
-def test_a_thread_that_breaks_off_gives_what_it_has(tmp_path: Path) -> None:
+def test_a_thread_that_breaks_off_is_refused(tmp_path: Path) -> None:
     thread = {"participants": [{"name": "A"}], "messages": [{"sender_name": "A", "timestamp_ms": n * 1000, "content": "x"}
                                                             for n in (3, 2, 1)]}  # fmt: skip
-    messages, report = read(written(tmp_path, "message_1.json", json.dumps(thread)[:-2]))
-    assert len(messages) == 3
-    assert report.warnings
+    with pytest.raises(Problem, match="ends in the middle"):
+        read(written(tmp_path, "message_1.json", json.dumps(thread)[:-2]))
 
 
 def test_half_a_character_in_any_field_reaches_no_message(tmp_path: Path) -> None:
