@@ -57,7 +57,7 @@ class KeysDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Plain(SafeText(_("Keys here, and the names to bind them anew by in the settings:") + "\n"))
-            yield RowList[KeyRow](paint_key, KeyRows(self._keys))
+            yield RowList[KeyRow](paint_key, KeyRows(self._keys), opens=False)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -64,7 +64,7 @@ class MessageDialog(ModalScreen[None]):
         text = shown(message.text, limit=MOST)
         with Vertical():
             yield Plain(said("{author}   {facts}\n", author=message.author, facts=" · ".join(facts)))
-            yield RowList[SafeText](paint_line, TextLines(text, width), lit=1)
+            yield RowList[SafeText](paint_line, TextLines(text, width), lit=1, opens=False)
 
     def action_leave(self) -> None:
         self.dismiss(None)

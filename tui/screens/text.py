@@ -30,7 +30,7 @@ class TextDialog(ModalScreen[None]):
         width = min(76, int(self.app.size.width * 0.94)) - 9
         with Vertical():
             yield Plain(SafeText(self._title + "\n"))
-            yield RowList[SafeText](paint_line, TextLines(self._text, width), lit=1)
+            yield RowList[SafeText](paint_line, TextLines(self._text, width), lit=1, opens=False)
 
     def action_leave(self) -> None:
         self.dismiss(None)

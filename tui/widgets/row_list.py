@@ -153,10 +153,12 @@ class RowList(Widget, Generic[R], can_focus=True):
         source: RowSource[R] | None = None,
         *,
         lit: int | None = None,
+        opens: bool = True,
         empty: SafeText = NOTHING,
         id: str | None = None,  # noqa: A002 - Textual's word
     ) -> None:
-        """`lit` columns at the left change with the cursor; without it the whole row does.
+        """`lit` columns at the left change with the cursor; without it the whole row does. A list that `opens` nothing
+        promises no key for it.
 
         Text whose width a terminal may see differently (emoji) is best kept out of them: it is then never repainted
         by a move of the cursor.
@@ -167,6 +169,7 @@ class RowList(Widget, Generic[R], can_focus=True):
         self._rows: Rows[R] | None = Rows(source) if source is not None else None
         self._lit = lit
         self.empty = empty
+        self._opens = opens
         self._top = 0
         self._laid_width = 0
         self._view: list[tuple[int, int]] = []  # for each line in sight: its row, and which of the row's lines it is
@@ -274,7 +277,7 @@ class RowList(Widget, Generic[R], can_focus=True):
     # Keys and mouse
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self.count > 0 if action == "choose" else True
+        return self._opens and self.count > 0 if action == "choose" else True
 
     def action_move(self, by: int) -> None:
         self.go_to(max(0, self.cursor + by))

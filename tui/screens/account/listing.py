@@ -61,6 +61,11 @@ class LimitsText(Widget):
         super().__init__(id="limits")
         self.lines: list[SafeText] = []
 
+    def forget(self) -> None:
+        """Say nothing: these were another's."""
+        self.lines = []
+        self.refresh()
+
     def show(self, told: Limits) -> None:
         """Take new words."""
         self.lines = [said(_("can: {abilities}"), abilities=", ".join(told.abilities))]
@@ -153,7 +158,7 @@ class AccountScreen(PlaceScreen):
 
     def body(self) -> Iterable[Widget]:
         yield ThingTitles()
-        yield RowList[Any](self._painter, id="things")
+        yield RowList[Any](self._painter, opens=False, id="things")
         yield LimitsText()
 
     def workspace_changed(self) -> None:
@@ -301,6 +306,7 @@ class AccountScreen(PlaceScreen):
     def _turn(self) -> None:
         self._all, self._pattern, self._only_unknown, self._older, self._at = [], "", False, None, ""
         self._painter.marked.clear()
+        self.query_one(LimitsText).forget()
         self._show()
         self.action_look()
 

@@ -77,7 +77,11 @@ class ComparisonDialog(ModalScreen[None]):
         with Vertical():
             yield Plain(SafeText("\n".join(lines) + "\n"))
             yield RowList(
-                paint_difference, Differences(told.rows), lit=1, empty=SafeText(_("Both have the same examples."))
+                paint_difference,
+                Differences(told.rows),
+                lit=1,
+                opens=False,
+                empty=SafeText(_("Both have the same examples.")),
             )
 
     def action_leave(self) -> None:
