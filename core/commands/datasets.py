@@ -58,9 +58,19 @@ def list_(context: Context) -> None:
     if not rows:
         talk(_("No datasets yet. Freeze one with: sinsonte dataset build NAME"))
         return
+    tainted = any(row.tainted for row in rows)
     table(
-        [_("train"), _("held out"), _("made"), _("dataset")],
-        [(number(row.train), number(row.validation), row.created_at[:16], row.name) for row in rows],
+        [_("train"), _("held out"), _("made"), _("dataset"), *([""] if tainted else [])],
+        [
+            (
+                number(row.train),
+                number(row.validation),
+                row.created_at[:16],
+                row.name,
+                *([_("holds words of a person who was forgotten") * row.tainted] if tainted else []),
+            )
+            for row in rows
+        ],
         right=(0, 1),
     )
 
@@ -72,7 +82,7 @@ def list_(context: Context) -> None:
 def show(context: Context, name: str, plots: bool) -> None:
     import dataclasses
 
-    from core.workspace import corrections, datasets, preview
+    from core.workspace import corrections, datasets, preview, recipe
 
     row = datasets.named(context.workspace, name)
     newer = corrections.newer_than(context.workspace, row)
@@ -82,14 +92,20 @@ def show(context: Context, name: str, plots: bool) -> None:
         json_line({**row.as_json(), "newer_corrections": newer, **spreads})
         return
     data(_("{name}, made {when}").format(name=row.name, when=row.created_at))
-    data(_("examples: {train} to train on, {validation} held out").format(train=row.train, validation=row.validation))
+    data(
+        _("examples: {train} to train on, {validation} held out").format(
+            train=number(row.train), validation=number(row.validation)
+        )
+    )
+    if row.tainted:
+        data(_("holds words of a person who was forgotten"))
     if corrected := row.counts.get("corrections", 0):
         data(ngettext("{n} of them is a correction", "{n} of them are corrections", corrected).format(n=corrected))
     if newer:
         data(_newer(newer))
     data(_("digest {digest}").format(digest=row.digest))
     for key, value in row.recipe.items():
-        data(f"  {key} = {value!r}" if isinstance(value, str) else f"  {key} = {value}")
+        data(f"  {key} = {recipe.typed(value)}")
     if shape is not None:
         bars(_("examples by their tokens:"), preview.ranges(shape.tokens))
         bars(_("examples by the characters of the reply:"), preview.ranges(shape.replies))
@@ -178,7 +194,7 @@ def check(context: Context, name: str, model: str | None) -> int:
 @click.argument("other")
 @pass_context
 def diff(context: Context, name: str, other: str) -> None:
-    from core.workspace import checks, datasets
+    from core.workspace import checks, datasets, recipe
 
     told = checks.difference(context.workspace, name, other)
     before, after = datasets.named(context.workspace, name), datasets.named(context.workspace, other)
@@ -206,7 +222,7 @@ def diff(context: Context, name: str, other: str) -> None:
     ):
         data(f"{number(count):>10}  {label}")
     for key, (was, now) in changed.items():
-        data(f"  {key}: {was} → {now}")
+        data(f"  {key}: {recipe.typed(was)} → {recipe.typed(now)}")
 
 
 @dataset.command("export", help=_("Write the examples to train.jsonl and validation.jsonl."))

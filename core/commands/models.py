@@ -35,9 +35,21 @@ def list_(context: Context, found: bool) -> None:
     if not rows:
         talk(_("No tuned models yet. Train one with: sinsonte train start DATASET"))
         return
+    tainted = any(row.tainted for row in rows)
     table(
-        [_("model"), _("kind"), _("base"), _("dataset"), _("run"), _("until")],
-        [(row.name, row.kind, row.base, row.dataset, row.run, row.ends) for row in rows],
+        [_("model"), _("kind"), _("base"), _("dataset"), _("run"), _("until"), *([""] if tainted else [])],
+        [
+            (
+                row.name,
+                row.kind,
+                row.base,
+                row.dataset,
+                row.run,
+                row.ends,
+                *([_("holds words of a person who was forgotten") * row.tainted] if tainted else []),
+            )
+            for row in rows
+        ],
     )
 
 

@@ -113,9 +113,11 @@ def forget(context: Context, name: str, yes: bool, dry_run: bool) -> None:
                 data(said.format(names=", ".join(names)))
         if told.backups:
             data(
-                _("{count} backups hold everything still; delete those that you do not need.").format(
-                    count=told.backups
-                )
+                ngettext(
+                    "{count} backup holds everything still; delete it if you do not need it.",
+                    "{count} backups hold everything still; delete those that you do not need.",
+                    told.backups,
+                ).format(count=told.backups)
             )
     if not dry_run:
         question = _("Forget “{name}” for good? This cannot be undone. [y/N]").format(name=told.name)

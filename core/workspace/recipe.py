@@ -92,10 +92,13 @@ def parameters(workspace: Workspace) -> list[ParameterRow]:
 
 def written(recipe: Recipe, name: str) -> str:
     """A parameter's value as a person types it."""
-    return _value(plain(PARAMETERS[name], getattr(recipe, name)))
+    return typed(plain(PARAMETERS[name], getattr(recipe, name)))
 
 
-def _value(value: Any) -> str:
+def typed(value: Any) -> str:
+    """A stored value as a person types it; — for a parameter that there was not yet."""
+    if value is None:
+        return "—"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):

@@ -216,7 +216,14 @@ class PeopleScreen(PlaceScreen):
                 words.append(said(text, names=", ".join(names)))
         if told.backups:
             words.append(
-                said(_("{count} backups hold everything still; delete those that you do not need."), count=told.backups)
+                said(
+                    ngettext(
+                        "{count} backup holds everything still; delete it if you do not need it.",
+                        "{count} backups hold everything still; delete those that you do not need.",
+                        told.backups,
+                    ),
+                    count=told.backups,
+                )
             )
 
         def answered(yes: bool | None) -> None:
