@@ -3,6 +3,7 @@
 `_` and `ngettext` look the text up at the moment they are called, so a module may be imported before the
 language is known. Words that are shown later (a table of commands, a key's description) are marked with `N_`
 and translated with `_` when shown. The language is: SINSONTE_LANG, else the setting, else the locale.
+Figures are grouped as each language groups them.
 """
 
 from __future__ import annotations

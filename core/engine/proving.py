@@ -34,7 +34,8 @@ _ATTENTION: Final = frozenset({"sliding_attention", "chunked_attention"})
 _SOME, _LARGEST = 24, 1 << 24  # weights whose gradients are compared, and their size: all of them would fill a card
 _SHORT: Final = 48  # tokens: long enough to show what leaks, short enough to cost nothing
 _ASIDE: Final = 8  # tokens of filling, which is a sequence like the others to a kernel
-_UNFIT: Final = (TypeError, ValueError, RuntimeError, IndexError, NotImplementedError)  # the model does not take it
+# The model does not take it; torch has NotImplementedError for an operation that a device or number format lacks.
+_UNFIT: Final = (TypeError, ValueError, RuntimeError, IndexError, NotImplementedError)
 
 
 def layout_for(

@@ -29,7 +29,7 @@ ZIP_FAULTS: Final = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    NotImplementedError,
+    NotImplementedError,  # zipfile's word for a compression that it does not know
     RuntimeError,
     ValueError,
 )

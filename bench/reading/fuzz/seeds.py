@@ -11,9 +11,10 @@ import json
 import random
 import warnings
 import zipfile
-import zlib
 from collections.abc import Callable
 from typing import Any, Final, cast
+
+from core.reading.archive import ZIP_FAULTS
 
 _CHAT: Final = {"messages": [{"role": "user", "content": "hola"}, {"role": "assistant", "content": "chau"}]}
 _DPO: Final = {"input": _CHAT, "preferred_output": [{"role": "assistant", "content": [{"type": "text", "text": "x"}]}]}
@@ -97,7 +98,7 @@ def repacked(dice: random.Random, data: bytes, change: Callable[[bytes], bytes])
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = [(one.filename, archive.read(one)) for one in archive.infolist() if one.file_size < 1 << 16]
-    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError, NotImplementedError, EOFError, zlib.error):
+    except (*ZIP_FAULTS, OSError):
         return None
     if not members:
         return None
