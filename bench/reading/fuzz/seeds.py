@@ -14,7 +14,6 @@ import zipfile
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-
 _CHAT: Final = {"messages": [{"role": "user", "content": "hola"}, {"role": "assistant", "content": "chau"}]}
 _DPO: Final = {"input": _CHAT, "preferred_output": [{"role": "assistant", "content": [{"type": "text", "text": "x"}]}]}
 _PROMPT: Final = {"prompt": "H: a\nB: b\nH: c\nB:", "completion": " d\nH: "}
