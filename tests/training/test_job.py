@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core import training
 from core.problem import Misuse, Problem
-from core.training import Job, job, process
+from core.training import Job, job
 
 
 def test_a_job_survives_its_file(tmp_path: Path) -> None:
@@ -50,14 +49,3 @@ def test_a_damaged_file_is_a_problem_not_a_traceback(tmp_path: Path, text: str) 
         job.read(tmp_path)
     with pytest.raises(Problem):
         job.read(tmp_path / "nowhere")
-
-
-def test_more_processes_than_cores_are_refused_and_the_record_says_so(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    training.prepare(run, Job(base="nobody", processes=999))
-    (run / "train.jsonl").write_text("{}\n")
-    with pytest.raises(Problem, match=r"fewer than the 999 processes"):
-        training.start(run)
-    assert not (run / process.FILE).exists(), "nothing was started"
-    now = training.state(run)
-    assert (now.state.value, now.cause, now.resumable) == ("failed", "processes", True)

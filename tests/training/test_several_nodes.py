@@ -121,7 +121,7 @@ def test_a_stop_before_the_first_step_ends_all_of_them_and_a_cancel_is_one(nodes
     assert said(told)[-1] == "cancelled", why(run)
     assert training.state(run).resumable
     until(lambda: not nodes.run("squeue", "-h"), "an empty queue")
-    assert not _processes_of("n1") + _processes_of("n2")
+    assert not _processes_of(nodes, "n1") + _processes_of(nodes, "n2")
 
 
 def test_a_process_that_dies_on_the_other_node_costs_the_steps_since_the_last_checkpoint(
@@ -135,7 +135,7 @@ def test_a_process_that_dies_on_the_other_node_costs_the_steps_since_the_last_ch
         told.append(event)
         if event.kind == "checkpoint" and not died:
             died = True
-            os.kill(next(one for one in _processes_of("n2") if _learns(one)), signal.SIGKILL)
+            os.kill(next(one for one in _processes_of(nodes, "n2") if _learns(one)), signal.SIGKILL)
     assert said(told) == ["running", "failed", "running", "succeeded"], why(run)
     assert [event.fields["cause"] for event in told if event.kind == "problem"] == ["processes"]
     assert str(backends.place(run)["job"]) == number, "queued again by itself"
@@ -147,12 +147,13 @@ def _learns(number: int) -> bool:
     return b"core.engine" in words and b"torch.distributed.run" not in words
 
 
-def _processes_of(node: str) -> list[int]:
+def _processes_of(cluster: Slurm, node: str) -> list[int]:
     """What a node's daemon started, and who watches over it."""
     found: set[int] = set()
+    marks = {f"SLURMD_NODENAME={node}".encode(), f"SLURM_CONF={cluster.conf}".encode()}
     for place in Path("/proc").glob("[0-9]*"):
         try:
-            if f"SLURMD_NODENAME={node}".encode() in (place / "environ").read_bytes().split(b"\0"):
+            if marks <= {*(place / "environ").read_bytes().split(b"\0")}:
                 found.add(int(place.name))
                 parent = int((place / "stat").read_bytes().rpartition(b")")[2].split()[1])
                 if b"slurmstepd" in Path(f"/proc/{parent}/cmdline").read_bytes():

@@ -30,9 +30,7 @@ from typing import Any, Final, Literal, Protocol, cast
 
 from core.language import _
 from core.problem import Problem
-from core.training import events
 from core.training.process import write_whole
-from core.training.states import State
 
 FILE: Final = "place.json"
 LOCAL: Final = "local"
@@ -101,11 +99,3 @@ def of(folder: Path) -> Backend:
     if name not in _MODULES:
         raise Problem(_("The run belongs to a backend that is not known here: {name}.").format(name=name))
     return cast("Backend", importlib.import_module(_MODULES[name]))
-
-
-def refused(folder: Path, cause: str, problem: Problem) -> Problem:
-    """A refusal before anything began: in the run's record, and to be raised."""
-    with events.Writer(folder / events.FILE) as log:
-        log.write("problem", cause=cause, text=problem.what, advice=problem.advice)
-        log.write("end", state=State.FAILED.value)
-    return problem

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 import core
-from core.language import _, ngettext
-from core.problem import Problem
-from core.training import backends, events, job, launching, process
+from core.language import _
+from core.problem import Problem, system_words
+from core.training import events, job, launching, process
 from core.training.backends import ALL, Ability, Holder
 from core.training.launching import command as command
 from core.training.process import Process
@@ -67,17 +67,6 @@ def start(folder: Path) -> Process:
         raise Problem(_("This run already has a worker."), where=folder.name)
     (folder / process.WISH).unlink(missing_ok=True)
     told = job.read(folder)
-    if told.processes > (cores := len(os.sched_getaffinity(0))):
-        problem = Problem(
-            ngettext(
-                "This machine has {cores} processor core, fewer than the {count} processes that were asked for.",
-                "This machine has {cores} processor cores, fewer than the {count} processes that were asked for.",
-                cores,
-            ).format(cores=cores, count=told.processes),
-            where="processes",
-            advice=_("Set processes to the number of GPUs, or to 1 without one."),
-        )
-        raise backends.refused(folder, "processes", problem)
     line = launching.training(folder.resolve(), processes=told.processes)
     return detached(folder, line, allow_download=told.allow_download)
 
@@ -98,7 +87,7 @@ def detached(folder: Path, line: Sequence[str], *, allow_download: bool = False)
         )
     except OSError as error:
         raise Problem(
-            _("The engine could not be started: {reason}.").format(reason=error.strerror or type(error).__name__),
+            _("The engine could not be started: {reason}.").format(reason=system_words(error)),
             where=folder.name,
         ) from None
     finally:

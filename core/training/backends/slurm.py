@@ -181,7 +181,10 @@ def _rejected(folder: Path, words: str) -> Problem:
             where=folder.name,
             advice=_("Correct the profile, then start again; the script is {file}.").format(file=folder / SCRIPT),
         )
-    return backends.refused(folder, "rejected", problem)
+    with events.Writer(folder / events.FILE) as log:
+        log.write("problem", cause="rejected", text=problem.what, advice=problem.advice)
+        log.write("end", state=State.FAILED.value)
+    return problem
 
 
 def _said(words: str) -> str:
