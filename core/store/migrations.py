@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from core.store import signs
 from core.store.sqlite import sqlite3
 
 # "Snst": says whose file this is (`file sinsonte.db` shows it), and refuses somebody else's.
@@ -320,11 +321,25 @@ _CORRECTIONS_FOR_DATASETS: tuple[Step, ...] = (
     "ALTER TABLE corrections ADD COLUMN persona TEXT NOT NULL DEFAULT ''",
 )
 
+# What is no word: core/store/signs.py. A table with rows of its own, so that a look for a sign within others reads the
+# index alone, not who has them.
+_SIGNS: tuple[Step, ...] = (
+    """CREATE TABLE signs (
+        id INTEGER PRIMARY KEY,
+        block INTEGER NOT NULL,
+        sign TEXT NOT NULL,
+        holders BLOB NOT NULL
+    ) STRICT""",
+    "CREATE UNIQUE INDEX signs_by_block ON signs (block, sign)",
+    signs.rebuild,
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("the first tables", _FIRST),
     Migration("talks", _TALKS),
     Migration("removals", _REMOVALS),
     Migration("corrections for datasets", _CORRECTIONS_FOR_DATASETS),
+    Migration("signs", _SIGNS),
 )
 
 
