@@ -16,7 +16,7 @@ from functools import lru_cache
 LETTERS_END = 0x3000
 
 _TOKEN = re.compile(r"[^\W_]+")
-_WORD = re.compile(r"\w+")
+_ACCENTED = re.compile(r"(?:[^\W_]|[\u0300-\u0331])+")  # a word goes on across its accents
 _TERM = re.compile(r'"([^"]*)"|([^\s"]+)')
 
 
@@ -27,7 +27,8 @@ class Query:
     words: tuple[str, ...]  # FTS5 phrases
     signs: tuple[str, ...]  # without a letter or a digit
     enye: frozenset[str]  # words with ñ that the hits have to hold, folded but for it
-    initial: str  # the last word where it is only one letter, folded: words that begin with it. "" where it is not
+    initial: str  # the last word where it is only begun, by one letter, folded; "" where it is not
+    begun: str  # the same where it has an ñ
 
     def __bool__(self) -> bool:
         return bool(self.words or self.signs)
@@ -38,7 +39,7 @@ def taken_apart(query: str) -> Query:
     words: list[str] = []
     signs: list[str] = []
     enye: set[str] = set()
-    initial = ""
+    initial = begun = ""
     # A NUL would end FTS5's expression early, in the middle of a quoted string.
     found = list(_TERM.finditer(query.replace("\0", " ")))
     for place, term in enumerate(found):
@@ -48,11 +49,13 @@ def taken_apart(query: str) -> Query:
         if any((kind := unicodedata.category(character))[0] in "LN" or kind == "Co" for character in text):
             last = place == len(found) - 1 and word is not None and not query[-1:].isspace()
             words.append(f'"{text}"' + ("*" if last else ""))
-            enye |= _with_enye(text)
-            initial = _one_letter(text) if last else ""
+            enye |= with_enye(text)
+            if last:
+                initial = _one_letter(text)
+                begun = _one_with_enye(text)
         elif text.strip():
-            signs.append(text)
-    return Query(tuple(words), tuple(signs), frozenset(enye), initial)
+            signs.append(text.strip())  # as around words, spaces at the ends of quotes do not count
+    return Query(tuple(words), tuple(signs), frozenset(enye), initial, begun)
 
 
 def expression(query: str) -> tuple[str, list[str]]:
@@ -85,12 +88,12 @@ def held_by(asked: Query) -> Callable[[str], bool]:
 def written_with(wanted: frozenset[str]) -> Callable[[str], bool]:
     """Whether a text has words that begin with all of these, which are written with ñ."""
     # Nearly every hit has the word as it was asked for, and is known by it: 1 µs, where folding all its words takes 25.
-    plainly = [re.compile(rf"(?<![\w\u0300-\u036f]){re.escape(one)}(?![\u0300-\u036f])", re.I) for one in wanted]
+    plainly = [re.compile(rf"(?<![^\W_]|[\u0300-\u036f]){re.escape(one)}(?![\u0300-\u036f])", re.I) for one in wanted]
 
     def written(text: str) -> bool:
         if all(one.search(text) for one in plainly):
             return True
-        words = _with_enye(text)
+        words = with_enye(text)
         return all(any(word.startswith(one) for word in words) for one in wanted)
 
     return written
@@ -115,7 +118,12 @@ def _one_letter(text: str) -> str:
     composed = unicodedata.normalize("NFC", text)
     if len(composed) != 1 or ord(composed) >= LETTERS_END or not _TOKEN.match(composed):
         return ""
-    return "ñ" if composed in "ñÑ" else folded(composed)
+    return "" if composed in "ñÑ" else folded(composed)
+
+
+def _one_with_enye(text: str) -> str:
+    found = with_enye(text)
+    return next(iter(found)) if len(found) == 1 and len(_tokens(text)) == 1 else ""
 
 
 def _stands(words: list[str], phrase: list[str], begun: bool) -> bool:
@@ -131,20 +139,21 @@ def _stands(words: list[str], phrase: list[str], begun: bool) -> bool:
 
 def _tokens(text: str) -> list[str]:
     """The words of a text as the index has them: without accents and capitals."""
-    bare = "".join(one for one in unicodedata.normalize("NFD", text.lower()) if unicodedata.category(one) != "Mn")
-    return _TOKEN.findall(bare)
+    if not text.isascii():
+        text = "".join(folded(one) for one in text if not is_accent(ord(one)))
+    return _TOKEN.findall(text.lower())
 
 
 def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _with_enye(text: str) -> set[str]:
+def with_enye(text: str) -> set[str]:
     """The words of a text that are written with ñ, folded otherwise as the index folds."""
     composed = unicodedata.normalize("NFC", text).casefold()
     if "ñ" not in composed:
         return set()
-    return {_fold(word) for word in _WORD.findall(composed) if "ñ" in word}
+    return {_fold(word) for word in _ACCENTED.findall(composed) if "ñ" in word}
 
 
 def _fold(word: str) -> str:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from core.store.connection import Readable
-from core.store.query import Query, held_by, taken_apart, written_with
+from core.store.query import Query, held_by, taken_apart
 from core.store.signs import Wanted
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 _BUNCH = 500
 _FEW = 1000  # texts that are read and folded, 8 µs each, sooner than the lists of words are gone through
-# Only these are worth a look at which words are written with ñ.
-_WITH_ENYE = " OR ".join(f"instr(m.text, {one}) > 0" for one in ("'ñ'", "'Ñ'", "'n' || char(771)", "'N' || char(771)"))
 
 
 def search(store: Readable, query: str, chat_ids: Sequence[int] | None = None, limit: int | None = None) -> array[int]:
@@ -47,11 +44,11 @@ def ids_with(store: Readable, query: str) -> NDArray[np.int64]:
     asked = taken_apart(query)
     if not asked:
         return np.empty(0, np.int64)
-    wanted, words, unread = _plan(store, asked, None)
-    if unread or (words and wanted is not None and not _many(wanted)):
-        return np.fromiter(_found(store, asked, None), np.int64)
+    wanted, words = _plan(store, asked, None)
     if wanted is not None and not words:
         return wanted.array()
+    if wanted is not None and not _many(wanted):
+        return np.fromiter(_of_those(store, asked, wanted.ids()), np.int64)
     # The indexes alone answer, without a look at the messages.
     row = store.read("SELECT group_concat(rowid) FROM messages_fts WHERE messages_fts MATCH ?", (" ".join(words),))[0]
     found = np.fromstring(row[0], np.int64, sep=",") if row[0] else np.empty(0, np.int64)
@@ -78,19 +75,15 @@ def with_edited(store: Readable, ids: array[int], uids: Sequence[bytes]) -> arra
     return in_order(store, list(numbers))
 
 
-def _plan(store: Readable, asked: Query, chat_ids: Sequence[int] | None) -> tuple[Wanted | None, list[str], bool]:
-    """What the signs can say of a query, the words that they do not answer, and whether texts have to be read besides."""
-    words, enye, letters = list(asked.words), set(asked.enye), list[str]()
-    if asked.initial:
-        letters.append(asked.initial)
+def _plan(store: Readable, asked: Query, chat_ids: Sequence[int] | None) -> tuple[Wanted | None, list[str]]:
+    """What the signs can say of a query, and the words that they do not answer."""
+    words = list(asked.words)
+    if asked.initial or asked.begun:
         words.pop()
-        enye.discard(asked.initial)
-    letters += ["ñ"] * any(one.startswith("ñ") for one in enye)
-    spaced = any(sign.split() != [sign] for sign in asked.signs)
-    wanted = None
-    if asked.signs or letters or chat_ids is not None:
-        wanted = Wanted(store, asked.signs, letters, chat_ids)
-    return wanted, words, bool(enye) or spaced
+    letters = [asked.initial] * bool(asked.initial)
+    if not (asked.signs or letters or asked.enye or chat_ids is not None):
+        return None, words
+    return Wanted(store, asked.signs, letters, asked.enye, chat_ids), words
 
 
 def _many(wanted: Wanted) -> bool:
@@ -99,43 +92,31 @@ def _many(wanted: Wanted) -> bool:
 
 def _found(store: Readable, asked: Query, chat_ids: Sequence[int] | None) -> Iterator[int]:
     """The numbers of the messages that the query finds, rising."""
-    wanted, words, unread = _plan(store, asked, chat_ids)
-    if wanted is not None and (not words or not _many(wanted)):
-        if not words and not unread:
-            return wanted.ids()
-        left = asked if words else replace(asked, words=())
-        return _of_those(store, left, wanted.ids())
-    return _by_words(store, asked, words, wanted, unread)
+    wanted, words = _plan(store, asked, chat_ids)
+    if wanted is None:
+        return _by_words(store, words, 0)
+    if not words:
+        return wanted.ids()
+    if not _many(wanted):
+        return _of_those(store, asked, wanted.ids())
+    # From the first on that has the signs: a chat that was imported last would wait for the hits of all before it.
+    return filter(wanted.has, _by_words(store, words, next(wanted.ids())))
 
 
 def _of_those(store: Readable, asked: Query, ids: Iterator[int]) -> Iterator[int]:
     """Those of some messages whose texts hold the query."""
     held = held_by(asked)
-    size = 50  # a few at first: where all of them hold it, they are enough
-    while bunch := list(islice(ids, size)):
-        size = _BUNCH
+    while bunch := list(islice(ids, _BUNCH)):
         sql = f"SELECT id, text FROM messages WHERE id IN ({','.join('?' * len(bunch))}) ORDER BY id"
         yield from (number for number, text in store.read(sql, bunch) if held(text))
 
 
-def _by_words(store: Readable, asked: Query, words: list[str], wanted: Wanted | None, unread: bool) -> Iterator[int]:
-    # From the first on that has the signs: a chat that was imported last would wait for the hits of all before it.
-    first = next(wanted.ids(), None) if wanted is not None else 0
-    if first is None:
-        return
-    of, where = "messages_fts AS f", "messages_fts MATCH ? AND f.rowid >= ?"
-    if unread:
-        of += " CROSS JOIN messages AS m ON m.id = f.rowid"
-        where += f" AND ({_WITH_ENYE})" if asked.enye else ""
-        written, signs = written_with(asked.enye), asked.signs
+def _by_words(store: Readable, words: Sequence[str], first: int) -> Iterator[int]:
     rows = store.each(
-        f"SELECT f.rowid{', m.text' * unread} FROM {of} WHERE {where} ORDER BY f.rowid", (" ".join(words), first)
+        "SELECT rowid FROM messages_fts WHERE messages_fts MATCH ? AND rowid >= ? ORDER BY rowid",
+        (" ".join(words), first),
     )
     try:
-        for row in rows:
-            if (wanted is None or wanted.has(row[0])) and (
-                not unread or (all(sign in row[1] for sign in signs) and written(row[1]))
-            ):
-                yield row[0]
+        yield from (row[0] for row in rows)
     finally:
         rows.close()
