@@ -43,9 +43,17 @@ def kind(name: str) -> str:
     return _(KINDS[name]) if name in KINDS else name
 
 
+MODEL_KINDS: Final = {"adapter": N_("adapter"), "base": N_("whole model"), "remote": N_("remote")}
+
+
 def state(name: object) -> str:
     """A state's name for people."""
     return _(STATES[name]) if isinstance(name, str) and name in STATES else str(name)
+
+
+def model_kind(name: str) -> str:
+    """A model's kind for people."""
+    return _(MODEL_KINDS[name]) if name in MODEL_KINDS else name
 
 
 def event(kind: str, body: Mapping[str, object]) -> str:
