@@ -250,13 +250,14 @@ def messages(
 
     left = limit if limit is not None else 2**62
     if query is not None:
+        from core.store import searching
         from core.workspace import finding
 
         chosen = None if chat is None else [chat]
-        ids = stored.search(workspace.store, query, chosen, limit)
+        ids = searching.search(workspace.store, query, chosen, limit)
         edited = [one for one in finding.edited_with(workspace, query) if chat is None or one[1] == chat]
         if edited:
-            ids = stored.with_edited(workspace.store, ids, [uid for uid, _chat, _place in edited])
+            ids = searching.with_edited(workspace.store, ids, [uid for uid, _chat, _place in edited])
         standing = curation.standing_now(workspace)
         for start in range(0, min(len(ids), left), 500):
             for row in stored.by_ids(workspace.store, ids[start : min(start + 500, left)]):
