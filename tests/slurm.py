@@ -130,6 +130,9 @@ def started(nodes: int = 1) -> Iterator[Slurm]:
         until(lambda: slurm.run("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * nodes, "idle nodes")
         yield slurm
     finally:
+        if slurm.nodes:  # a job that a failed test left behind would outlive the daemons
+            slurm.run("scancel", "--signal=KILL", "--full", "--state=RUNNING", "--user=root")
+            slurm.run("scancel", "--user=root")
         for number in reversed(slurm.daemons):
             _end(number)
         shutil.rmtree(folder, ignore_errors=True)

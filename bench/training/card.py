@@ -52,14 +52,20 @@ def machine() -> dict[str, Any]:
             "gpu_memory_bytes": facts.total_memory,
             "capability": f"{facts.major}.{facts.minor}",
         }
-        try:
-            import pynvml
-
-            pynvml.nvmlInit()
-            told["driver"] = str(pynvml.nvmlSystemGetDriverVersion())
-        except (ImportError, pynvml.NVMLError):
-            told["driver"] = None
+        told["driver"] = _driver()
     return told
+
+
+def _driver() -> str | None:
+    try:
+        import pynvml
+    except ImportError:
+        return None
+    try:
+        pynvml.nvmlInit()
+        return str(pynvml.nvmlSystemGetDriverVersion())
+    except pynvml.NVMLError:
+        return None
 
 
 def _commit() -> str:

@@ -106,7 +106,7 @@ def write_base(folder: Path, size: str) -> None:
 
     torch.manual_seed(0)
     shape = SHAPES[size]
-    made = transformers.LlamaForCausalLM
+    made: Any = transformers.LlamaForCausalLM
     if half():  # on a card a billion weights are drawn in a second, and half of the bytes are written
         with torch.device("cuda"):
             made(configuration(size)).to(torch.bfloat16).save_pretrained(str(folder))
