@@ -1,7 +1,7 @@
 """The append-only log of runs. In: batches of a run's events.jsonl, any number of times; out: what is new since.
 
 An event is known by (run, attempt, seq), so whoever is attached takes in the same lines as often as it likes. Two
-triggers refuse to change or delete an event; only with its whole run does it go.
+triggers refuse to change or delete an event; only with its whole run does it go. The one exception is `blank_samples`.
 """
 
 from __future__ import annotations
@@ -61,3 +61,17 @@ def of_kind(store: Readable, run_id: str, kind: str) -> list[StoredEvent]:
         (run_id, kind),
     )
     return [StoredEvent(*row) for row in rows]
+
+
+def blank_samples(change: Change, run_id: str) -> None:
+    """Take the words out of a run's samples, because somebody whose words may be in them is forgotten. That is the one
+    reason for which what was told is changed: the law against it is lifted for this statement, in this transaction."""
+    law = "events_are_not_changed"
+    ((words,),) = change.read("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?", (law,))
+    change.execute(f"DROP TRIGGER {law}")
+    change.execute(
+        """UPDATE events SET body = json_set(body, '$.prompt', '', '$.reply', '', '$.real', NULL)
+           WHERE run_id = ? AND kind = 'sample'""",
+        (run_id,),
+    )
+    change.execute(words)

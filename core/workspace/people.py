@@ -172,13 +172,14 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
         corrections,
         datasets,
         decisions,
+        events,
         intake,
         messages,
         models,
         participants,
         settings,
     )
-    from core.workspace import traces
+    from core.workspace import evaluations, rehoming, traces
 
     told = would_forget(workspace, name)
     store = workspace.store
@@ -194,6 +195,8 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
             corrections.delete(change, number)
         for model in told.models:
             models.taint(change, model)
+        for run in told.runs:
+            events.blank_samples(change, run)
         decisions.erase(change, uids)
         settings.put(change, "draft", None)  # an edit that was begun may hold their words
         for own in names:
@@ -203,17 +206,24 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
         revision.move(change)
     backups.compact(store)
     for run in told.runs:
-        _wipe_examples(workspace, run)
+        _wipe_run(workspace, run)
+    for model in told.models:
+        evaluations.wipe_words(workspace, model)
+        rehoming.wipe_words(workspace, model)
     return told
 
 
-def _wipe_examples(workspace: Workspace, run: str) -> None:
-    """A run folder's rendered examples hold the words too; the run's log and its model stay."""
+def _wipe_run(workspace: Workspace, run: str) -> None:
+    """A run folder's rendered examples hold the words too, and so do the samples in its log; its figures and its model
+    stay."""
     from core.store import runs
+    from core.training import events
     from core.workspace.traces import SIDES
 
     found = runs.find(workspace.store, run)
     if found is None:
         return
+    folder = workspace.folder / found.folder
     for side in SIDES:
-        (workspace.folder / found.folder / side).unlink(missing_ok=True)
+        (folder / side).unlink(missing_ok=True)
+    events.blank_samples(folder / events.FILE)
