@@ -37,8 +37,10 @@ class Columns:
 class Neighbours(NamedTuple):
     """Some messages of one chat in their order."""
 
+    ids: NDArray[np.int64]
     times: NDArray[np.int64]
     authors: NDArray[np.int32]
+    kinds: NDArray[np.uint8]  # codes of core.store.kinds
     marks: NDArray[np.uint8]
 
 
@@ -92,15 +94,19 @@ def columns(store: Readable, chat_ids: Iterable[int], *, uids: bool = True, leng
 
 
 def neighbours(store: Readable, chat_id: int) -> Generator[Neighbours]:
-    """Times, authors and marks of a chat in pieces of up to 20,000 messages, each beginning with the last message of the
-    piece before: for whoever looks at messages beside each other and needs not all of them at once."""
+    """The columns of a chat in pieces of up to 20,000 messages, each beginning with the last message of the piece before:
+    for whoever looks at messages beside each other. All of a million at once are 30 MB."""
     for first in range(0, _size(store, chat_id), SLICE):
-        names, times, marks = store.read(
-            """SELECT group_concat(ifnull(name_id, 0)), group_concat(sent_at), group_concat(marks) FROM
+        ids, names, times, kinds, marks = store.read(
+            """SELECT group_concat(id), group_concat(ifnull(name_id, 0)), group_concat(sent_at), group_concat(kind),
+                 group_concat(marks) FROM
                (SELECT * FROM messages WHERE chat_id = ? AND place >= ? AND place < ? ORDER BY place)""",
             (chat_id, first - 1, first + SLICE),
         )[0]
-        yield Neighbours(_numbers(times, "i8"), _authors(store, _numbers(names, "i4")), _numbers(marks, "u1"))
+        authors = _authors(store, _numbers(names, "i4"))
+        yield Neighbours(
+            _numbers(ids, "i8"), _numbers(times, "i8"), authors, _numbers(kinds, "u1"), _numbers(marks, "u1")
+        )
 
 
 def texts(store: Readable, chat_id: int, first: int = 0, count: int | None = None) -> Generator[list[str]]:
