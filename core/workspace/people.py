@@ -178,7 +178,7 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
         participants,
         settings,
     )
-    from core.workspace import traces
+    from core.workspace import shelf, traces
 
     told = would_forget(workspace, name)
     store = workspace.store
@@ -202,6 +202,7 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
         participants.delete(change, one.id)
         revision.move(change)
     backups.compact(store)
+    shelf.clear(workspace)
     for run in told.runs:
         _wipe_examples(workspace, run)
     return told
