@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.language import _, ngettext
 from core.problem import Problem, system_words
-from core.store import migrations, trouble
+from core.store import migrations, signs, trouble
 from core.store.connection import Store, unguarded
 from core.store.sqlite import sqlite3
 
@@ -133,6 +133,7 @@ def rebuild_search(store: Store) -> None:
     with store.write() as change:
         for index in _INDEXES:
             change.execute(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")
+        signs.rebuild(change.connection)
 
 
 def compact(store: Store) -> None:
@@ -183,7 +184,7 @@ def _search_is_whole(store: Store) -> bool:
         with unguarded(connection):
             for index in _INDEXES:
                 connection.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)")
-        return True
+        return signs.is_whole(connection)
     except sqlite3.Error as error:
         if not trouble.is_damage(error):
             store.fail(error)

@@ -1,7 +1,7 @@
 """The append-only log of runs. In: batches of a run's events.jsonl, any number of times; out: what is new since.
 
 An event is known by (run, attempt, seq), so whoever is attached takes in the same lines as often as it likes. Two
-triggers refuse to change or delete an event; only with its whole run does it go. The one exception is `blank_samples`.
+triggers refuse to change or delete an event; only with its whole run does it go.
 """
 
 from __future__ import annotations
@@ -63,15 +63,13 @@ def of_kind(store: Readable, run_id: str, kind: str) -> list[StoredEvent]:
     return [StoredEvent(*row) for row in rows]
 
 
-def blank_samples(change: Change, run_id: str) -> None:
-    """Take the words out of a run's samples, because somebody whose words may be in them is forgotten. That is the one
-    reason for which what was told is changed: the law against it is lifted for this statement, in this transaction."""
-    law = "events_are_not_changed"
-    ((words,),) = change.read("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?", (law,))
-    change.execute(f"DROP TRIGGER {law}")
-    change.execute(
-        """UPDATE events SET body = json_set(body, '$.prompt', '', '$.reply', '', '$.real', NULL)
-           WHERE run_id = ? AND kind = 'sample'""",
-        (run_id,),
-    )
-    change.execute(words)
+def take_out(change: Change, run_id: str, kind: str, fields: Iterable[str]) -> None:
+    """Take fields out of a run's events of a kind: the one change to what was told, for somebody who is to be forgotten.
+    The trigger that stands against it is lifted within the same transaction, so that it stands for everybody else."""
+    ((trigger,),) = change.read("SELECT sql FROM sqlite_schema WHERE name = 'events_are_not_changed'")
+    change.execute("DROP TRIGGER events_are_not_changed")
+    for field in fields:
+        change.execute(
+            "UPDATE events SET body = json_remove(body, ?) WHERE run_id = ? AND kind = ?", (f"$.{field}", run_id, kind)
+        )
+    change.execute(str(trigger))

@@ -24,6 +24,7 @@ from core.language import _
 from core.problem import Problem
 
 FILE: Final = "events.jsonl"
+SAID: Final = ("prompt", "reply", "real")  # what a sample has of people's words
 _HEAD: Final = ("attempt", "seq", "at", "kind")
 _LONGEST_LINE: Final = 1 << 20  # the file is read as hostile: a longer "line" is not one of ours
 
@@ -66,29 +67,6 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
 
 
-def blank_samples(path: Path) -> None:
-    """Take the words out of a log's samples, because somebody whose words may be in them is forgotten. Every line stays as
-    long as it was: a worker may be appending, and readers know their place by its offset."""
-    try:
-        file = path.open("r+b")
-    except FileNotFoundError:
-        return
-    with file:
-        while line := file.readline():
-            event = parse(line)
-            if event is None or event.kind != "sample":
-                continue
-            words = {key: None if key == "real" else "" for key in ("prompt", "reply", "real") if key in event.fields}
-            blank = replace(event, fields={**event.fields, **words}).line().encode("utf-8", "replace")
-            room = len(line.rstrip(b"\n"))
-            after = file.tell()
-            file.seek(after - len(line))
-            file.write((blank if len(blank) <= room else b"{}").ljust(room))
-            file.seek(after)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 class Reader:
     """Reads what was added since the last look; never blocks and never holds the file open."""
 
@@ -112,6 +90,34 @@ class Reader:
                 self.offset += len(line)
                 if event := parse(line):
                     yield event
+
+
+def take_out_words(path: Path) -> None:
+    """Take what was said out of the samples of a log, for somebody who is to be forgotten. A line keeps its length and its
+    place (blanks fill it up): whoever appends to the log or reads it meanwhile notices nothing."""
+    try:
+        file = path.open("r+b")
+    except FileNotFoundError:
+        return
+    with file:
+        at = 0
+        while line := file.readline(_LONGEST_LINE):
+            if (
+                b'"kind":"sample"' in line
+                and line.endswith(b"\n")
+                and (event := parse(line))
+                and event.kind == "sample"
+            ):
+                bare = replace(event, fields=without_words(event.fields)).line().encode()
+                if bare != line[: len(bare)]:
+                    os.pwrite(file.fileno(), bare.ljust(len(line) - 1), at)
+            at += len(line)
+        os.fsync(file.fileno())
+
+
+def without_words(sample: Mapping[str, Any]) -> dict[str, Any]:
+    """A sample's fields without what was asked and answered."""
+    return {key: value for key, value in sample.items() if key not in SAID}
 
 
 class Writer:

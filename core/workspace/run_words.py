@@ -67,6 +67,8 @@ def event(kind: str, body: Mapping[str, object]) -> str:
                 loss=figure(body.get("loss"), 4),
                 perplexity=figure(body.get("perplexity"), 3),
             )
+        case "sample" if "reply" not in body:
+            return _("a sample, whose words were taken out when somebody was forgotten")
         case "sample":
             # Each on one line, whatever lines they have themselves.
             prompt, reply, real = (shown_in_line(str(body.get(name) or "")) for name in ("prompt", "reply", "real"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -11,23 +10,9 @@ import pytest
 from core.chat import Consent
 from core.cleaning.traces import Traces
 from core.problem import Problem
-from core.store import events as stored_events
 from core.store import models as stored_models
 from core.store import runs as stored_runs
-from core.store.sqlite import sqlite3
-from core.training import events
-from core.workspace import (
-    beginning,
-    chats,
-    corrections,
-    curation,
-    datasets,
-    models,
-    people,
-    rehoming,
-    runs,
-    transcripts,
-)
+from core.workspace import beginning, chats, corrections, curation, datasets, models, people, rehoming, transcripts
 from core.workspace.opening import Workspace
 
 SENTINEL = "Tomi: Nico, ¿cómo va"
@@ -52,46 +37,19 @@ def test_nothing_of_a_forgotten_person_is_left_in_the_file(workspace: Workspace)
     assert b"con Tomi?" not in raw
 
 
-def test_samples_in_logs_and_copies_for_measuring_lose_their_words_and_keep_their_figures(workspace: Workspace) -> None:
+def test_copies_for_measuring_and_kept_replies_go(workspace: Workspace) -> None:
     row = datasets.build(workspace, "uno")
-    folder = workspace.folder / "runs" / "r1"
     with workspace.store.write() as change:
-        stored_runs.create(change, stored_runs.StoredRun("r1", row.id, "local", "mini", "succeeded", "runs/r1"))
-        stored_models.add(change, stored_models.StoredModel("voz", "adapter", "mini", dataset_id=row.id, run_id="r1"))
-    folder.mkdir(parents=True)
-    log = folder / events.FILE
-    with events.Writer(log) as writer:
-        writer.write("step", step=1, steps=2, loss=2.5)
-        writer.write("sample", step=1, prompt="palabras de Tomi ✨", reply="palabras de Tomi aprendidas", real=None)
-        writer.write("sample", step=2, prompt="¿y?", reply="no", real="palabras de Tomi")
-        writer.write("step", step=2, steps=2, loss=1.5)
-    # While a worker still has it open, and when somebody has read half of it.
-    appending = events.Writer(log, same_attempt=True)
-    reader = events.Reader(log)
-    half = list(islice(reader.read(), 2))
-    runs.refresh(workspace, "r1")
+        stored_models.add(change, stored_models.StoredModel("voz", "adapter", "mini", dataset_id=row.id))
     measured = [workspace.folder / "evaluations" / "voz" / side for side in ("train.jsonl", "validation.jsonl")]
+    report = workspace.folder / "evaluations" / "voz" / "report.json"
     kept = rehoming.reference_file(workspace, "voz")
-    for file in (*measured, kept):
+    for file in (*measured, kept, report):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("palabras de Tomi", encoding="utf-8")
-
+        file.write_text("palabras de Tomi" * (file is not report), encoding="utf-8")
     people.forget(workspace, "Tomi")
-    appending.write("end", state="succeeded")
-    appending.close()
-    assert b"palabras" not in log.read_bytes()
-    told = [*half, *reader.read()]
-    assert [one.kind for one in told] == ["step", "sample", "sample", "step", "end"]
-    assert [one.fields["step"] for one in told[:-1]] == [1, 1, 2, 2]
-    assert told[2].fields == {"step": 2, "prompt": "", "reply": "", "real": None}
-    stored = stored_events.since(workspace.store, "r1")
-    assert [one.kind for one in stored] == ["step", "sample", "sample", "step"]
-    assert all("palabras" not in one.body for one in stored)
     assert not any(file.exists() for file in (*measured, kept))
-    with pytest.raises(sqlite3.IntegrityError, match="only ever added"), workspace.store.write() as change:
-        change.execute("UPDATE events SET at = 0")
-    workspace.close()
-    assert b"palabras de Tomi" not in b"".join(file.read_bytes() for file in workspace.folder.glob("sinsonte.db*"))
+    assert report.exists()
 
 
 def test_a_later_import_leaves_them_out(workspace: Workspace, tmp_path: Path) -> None:
