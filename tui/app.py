@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
@@ -22,7 +23,7 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from core.language import N_, _
 from core.problem import Problem
 from core.safe_text import SafeText, shown_in_line
-from core.workspace.counting import Counting
+from core.workspace.counting import LONG, SHORT, Counting
 from tui.commands import Command
 from tui.lines import said
 from tui.places import PLACES
@@ -199,6 +200,7 @@ class Workbench(OneByOne, inherit_bindings=False):
             return  # until the last moment of the workbench the clock ticks, also while its screens lose their parts
         from core.workspace import changes
 
+        self.counting.wait_for(LONG if self.current_mode == "recipe" else SHORT)
         try:
             seen = changes.version(self.workspace)
         except Problem as problem:
@@ -218,6 +220,10 @@ class Workbench(OneByOne, inherit_bindings=False):
         worker: Worker[Any] = get_current_worker()
 
         try:
+            last = self.counters
+            if last is not None and last.exact and self.counting.is_cold() and not self._are_known():
+                # They hold no more, and it takes a while until there are others.
+                self.call_from_thread(self._take_counters, replace(last, exact=False, train=None, validation=None))
             now = self.counting.counters()
             self.call_from_thread(self._take_counters, now)
             if not now.examples:
@@ -231,6 +237,11 @@ class Workbench(OneByOne, inherit_bindings=False):
         except Problem as problem:
             if not worker.is_cancelled:
                 self.call_from_thread(self.say_problem, problem)
+
+    def _are_known(self) -> bool:
+        from core.workspace import recipe
+
+        return recipe.known_counters(self.workspace) is not None
 
     def _count_all(self, now: Counters, worker: Worker[Any]) -> None:
         """Count exactly, of the working recipe and of the last save; who stops it keeps the estimates."""

@@ -39,6 +39,8 @@ NAMES: Final = {
     "build": N_("the build"), "check": N_("the check"), "export": N_("the export"), "compare": N_("the comparison"),
     "import": N_("the import"), "counters": N_("counting"), "preview": N_("the preview"),
     "find": N_("the search"), "delete": N_("the deletion"), "forget": N_("forgetting"),
+    "private things": N_("the search for private things"), "rules": N_("the look at the rules"),
+    "example": N_("reading the example"),
 }  # fmt: skip
 
 

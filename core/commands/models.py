@@ -23,6 +23,7 @@ def models() -> None:
 @pass_context
 def list_(context: Context, found: bool) -> None:
     from core.workspace import models as verbs
+    from core.workspace import run_words
 
     if found:
         _list_found(context)
@@ -41,7 +42,7 @@ def list_(context: Context, found: bool) -> None:
         [
             (
                 row.name,
-                row.kind,
+                run_words.model_kind(row.kind),
                 row.base,
                 row.dataset,
                 row.run,

@@ -34,6 +34,9 @@ def list_(context: Context) -> None:
         for row in rows:
             json_line(row.as_json())
         return
+    if not rows:
+        talk(_("No talks yet. Have one with: sinsonte chat MODEL, or on the workbench's screen 7"))
+        return
     table(
         [_("talk"), _("changed"), _("messages"), _("models"), _("title")],
         [(row.id, _moment(row.changed_at), number(row.messages), ", ".join(row.models), row.title) for row in rows],
@@ -167,6 +170,9 @@ def list_corrections(context: Context) -> None:
     if context.json:
         for row in rows:
             json_line(row.as_json())
+        return
+    if not rows:
+        talk(_("there are no corrections yet.") + " " + _("In a talk, e on a reply opens it for correction."))
         return
     table(
         [_("number"), _("model"), _("asked"), _("said"), _("better")],

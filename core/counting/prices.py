@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 
 from core.counting.bases import base_of
 from core.language import N_, _
-from core.problem import Problem
+from core.problem import Problem, system_words
 
 OURS: Final = Path(__file__).with_name("prices.toml")
 CURRENCIES: Final = frozenset(
@@ -104,7 +104,7 @@ def _read(file: Path) -> dict[str, Price]:
         raise _malformed(file, None, _("it is not UTF-8")) from None
     except OSError as error:
         raise Problem(
-            _("The price file cannot be read: {reason}.").format(reason=error.strerror or ""), where=file.name
+            _("The price file cannot be read: {reason}.").format(reason=system_words(error)), where=file.name
         ) from error
     lines = text.splitlines()
     entries: Any = told.get("model", [])

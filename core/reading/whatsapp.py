@@ -31,6 +31,7 @@ from core.reading.whatsapp_plan import Plan, author_name, make_plans
 from core.reading.whatsapp_survey import (
     LONGEST_MESSAGE,
     Buffers,
+    Split,
     loose_names,
 )
 
@@ -121,10 +122,10 @@ def _messages(export: Export, plan: Plan, judge: _Judge) -> Iterator[Batch]:
     header = 0  # the next header among the possible ones
     seen = found.place.line  # newlines so far
     sections = _Sections(plan, report)
-    if found.parts and not plan.strict and not plan.quoted:
-        yield from _from_survey(export, plan, columns, sections)
+    split, found.split = found.split, None
+    if split is not None and not plan.strict and not plan.quoted:
+        yield from _from_survey(export, plan, split, columns, sections)
         return
-    found.parts = []
     started = skipping = False
     half, size = export.source.size // 2, max(1, export.source.size)
     with open_utf8(export.source, export.encoding) as stream:
@@ -174,7 +175,14 @@ def _messages(export: Export, plan: Plan, judge: _Judge) -> Iterator[Batch]:
                 messages = taken
             if messages:
                 with collection_paused():
-                    made = columns.messages(messages, start, marked=_LRM in buffer)
+                    bodies = messages[3::4]
+                    newlines = list(map(bytes.count, bodies, repeat(b"\n")))
+                    names = cast(
+                        "list[bytes | None]", messages[2::4]
+                    )  # re.split gives None for a group that is not there
+                    made = columns.messages(
+                        messages[0::4], messages[1::4], names, bodies, newlines, start, marked=_LRM in buffer
+                    )
                 yield from sections.batches(made, header, count, quoted)
             header += count
             seen += buffer.count(b"\n") - rest.count(b"\n")
@@ -182,23 +190,24 @@ def _messages(export: Export, plan: Plan, judge: _Judge) -> Iterator[Batch]:
             export.tick(half + buffers.done * (size - half) // size)
 
 
-def _from_survey(export: Export, plan: Plan, columns: _Columns, sections: _Sections) -> Iterator[Batch]:
-    """The messages of a small file from the split that the survey made of it, which saves an eighth of the time."""
-    found = plan.found
-    parts, found.parts = found.parts, []
-    newlines, found.newlines = found.newlines, []
-    if parts[0].strip(b"\n"):
-        _report_preamble(export.report, parts[0], found.place.line)
-    seen = found.place.line + parts[0].count(b"\n")
-    if parts[-1].endswith(b"\n"):
-        parts[-1], newlines[-1] = parts[-1][:-1], newlines[-1] - 1
-    total = len(parts) // 4
+def _from_survey(export: Export, plan: Plan, split: Split, columns: _Columns, sections: _Sections) -> Iterator[Batch]:
+    """The messages of a small file from the split that the survey made of it, which saves a sixth of the time."""
+    if split.before.strip(b"\n"):
+        _report_preamble(export.report, split.before, plan.found.place.line)
+    seen = plan.found.place.line + split.before.count(b"\n")
+    if split.bodies[-1].endswith(b"\n"):
+        split.bodies[-1], split.newlines[-1] = split.bodies[-1][:-1], split.newlines[-1] - 1
+    total = len(split.bodies)
     half, size = export.source.size // 2, export.source.size
     for first in range(0, total, BATCH):
-        taken = parts[1 + 4 * first : 1 + 4 * (first + BATCH)]
+        here = slice(first, first + BATCH)
+        bodies = split.bodies[here]
         with collection_paused():
-            made = columns.messages(taken, seen, marked=found.direction_marks, newlines=newlines[first : first + BATCH])
-        yield from sections.batches(made, first, len(taken) // 4, [])
+            made = columns.messages(
+                split.dates[here], split.times[here], split.names[here], bodies, split.newlines[here], seen,
+                marked=split.marked,
+            )  # fmt: skip
+        yield from sections.batches(made, first, len(bodies), [])
         seen = columns.next_line - 1
         export.tick(half + min(first + BATCH, total) * (size - half) // total)
 
@@ -214,15 +223,17 @@ class _Sections:
     def batches(self, made: list[Message], header: int, count: int, quoted: list[int]) -> Iterator[Batch]:
         """The messages of `count` headers from `header` on, of which those at `quoted` were no messages after all."""
         plan = self._plan
+        given = 0
         while self._section + 1 < len(plan.sections) and plan.sections[self._section + 1].first < header + count:
             # Quoted headers have left the list: count only those that stand before the border.
             at = plan.sections[self._section + 1].first - header
             at -= sum(1 for place in quoted if place < at)
-            if made[:at]:
-                yield Batch(plan.chats[self._section], made[:at])
-            made = made[max(0, at) :]
+            if given < at:
+                yield Batch(plan.chats[self._section], made[given:at])
+            given = max(given, at)
             self._section += 1
             self._report.new_chat()
+        made = made[given:] if given else made
         if made:
             yield Batch(plan.chats[self._section], made)
 
@@ -271,15 +282,19 @@ class _Columns:
         self._starts, self._heads = export.phrases.starts, export.phrases.heads
 
     def messages(
-        self, parts: list[bytes], seen: int, *, marked: bool, newlines: list[int] | None = None
+        self,
+        dates: list[bytes],
+        clocks: list[bytes],
+        names: list[bytes | None],
+        bodies: list[bytes],
+        newlines: list[int],
+        seen: int,
+        *,
+        marked: bool,
     ) -> list[Message]:
-        """The messages of dates, times, names and bodies in turn; the first header is on line `seen` + 1."""
-        bodies = parts[3::4]
-        names = cast("list[bytes | None]", parts[2::4])  # re.split gives None for a group that is not there
+        """The messages of these headers and bodies (which it may change); the first header is on line `seen` + 1."""
         count = len(names)
-        times = list(map(add, map(self._calendar.__getitem__, parts[0::4]), map(self._clock.__getitem__, parts[1::4])))
-        if newlines is None:
-            newlines = list(map(bytes.count, bodies, repeat(b"\n")))
+        times = list(map(add, map(self._calendar.__getitem__, dates), map(self._clock.__getitem__, clocks)))
         lines = list(accumulate(map(add, newlines, repeat(1)), initial=seen + 1))
         self.next_line = lines.pop()
         authors = list(map(self._authors.__getitem__, names))

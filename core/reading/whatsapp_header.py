@@ -231,11 +231,12 @@ class Clock(dict[bytes, int]):
 
     def __missing__(self, token: bytes) -> int:
         hour, minute, *rest = (int(number) for number in _NUMBERS.findall(token))
-        word = _NUMBERS.sub(b"", token)
-        if any(mark in word for mark in _AFTERNOON):
-            hour = hour % 12 + 12
-        elif any(mark in word for mark in _MORNING):
-            hour %= 12  # twelve at night is 0
+        if not (token[:1].isdigit() and token[-1:].isdigit()):
+            word = _NUMBERS.sub(b"", token)
+            if any(mark in word for mark in _AFTERNOON):
+                hour = hour % 12 + 12
+            elif any(mark in word for mark in _MORNING):
+                hour %= 12  # twelve at night is 0
         seconds = hour * 3600 + minute * 60 + (rest[0] if rest else 0)
         self[token] = seconds
         return seconds

@@ -48,7 +48,7 @@ def _surveys(export: Export) -> list[Survey]:
     place: Place | None = Place()
     while place is not None:
         with open_utf8(export.source, export.encoding) as stream:
-            beginning = Buffers(stream, place, lines=None, crlf=False, whole=CHUNK)
+            beginning = Buffers(stream, place, lines=None, crlf=False, least=CHUNK)
             head = next((buffer for buffer, _last in beginning), b"")[1:]
         shape = find_shape(head[:HEAD], export.phrases) or find_shape(head, export.phrases)
         if shape is None:

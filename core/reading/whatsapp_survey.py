@@ -23,7 +23,7 @@ from core.reading.source import CHUNK, read_full
 from core.reading.whatsapp_header import Shape, has_header, header_pattern, headers_in
 
 HEAD: Final = 1 << 16
-WHOLE: Final = 12 << 20  # bytes: of files up to this size the survey's split is kept, at three times their memory
+WHOLE: Final = 12 << 20  # bytes: of files up to this size the survey's split is kept, at twice their memory
 LONGEST_MESSAGE: Final = 4 << 20  # WhatsApp ends a message at 65,536 characters
 # `in` takes twice as long to look for these: their first byte begins every curly quotation mark, too.
 _LRM: Final = re.compile(b"\xe2\x80\x8e")
@@ -55,6 +55,55 @@ class Place:
 
 
 @dataclass(slots=True)
+class Split:
+    """A text in columns: of each header its date, time and name, and what follows it.
+
+    Equal dates, times and names are one object each: a chat has few, and 400,000 objects of their own cost more time in
+    memory that is touched for the first time than in making them.
+    """
+
+    before: bytes = b""  # what stands before the first header
+    dates: list[bytes] = field(default_factory=list[bytes])
+    times: list[bytes] = field(default_factory=list[bytes])
+    names: list[bytes | None] = field(default_factory=list["bytes | None"])  # None where nobody speaks
+    bodies: list[bytes] = field(default_factory=list[bytes])
+    newlines: list[int] = field(default_factory=list[int])  # in each body
+    marked: bool = False  # whether a direction mark is somewhere in it
+    _known: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes], repr=False)
+
+    def same(self, column: list[bytes]) -> list[bytes]:
+        """The column, with one object for all that is equal."""
+        return list(map(self._known.setdefault, column, column))
+
+    def add(self, more: Split) -> bool:
+        """Take in what was split next; what stands before its first header goes on from here. Gives whether no message has
+        grown too long."""
+        if self.bodies:
+            self.bodies[-1] += more.before
+            self.newlines[-1] += more.before.count(b"\n")
+        else:
+            self.before += more.before
+        longest = len(self.bodies[-1]) if self.bodies else 0
+        self.dates += more.dates
+        self.times += more.times
+        self.names += more.names
+        self.bodies += more.bodies
+        self.newlines += more.newlines
+        self.marked |= more.marked
+        return longest <= LONGEST_MESSAGE
+
+
+def split_at_headers(pattern: re.Pattern[bytes], text: bytes, same: Callable[[list[bytes]], list[bytes]]) -> Split:
+    """A text in columns, each passed through `same`."""
+    parts = pattern.split(text)
+    bodies = parts[4::4]
+    names = cast("list[bytes | None]", same(parts[3::4]))  # re.split gives None for a group that is not there
+    newlines = list(map(bytes.count, bodies, repeat(b"\n")))
+    marked = _LRM.search(text) is not None
+    return Split(parts[0], same(parts[1::4]), same(parts[2::4]), names, bodies, newlines, marked)
+
+
+@dataclass(slots=True)
 class Survey:
     """What the first pass over one part of a file found."""
 
@@ -71,9 +120,7 @@ class Survey:
     loose: Counter[bytes] = field(default_factory=Counter[bytes])  # "a:b: text", "[...] Bob:Hi": names by another rule
     notices: set[int] = field(default_factory=set[int])  # headers under which the encryption notice stands
     marked: set[int] = field(default_factory=set[int])  # headers that begin with a byte order mark
-    parts: list[bytes] = field(default_factory=list[bytes])  # of a small file: dates, times, names and bodies, split
-    newlines: list[int] = field(default_factory=list[int])  # in each of those bodies
-    direction_marks: bool = False  # somewhere in those parts
+    split: Split | None = None  # of a small file, all of it
     next: Place | None = None  # where an export of another shape begins
 
 
@@ -119,12 +166,12 @@ class Buffers:
     go on); those bytes come again, in front of the next chunk.
     """
 
-    def __init__(self, stream: BinaryIO, place: Place, *, lines: int | None, crlf: bool, whole: int = 0) -> None:
+    def __init__(self, stream: BinaryIO, place: Place, *, lines: int | None, crlf: bool, least: int = 0) -> None:
         self._stream = stream
         self._place = place
         self._lines = lines  # at most so many
         self._crlf = crlf
-        self._whole = whole  # read so much at once
+        self._least = least  # bytes to read at once
         self._kept = b"\n"  # the first line has a newline before it, too
         self.done = place.offset  # raw bytes
         self._done_lines = place.offset_line
@@ -148,7 +195,7 @@ class Buffers:
         while not last:
             self.checkpoints.append((self._done_lines, self.done))
             # A message longer than a chunk makes the kept bytes grow: reading ever more keeps the work linear.
-            size = max(CHUNK, len(self._kept), self._whole)
+            size = max(CHUNK, len(self._kept), self._least)
             raw = read_full(self._stream, size)
             last = len(raw) < size
             self.done += len(raw)
@@ -208,9 +255,8 @@ def survey(
 ) -> Survey:
     """Go once over a part of a file, up to its end, to where an export of another shape begins, or over so many lines."""
     found = Survey(shape, place, crlf)
-    whole = size + 1 if size <= WHOLE and not place.line else 0
-    buffers = Buffers(stream, place, lines=lines, crlf=crlf, whole=whole)
-    taker = _Taker(found, phrases, split_further)
+    buffers = Buffers(stream, place, lines=lines, crlf=crlf)
+    taker = _Taker(found, phrases, split_further, Split() if size <= WHOLE and not place.line else None)
     seen = place.line  # newlines so far, so the number of the line that the last of them began
     for buffer, last in buffers:
         cut = len(buffer) if last else buffer.rfind(b"\n")
@@ -225,13 +271,11 @@ def survey(
             found.next = buffers.place_of(border - 1)
             found.lines = border - 1 - place.line
             return found
-        if last and whole and seen == place.line and max(map(len, taker.parts[0::4]), default=0) <= LONGEST_MESSAGE:
-            found.parts, found.newlines, found.direction_marks = taker.parts, taker.newlines, taker.marked
-        taker.parts, taker.newlines = [], []
         buffers.keep(buffer[cut:])
         seen += piece.count(b"\n")
         if last:
             found.lines = seen - place.line - piece.endswith(b"\n")
+            found.split = taker.split
         tick(buffers.done)
     return found
 
@@ -239,14 +283,12 @@ def survey(
 class _Taker:
     """Takes one piece of text after another into a survey."""
 
-    def __init__(self, found: Survey, phrases: Phrases, split_further: bool) -> None:
+    def __init__(self, found: Survey, phrases: Phrases, split_further: bool, split: Split | None) -> None:
         self._found = found
         self._phrases = phrases
         self._pattern = header_pattern(found.shape)
         self._split_further = split_further
-        self.parts: list[bytes] = []
-        self.newlines: list[int] = []
-        self.marked = False  # whether a direction mark is in the piece
+        self.split = split  # where all that is taken goes, if it is kept
         self._alien: tuple[Shape, int, int] | None = None  # shape, line where its run began, headers in the run
         notices = {start.encode()[:8] for start in phrases.encryption}
         self._notices = frozenset(one[:8] for one in notices | {b"\xe2\x80\x8e" + one for one in notices})
@@ -257,26 +299,27 @@ class _Taker:
             return self._take(piece, seen)
 
     def _take(self, piece: bytes, seen: int) -> int | None:
-        parts = self._pattern.split(piece)
-        bodies = parts[4::4]
-        self.newlines = list(map(bytes.count, bodies, repeat(b"\n")))
-        border = self._look_for_aliens(parts[0], bodies, seen) if self._split_further else None
+        split = self.split
+        here = split_at_headers(self._pattern, piece, split.same if split else list)
+        border = self._look_for_aliens(here, seen) if self._split_further else None
         if border is not None:
+            self.split = None
             if border - 1 <= self._found.place.line:
                 return None
             # Only what stands before the border belongs to this part.
             end = _after_line(piece, border - seen)
-            self.take_headers(self._pattern.split(piece[: max(0, end - 1)]), piece[:end])
+            before = split_at_headers(self._pattern, piece[: max(0, end - 1)], list)
+            self._take_headers(before, piece[:end])
             return border
-        self.take_headers(parts, piece)
-        self.parts = parts
+        self._take_headers(here, piece)
+        if split is not None and not (len(piece) <= LONGEST_MESSAGE and split.add(here)):
+            self.split = None
         return None
 
-    def take_headers(self, parts: list[bytes], piece: bytes) -> None:
+    def _take_headers(self, here: Split, piece: bytes) -> None:
         """Count what the headers of a piece say."""
         found = self._found
-        dates, bodies = parts[1::4], parts[4::4]
-        names = cast("list[bytes | None]", parts[3::4])  # re.split gives None for a group that is not there
+        dates, names, bodies = here.dates, here.names, here.bodies
         if not dates:
             return
         base = found.headers
@@ -289,29 +332,28 @@ class _Taker:
                 found.runs.append(Run(date, run.first, run.headers + count, run.names | speakers))
             else:
                 found.runs.append(Run(date, base + at, count, speakers))
-        here = Counter(names)
+        counts = Counter(names)
         if len(found.names) < _NAMES_KEPT:
-            found.names.update(here)
+            found.names.update(counts)
             samples = found.samples
-            if any(len(samples.get(name, ())) < _SAMPLES for name in here):
+            if any(len(samples.get(name, ())) < _SAMPLES for name in counts):
                 # From both ends of the piece, and from all over it: the first and last lines under a name with a colon
                 # may both be told about its bearer ("Dr. López: Cardio left"), and say nothing of where it ends.
                 step = max(1, len(names) // _LOOKED_AT)
-                for name, body in chain(_ends(names, bodies, here), zip(names[::step], bodies[::step], strict=True)):
+                for name, body in chain(_ends(names, bodies, counts), zip(names[::step], bodies[::step], strict=True)):
                     if len(of_name := samples.setdefault(name, set())) < _SAMPLES:
                         of_name.add(body[:300].split(b"\n", 1)[0])
-        nobody = _places_of_nobody(names) if None in here else []
+        nobody = _places_of_nobody(names) if None in counts else []
         if nobody:
             self._take_loose([bodies[place] for place in nobody])
         # The notice has no sender, or (on iOS) a direction mark before it, or it is the very first line.
         first = [0] if base == 0 and names[0] is not None else []
-        self.marked = _LRM.search(piece) is not None
-        for place in range(len(bodies)) if self.marked else [*first, *nobody]:
+        for place in range(len(bodies)) if here.marked else [*first, *nobody]:
             if bodies[place][:8].lower() not in self._notices:
                 continue
             if self._phrases.encryption_language(bodies[place][:400].decode("utf-8", "replace")):
                 found.notices.add(base + place)
-        if _BOM_LINE.search(piece):
+        if b"\xef" in piece and _BOM_LINE.search(piece):
             for place, match in enumerate(self._pattern.finditer(piece)):
                 if match[0].startswith(b"\n\xef\xbb\xbf"):
                     found.marked.add(base + place)
@@ -323,13 +365,14 @@ class _Taker:
             if len(loose) < _NAMES_KEPT:
                 loose.update(loose_names(body, bracket=self._found.shape.bracket))
 
-    def _look_for_aliens(self, before: bytes, bodies: list[bytes], seen: int) -> int | None:
+    def _look_for_aliens(self, here: Split, seen: int) -> int | None:
         """Headers of another shape: twenty in a row, or one over an encryption notice, are another export.
 
         They stand in bodies, and only there is looked for them: the general pattern over a whole piece takes as long as
         reading it does.
         """
-        if not has_header(b"\0".join([before, *compress(bodies, self.newlines)])):
+        before, bodies = here.before, here.bodies
+        if not has_header(b"\0".join([before, *compress(bodies, here.newlines)])):
             if bodies:
                 self._alien = None
             return None
@@ -337,7 +380,7 @@ class _Taker:
         if border is not None or not bodies:
             return border
         line = seen + before.count(b"\n") + 1
-        for body, newlines in zip(bodies, self.newlines, strict=True):
+        for body, newlines in zip(bodies, here.newlines, strict=True):
             self._alien = None  # a header of this export's own stands before each body
             if newlines and has_header(body) and (border := self._aliens_in(body, line)) is not None:
                 return border

@@ -126,15 +126,16 @@ def import_file(
         _must_name_somebody(me, source.report.participants)
         return source.report
     with workspace.store.write() as change:
-        added, already_there = _take_in(change, source, path, cancelled)
+        _take_in(change, source, path, cancelled)
         _must_name_somebody(me, source.report.participants)
         if me is not None:
             from core.workspace.recipe import set_persona
 
-            set_persona(change, me)
-        if added:
+            # Where the export told a chat that was there, its people go by the names that they have there.
+            known = [joined.people[me] for joined in source.report.joined if me in joined.people]
+            set_persona(change, known[0] if known else me)
+        if source.report.added:
             revision.move(change)
-    source.report.added, source.report.already_there = added, already_there
     return source.report
 
 
@@ -146,7 +147,9 @@ def date_readings(problem: Problem) -> list[tuple[str, str]]:
     return list(problem.readings) if isinstance(problem, Undecided) else []
 
 
-def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bool] | None) -> tuple[int, int]:
+def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bool] | None) -> None:
+    """What the file tells, into the store; the report learns what became of it."""
+    from core.reading.report import Joined
     from core.store import chats, intake
     from core.workspace import merging
 
@@ -167,18 +170,21 @@ def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bo
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     added = already_there = 0
+    joined: list[Joined] = []
     for chat_id, one in open_chats.values():
         done = one.finish()
         if done.added and not done.already_there:
             # A chat that seems new may be an old one, exported from the other phone or renamed since.
             old = merging.same_chat(change, chat_id)
             if old is not None:
-                done = merging.merge(change, chat_id, old)
+                title = next(row.title for row in chats.all_chats(change) if row.id == old)
+                done, people = merging.merge(change, chat_id, old)
+                joined.append(Joined(title, people))
                 chat_id = old
         added += done.added
         already_there += done.already_there
         chats.add_import(change, chat_id, chats.Import(path.name, digest, report.format, figures))
-    return added, already_there
+    report.added, report.already_there, report.joined = added, already_there, joined
 
 
 def _stop_if(cancelled: Callable[[], bool] | None) -> None:
@@ -244,13 +250,14 @@ def messages(
 
     left = limit if limit is not None else 2**62
     if query is not None:
+        from core.store import searching
         from core.workspace import finding
 
         chosen = None if chat is None else [chat]
-        ids = stored.search(workspace.store, query, chosen, limit)
+        ids = searching.search(workspace.store, query, chosen, limit)
         edited = [one for one in finding.edited_with(workspace, query) if chat is None or one[1] == chat]
         if edited:
-            ids = stored.with_edited(workspace.store, ids, [uid for uid, _chat, _place in edited])
+            ids = searching.with_edited(workspace.store, ids, [uid for uid, _chat, _place in edited])
         standing = curation.standing_now(workspace)
         for start in range(0, min(len(ids), left), 500):
             for row in stored.by_ids(workspace.store, ids[start : min(start + 500, left)]):

@@ -3,7 +3,7 @@
 In: a workspace and what is asked (a verb of this room, with plain arguments). Out: its answer, or its Problem. At a
 million messages the columns, the examples' plan and a vocabulary take 150 MB, and a thread that counts takes turns with
 the one that answers keys; a process beside it has its own memory and its own turn, and goes when nothing was asked for
-ten minutes. It reads the same database, so nothing but questions and answers passes between them. With few messages all
+a minute. It reads the same database, so nothing but questions and answers passes between them. With few messages all
 is done here: a process takes a third of a second to start.
 
     counting = Counting(workspace)
@@ -19,10 +19,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from core.language import _
 from core.problem import Problem
+from core.workspace import recipe
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
     from core.workspace.rules import SwitchRow
 
 MANY: Final = 100_000  # messages from which on a process of its own counts
-IDLE: Final = 600.0  # seconds without a question after which it ends
+# Seconds without a question after which it ends: while somebody works on the recipe, whose keys must not wait for a start,
+# and at any other time.
+LONG, SHORT = 600.0, 60.0
 _LOOK: Final = 0.1  # seconds between two looks at whether the one who asked still wants it
 Progress = Callable[[int, int], None]
 # What may be asked, and of which it is told how far they are: nothing else is ever called, whatever comes through the pipe.
@@ -65,7 +69,7 @@ def do(workspace: Workspace, verb: str, given: tuple[Any, ...], progress: Progre
 class Counting:
     """Asks, here or beside. Threads may ask at once."""
 
-    def __init__(self, workspace: Workspace, many: int = MANY, idle: float = IDLE) -> None:
+    def __init__(self, workspace: Workspace, many: int = MANY, idle: float = SHORT) -> None:
         self._workspace = workspace
         self._many = many
         self._idle = idle
@@ -74,19 +78,25 @@ class Counting:
 
     def counters(self) -> Counters:
         """`recipe.counters`."""
-        return self._ask("recipe.counters")
+        return recipe.known_counters(self._workspace) or self._ask("recipe.counters")
 
     def saved_counters(self) -> Counters:
         """`recipe.saved_counters`."""
-        return self._ask("recipe.saved_counters")
+        return recipe.known_saved_counters(self._workspace) or self._ask("recipe.saved_counters")
 
     def exact_counters(self, progress: Progress) -> Counters:
         """`recipe.exact_counters`."""
-        return self._ask("recipe.exact_counters", progress=progress)
+        return recipe.known_counters(self._workspace) or self._ask("recipe.exact_counters", progress=progress)
 
     def exact_saved_counters(self, progress: Progress) -> Counters:
         """`recipe.exact_saved_counters`."""
-        return self._ask("recipe.exact_saved_counters", progress=progress)
+        known = recipe.known_saved_counters(self._workspace)
+        return known or self._ask("recipe.exact_saved_counters", progress=progress)
+
+    def whole_counters(self, progress: Progress) -> Counters:
+        """The same as `exact_counters`, counted where it is counted even if they are known: the examples are shown by
+        what such a count finds of each."""
+        return self._ask("recipe.exact_counters", progress=progress)
 
     def shape(self) -> Shape | None:
         """`preview.shape` of the working recipe."""
@@ -123,6 +133,17 @@ class Counting:
     def build(self, name: str, progress: Progress) -> DatasetRow:
         """`datasets.build` of the working recipe."""
         return self._ask("datasets.build", name, progress=progress)
+
+    def wait_for(self, idle: float) -> None:
+        """Let the process go when nothing was asked for so many seconds."""
+        if idle != self._idle:
+            self._idle = idle
+            if (beside := self._beside) is not None:
+                beside.wait_for(idle)
+
+    def is_cold(self) -> bool:
+        """Whether the next question takes seconds, for a process has to be started and to read all messages first."""
+        return (self._beside is None or self._beside.gone) and self._are_many()
 
     @property
     def pid(self) -> int:
@@ -226,6 +247,11 @@ class _Beside:
             raise
         finally:
             self._waiting.pop(number, None)
+
+    def wait_for(self, idle: float) -> None:
+        """Tell it when to end by itself."""
+        with suppress(_GoneError):
+            self._send(("wait", 0, "", (idle,)))
 
     def _send(self, what: tuple[str, int, str, tuple[Any, ...]]) -> None:
         try:

@@ -1,7 +1,7 @@
 """The process that counts beside a workbench: `python -m core.workspace.counting_process PIPE FOLDER IDLE`.
 
 In: questions through the pipe (core/workspace/counting.py). Out: answers, and how far each is. It ends when the other end
-is closed, whoever closed it, and after some minutes in which nothing was asked. It knows no screen.
+is closed, whoever closed it, and after some time in which nothing was asked. It knows no screen.
 """
 
 from __future__ import annotations
@@ -82,6 +82,9 @@ def main() -> None:
             sort, number, verb, given = connection.recv()
         except (EOFError, OSError):
             break
+        if sort == "wait":
+            idle = float(given[0])
+            continue
         if sort == "stop":
             if number in room.busy:
                 room.stopped.add(number)

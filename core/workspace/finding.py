@@ -115,11 +115,12 @@ def edited_with(workspace: Workspace, query: str) -> list[tuple[bytes, int, int]
     """(stable id, chat, place) of the messages in whose edited words the words of a query stand; the index has only the
     exported ones."""
     from core.store import messages
+    from core.store import query as asked
 
     standing = curation.standing_now(workspace)
     if not standing.said:
         return []
-    held = messages.holds(query)
+    held = asked.holds(query)
     _version, said = standing.snapshot()
     return messages.places_of(
         workspace.store, [uid for uid, one in said.items() if one.text is not None and held(one.text)]
@@ -170,15 +171,15 @@ def must_make_sense(wanted: Filter) -> None:
 def _parts(workspace: Workspace, history: History, wanted: Filter) -> Iterator[NDArray[np.int64] | slice]:
     import numpy as np
 
-    from core.store import finding, messages
+    from core.store import finding, messages, searching
     from core.workspace import people
 
     store, chat = workspace.store, history.chat
     must_make_sense(wanted)
     if wanted.query.strip():
-        exported = history.places_of_ids(finding.ids_with(store, wanted.query))
+        exported = history.places_of_ids(searching.ids_with(store, wanted.query))
         edited = [place for _uid, of_chat, place in edited_with(workspace, wanted.query) if of_chat == chat]
-        yield np.union1d(exported, np.array([place for place in edited if place < history.size], np.int64))
+        yield np.append(exported, np.array([place for place in edited if place < history.size], np.int64))
     if wanted.decision:
         yield _decided(history, wanted.decision)
     if wanted.tag:

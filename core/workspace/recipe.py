@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from core.dataset.recipe import PARAMETERS, Recipe, plain
@@ -196,12 +196,59 @@ def exact_saved_counters(workspace: Workspace, progress: Callable[[int, int], No
     return _in_full(workspace, versions.saved(workspace), "saved ", progress)
 
 
+def known_counters(workspace: Workspace) -> Counters | None:
+    """The counters as they were counted exactly before, by whatever process, if nothing has changed since; None if they
+    have to be counted. It needs no message, no vocabulary and not even numpy."""
+    found = _known(workspace, current(workspace))
+    return None if found is None else _with_runs(workspace, found)
+
+
+def known_saved_counters(workspace: Workspace) -> Counters | None:
+    """The same of the last save."""
+    from core.workspace import versions
+
+    return _known(workspace, versions.saved(workspace))
+
+
+def _known(workspace: Workspace, recipe: Recipe) -> Counters | None:
+    from core.store import chats
+    from core.workspace import checks, remembered
+
+    if not recipe.persona:
+        messages = sum(row.messages for row in chats.all_chats(workspace.store))
+        return Counters(messages, 0, 0, 0, None, None, None, False, None, 0, recipe.model)
+    figures = remembered.find(workspace, recipe)
+    if figures is None:
+        return None
+    told = Counters(**figures, cost=None, runs=0, model=recipe.model)
+    trained = told.examples if told.train is None else told.train
+    return replace(told, cost=checks.training_cost(workspace, recipe.model, trained, told.tokens or 0))
+
+
+def _remember(workspace: Workspace, recipe: Recipe, at: int, counted: Counters) -> None:
+    from core.workspace import remembered
+
+    figures = asdict(counted)
+    for name in ("cost", "runs", "model"):
+        del figures[name]
+    remembered.keep(workspace, recipe, at, figures)
+
+
 def _at_once(workspace: Workspace, recipe: Recipe, slot: str) -> Counters:
     key = (revision.of(workspace.store), recipe.hash)
     for name in (f"{slot}exact counters", "exact counters"):
         if isinstance(counted := workspace.peek(name, key), Counters):
             return counted
-    quick = workspace.derived(f"{slot}quick counters", key, lambda: _quick(workspace, recipe))
+    if (known := _known(workspace, recipe)) is not None:
+        return known
+
+    def count() -> Counters:
+        quick = _quick(workspace, recipe)
+        if not quick.examples:
+            _remember(workspace, recipe, key[0], quick)  # there is nothing that a longer count would find
+        return quick
+
+    quick = workspace.derived(f"{slot}quick counters", key, count)
     return _likened(workspace, quick, key[0])
 
 
@@ -212,7 +259,10 @@ def _in_full(workspace: Workspace, recipe: Recipe, slot: str, progress: Callable
         return workspace.derived(f"{slot}exact counters", key, lambda: counted)
 
     def count() -> Counters:
+        if slot and (known := _known(workspace, recipe)) is not None:
+            return known
         exact = _exact(workspace, recipe, slot, progress)
+        _remember(workspace, recipe, key[0], exact)
         if not slot:
             quick = workspace.derived("quick counters", key, lambda: _quick(workspace, recipe))
             workspace.derived("likeness", (key, exact.tokens), lambda: _Likeness(key[0], quick, exact))
@@ -271,11 +321,6 @@ def _with_runs(workspace: Workspace, counted: Counters) -> Counters:
 
 
 def _quick(workspace: Workspace, recipe: Recipe) -> Counters:
-    from core.store import chats
-
-    if not recipe.persona:
-        messages = sum(row.messages for row in chats.all_chats(workspace.store))
-        return Counters(messages, 0, 0, 0, None, None, None, False, None, 0, recipe.model)
     made = planned(workspace, recipe)
     examples, tokens = len(made.plan) + len(made.corrections), int(made.guessed_tokens().sum())
     from core.workspace import checks

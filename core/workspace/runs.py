@@ -118,6 +118,7 @@ def start(
     from core.workspace import beginning, starting
 
     where, profile, given = starting.placed(workspace, backend, options or {})
+    starting.must_fit_here(workspace, where, model, given)
     begin = beginning.beginning(workspace, dataset, model, given, progress)
     run_id = time.strftime("%m%d-%H%M-") + secrets.token_hex(2)
     folder = workspace.folder / "runs" / run_id
@@ -230,7 +231,9 @@ def cancel(workspace: Workspace, run: str) -> None:
 
     row = named(workspace, run)
     if not training.cancel(row.folder):
-        raise Misuse(_("run {id} has ended already: {state}.").format(id=row.id, state=row.state))
+        from core.workspace import run_words
+
+        raise Misuse(_("run {id} has ended already: {state}.").format(id=row.id, state=run_words.state(row.state)))
     refresh(workspace, row.id)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,11 @@ def test_what_fuzzing_kept_is_a_problem_or_a_chat(kind: str, tmp_path: Path) -> 
     once = target(kind, tmp_path)
     for data in inputs:
         once(data)
+
+
+def test_fuzzing_imports_no_reader_before_it_can_be_instrumented() -> None:
+    look = "import sys, bench.reading.fuzz.__main__; sys.exit('core.reading' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
 
 
 _WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=60)

@@ -285,6 +285,22 @@ def test_exports_put_one_after_the_other_stay_separate_chats(
     assert len(chats["Meli"]) == 11
 
 
+@pytest.mark.parametrize("kept", [0, 12 << 20])
+@pytest.mark.parametrize("size", [61, 1 << 20])
+def test_any_number_of_small_exports_in_one_file_stay_apart(
+    size: int, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.reading.whatsapp_survey.CHUNK", size)
+    monkeypatch.setattr("core.reading.whatsapp_survey.WHOLE", kept)
+    people = ["Meli", "Fede", "Ana", "Beto", "Caro"]
+    export = "".join(_chat(person, start=1 + 3 * number) for number, person in enumerate(people))
+    chats = by_chat(written(tmp_path, "todo.txt", export))
+    assert {title: {message.author for message in messages} for title, messages in chats.items()} == {
+        person: {"", person, "Yo"} for person in people
+    }
+    assert {len(messages) for messages in chats.values()} == {11}
+
+
 def test_exports_that_go_back_in_time_are_separate_without_a_notice(tmp_path: Path) -> None:
     strip = re.compile(rf".*{re.escape(_NOTICE)}\n")
     export = strip.sub("", _chat("Meli", start=14)) + strip.sub("", _chat("Fede", start=2))
@@ -360,12 +376,15 @@ def test_a_message_of_megabytes_is_left_out_and_the_rest_is_read(tmp_path: Path)
 def test_chunks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, truth = generate("ios-en-US", 1500, 11)
     path = written(tmp_path, "export.txt", data)
-    monkeypatch.setattr("core.reading.whatsapp_survey.WHOLE", 0)
+    lines = [message.line for message in read(path)[0]]
     for size in (997, 4096, 65536):
         for module in ("source", "whatsapp_survey", "encoding"):
             monkeypatch.setattr(f"core.reading.{module}.CHUNK", size)
-        messages, _report = read(path)
-        assert [(one.author, one.text) for one in messages] == [(one.author, one.text) for one in truth]
+        for kept in (0, 12 << 20):  # bytes up to which the first pass is kept for the second
+            monkeypatch.setattr("core.reading.whatsapp_survey.WHOLE", kept)
+            messages, _report = read(path)
+            assert [(one.author, one.text) for one in messages] == [(one.author, one.text) for one in truth]
+            assert [message.line for message in messages] == lines
 
 
 def test_reading_can_be_stopped_and_says_how_far_it_is(tmp_path: Path) -> None:

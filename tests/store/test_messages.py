@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core.chat import Chat, Kind, Mark, Message
-from core.store import backups, chats, columns, intake, messages, participants
+from core.store import backups, chats, columns, intake, messages, participants, searching
+from core.store import query as asked
 from core.store.connection import Store
 
 CHAT = Chat("Las primas", "whatsapp")
@@ -242,7 +243,7 @@ def test_who_was_forgotten_is_gone_from_file_and_search_and_does_not_come_back(s
             intake.forget_author(change, key, name.name)
         participants.delete(change, beto.id)
     assert [m.place for m in messages.page(store, chat, 0, 9)] == [0, 1, 2, 3, 4]
-    assert not messages.search(store, "bien")
+    assert not searching.search(store, "bien")
     _, again = put(store, HISTORY)
     assert again == intake.Added(0, 5, 2)
     assert participants.find(store, "Beto") is None
@@ -262,7 +263,7 @@ def test_a_deleted_chat_leaves_nothing(store: Store) -> None:
         chats.delete(change, chat)
     assert [c.id for c in chats.all_chats(store)] == [kept]
     assert [p.name for p in participants.all_participants(store)] == ["Ana"]
-    assert len(messages.search(store, "hola")) == 1
+    assert len(searching.search(store, "hola")) == 1
     assert backups.check(store) == []
 
 
@@ -284,7 +285,7 @@ def test_a_chat_known_by_its_id_takes_a_new_title(store: Store) -> None:
 
 
 def found(store: Store, query: str, chat_ids: list[int] | None = None) -> list[str]:
-    return [m.text for m in messages.by_ids(store, messages.search(store, query, chat_ids))]
+    return [m.text for m in messages.by_ids(store, searching.search(store, query, chat_ids))]
 
 
 def test_search_finds_words_whatever_their_accents_and_keeps_the_enye(store: Store) -> None:
@@ -318,7 +319,7 @@ def test_search_finds_words_whatever_their_accents_and_keeps_the_enye(store: Sto
 def test_no_query_is_taken_for_syntax(store: Store, query: str) -> None:
     if not chats.all_chats(store):
         put(store, [said("A", 1, "a AND NOT b")])
-    assert len(messages.search(store, query)) <= 1
+    assert len(searching.search(store, query)) <= 1
 
 
 def test_messages_are_found_by_their_ids(store: Store) -> None:
@@ -363,6 +364,6 @@ def test_a_text_outside_the_index_holds_a_query_as_the_index_says(
         # Hypothesis seeds random itself, and each example needs a chat of its own.
         chat, key = chats.upsert(change, Chat(f"chat {len(chats.all_chats(store))}", "whatsapp"))
         intake.add(change, chat, key, [said("Ana", at, text) for at, text in enumerate(told)])
-    ids = messages.search(store, query, [chat] if chosen else None)
+    ids = searching.search(store, query, [chat] if chosen else None)
     here = [row.text for row in messages.by_ids(store, ids) if row.chat_id == chat]
-    assert here == [text for text in told if messages.holds(query)(text)]
+    assert here == [text for text in told if asked.holds(query)(text)]

@@ -15,16 +15,18 @@ from core.counting.recount import Recount, Totals
 from core.dataset.examples import Build
 from core.dataset.recipe import PARAMETERS
 from core.settings import Settings
-from core.workspace import chats, preview, recipe, versions
+from core.workspace import chats, curation, preview, recipe, rules, versions
 from core.workspace.opening import Workspace, open_workspace
 from tests.tui.hosts import screen_text, speak_spanish, until
 from tests.workspace.conftest import export_with
 from tui.app import Workbench
 from tui.figures import number
+from tui.screens.recipe import rules as rules_dialog
 from tui.screens.recipe.example import ExampleBoard
 from tui.screens.recipe.parameters import ParameterList
-from tui.themes import palette_of
+from tui.themes import SINSONTE, palette_of
 from tui.widgets import row_list
+from tui.widgets.bars import Counted
 
 
 def a_workspace(folder: Path) -> Workspace:
@@ -59,7 +61,7 @@ async def counted(pilot: Pilot[int]) -> str:
     assert isinstance(app, Workbench)
     for _turn in range(200):
         await pilot.pause(0.02)
-        if app.counters is not None and app.counters == recipe.exact_counters(app.workspace):
+        if app.counters is not None and app.counters == recipe.known_counters(app.workspace):
             break
     await pilot.pause()
     return screen_text(app)
@@ -298,3 +300,117 @@ async def test_a_long_count_shows_itself_answers_keys_and_is_stopped(
         await pilot.press("left")
         text = await counted(pilot)
         assert "≈" not in text
+
+
+class Held:
+    """What a process answers that is long in coming."""
+
+    def __init__(self, answer: Callable[..., object] | None = None) -> None:
+        self.answer = answer
+        self.go_on = threading.Event()
+
+    def __call__(self, *given: object) -> object:
+        self.go_on.wait(30)
+        return self.answer(*given) if self.answer is not None else None
+
+
+async def test_no_key_waits_for_an_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = a_workspace(tmp_path)
+    held = Held(lambda n: preview.example(workspace, n))
+    async with opened(workspace) as pilot:
+        await counted(pilot)
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        monkeypatch.setattr(app.counting, "example", held)
+        await pilot.press("e")
+        await until(pilot, "reading the example…")
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        await pilot.press("enter")  # there is none yet whose conversation could be shown
+        await until(pilot, "reading the example…")
+        held.go_on.set()
+        text = await until(pilot, "example 3 of")  # of those that were asked for, the last
+        assert "reading the example…" not in text
+        held.go_on.clear()
+        await pilot.press("right_square_bracket")
+        await pilot.press("escape")
+        await until(pilot, "trained here")
+        held.go_on.set()
+
+
+async def test_no_key_waits_for_the_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = a_workspace(tmp_path)
+    held = Held(lambda: rules.rows(workspace))
+    async with opened(workspace) as pilot:
+        await counted(pilot)
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        monkeypatch.setattr(app.counting, "rules", held)
+        await pilot.press("r")
+        await until(pilot, "reading the messages…")
+        await pilot.press("escape")
+        await until(pilot, "trained here")
+        held.go_on.set()
+        await pilot.press("r")
+        await until(pilot, "are kept")
+
+
+async def test_the_search_for_private_things_shows_how_far_it_is_and_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = a_workspace(tmp_path)
+    seen = threading.Event()
+
+    def searching(_workspace: Workspace, progress: Callable[[int, int], None]) -> None:
+        try:
+            while True:
+                progress(30, 100)
+                seen.wait(0.01)
+        finally:
+            seen.set()
+
+    monkeypatch.setattr(rules, "count_private", searching)
+    monkeypatch.setattr(rules_dialog, "_SOON", 0.0)
+    async with opened(workspace) as pilot:
+        await counted(pilot)
+        await pilot.press("r")
+        text = await until(pilot, "looking for private things")
+        assert "30 %" in text
+        assert "esc stops it" in text
+        await pilot.press("j")
+        await pilot.press("escape")
+        for _turn in range(200):
+            if "looking for" not in screen_text(pilot.app):
+                break
+            await pilot.pause(0.02)
+        text = screen_text(pilot.app)
+        assert seen.is_set()
+        assert "are kept" in text
+        assert "looking for" not in text
+        await pilot.press("escape")
+        await until(pilot, "trained here")
+
+
+async def test_counters_that_hold_no_more_say_so_while_the_process_that_counts_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = a_workspace(tmp_path)
+    recipe.change(workspace, {"model": "gpt-4.1-mini"})
+    async with opened(workspace) as pilot:
+        text = await counted(pilot)
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        assert "≈" not in text
+        held = Held(lambda: recipe.counters(workspace))
+        monkeypatch.setattr(app.counting, "is_cold", lambda: True)
+        monkeypatch.setattr(app.counting, "counters", held)
+        curation.decide(workspace, "drop", [next(iter(chats.messages(workspace))).uid])
+        app.look_for_changes()
+        await until(pilot, "≈80 examples")
+        held.go_on.set()
+        text = await counted(pilot)
+        assert "≈" not in text
+
+
+def test_before_anything_is_counted_the_bar_says_that_it_is_being_counted() -> None:
+    bar = Counted()
+    assert "".join(text for text, _style in bar.draw(palette_of(SINSONTE), 80)) == " counting…"

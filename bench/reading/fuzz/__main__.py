@@ -72,7 +72,7 @@ def keep(kind: str, folder: Path) -> int:
 def guided(kind: str, words: list[str]) -> None:
     """Mutations that coverage guides; ends with the process."""
     atheris: Any = importlib.import_module("atheris")  # installed for this alone
-
+    assert "core.reading" not in sys.modules, "imported already: nothing of it would guide"
     with atheris.instrument_imports(include=["core.reading"]):
         from bench.reading.fuzz.targets import target
 

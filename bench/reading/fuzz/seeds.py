@@ -14,8 +14,6 @@ import zipfile
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from core.reading.archive import ZIP_FAULTS
-
 _CHAT: Final = {"messages": [{"role": "user", "content": "hola"}, {"role": "assistant", "content": "chau"}]}
 _DPO: Final = {"input": _CHAT, "preferred_output": [{"role": "assistant", "content": [{"type": "text", "text": "x"}]}]}
 _PROMPT: Final = {"prompt": "H: a\nB: b\nH: c\nB:", "completion": " d\nH: "}
@@ -95,6 +93,10 @@ def repacked(dice: random.Random, data: bytes, change: Callable[[bytes], bytes])
 
     A changed byte of an archive hardly ever leaves its checksums right, so that nothing behind the unpacking is reached.
     """
+    from core.reading.archive import (
+        ZIP_FAULTS,
+    )  # not above: what is imported before atheris instruments it guides nobody
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = [(one.filename, archive.read(one)) for one in archive.infolist() if one.file_size < 1 << 16]

@@ -41,6 +41,7 @@ EPOCH: Final = datetime(2000, 1, 1)
 _UTF8: Final = Encoding("utf-8", "")
 _WHOLE: Final = (1 << 20, 12 << 20)
 _SMALL: Final = (61, 0)
+_KEPT: Final = (61, 12 << 20)
 _TWO_PASSES: Final = (1 << 20, 0)
 
 Read = list[tuple[str, Message]]
@@ -59,6 +60,7 @@ def target(kind: str, folder: Path) -> Callable[[bytes], None]:
         if len(data) % 4 == 1:
             whole = _read(data, format_, _WHOLE)
             if format_ in ("whatsapp", ""):
+                assert read == _read(data, format_, _KEPT), "what is read hangs on whether its first pass is kept"
                 # Where an export of another shape begins is looked for in one buffer at a time, and 61 bytes are none.
                 read = _read(data, format_, _TWO_PASSES)
             assert read == whole, "what is read hangs on where a buffer ends"
@@ -68,8 +70,19 @@ def target(kind: str, folder: Path) -> Callable[[bytes], None]:
 
 def _read(data: bytes, kind: str, sizes: tuple[int, int]) -> Read | None:
     """Everything in these bytes, or None where they are refused."""
+    _set_sizes(sizes)
+    try:
+        return _read_so(data, kind)
+    finally:
+        _set_sizes(_WHOLE)  # what runs next in this process reads as ever
+
+
+def _set_sizes(sizes: tuple[int, int]) -> None:
     json_stream._CHUNK = source.CHUNK = whatsapp_survey.CHUNK = sizes[0]  # type: ignore[misc]
     whatsapp_survey.WHOLE = sizes[1]  # type: ignore[misc]
+
+
+def _read_so(data: bytes, kind: str) -> Read | None:
     here = Source("fuzz", Path("fuzz"), len(data), lambda: io.BytesIO(data))
     with contextlib.suppress(Problem):
         encoding = _UTF8 if kind and len(data) % 3 else find_encoding(here)

@@ -31,7 +31,7 @@ from tui.widgets.row_list import Painted, RowList
 
 if TYPE_CHECKING:
     from core.workspace.datasets import DatasetRow
-    from core.workspace.preview import FrozenShape
+    from core.workspace.preview import ExampleShown, FrozenShape
     from tui.work import Work
 
 
@@ -166,8 +166,7 @@ class DatasetsScreen(Building):
             return
         counting, name = self.workbench.counting, row.name
 
-        def go(n: int | None) -> None:
-            one = counting.frozen_example(name, n) if n is not None else None
+        def go(one: ExampleShown | None) -> None:
             if one is not None and one.chat:
                 self.workbench.show_message(one.chat, one.message)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
+from textual.worker import Worker, get_current_worker
 
 from core.chat import Side
 from core.language import N_, _, ngettext
@@ -123,8 +125,11 @@ def _paint(row: Line, _before: Line | None, _width: int, chosen: bool, palette: 
     return Painted([[(SafeText("▌" if chosen else " "), palette.accent), *row]])
 
 
-class ExampleDialog(ModalScreen[int | None]):
-    """All of an example, and its neighbours by key. Dismissed with the number of the one whose conversation is wanted."""
+class ExampleDialog(ModalScreen["ExampleShown | None"]):
+    """All of an example, and its neighbours by key. Dismissed with the one whose conversation is wanted.
+
+    Each is fetched by a worker: with many messages the process that makes them may only just have been started.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,e,h,left", "leave", N_("back"), id="dialog.back"),
@@ -136,46 +141,66 @@ class ExampleDialog(ModalScreen[int | None]):
 
     def __init__(self, n: int, fetch: Callable[[int], ExampleShown | None]) -> None:
         super().__init__(classes="dialog tall")
-        self._n = n
-        self._text = ""
+        self._n = n  # the one that is wanted
+        self._example: ExampleShown | None = None  # the one that is there
         self._fetch = fetch
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Plain(SafeText(""), id="which")
+            yield Plain(SafeText(_("reading the example…")), id="which")
             yield RowList[Line](_paint, lit=1)
             yield Plain(SafeText(_("[ ] other examples   o its conversation   y copy   esc back")))
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self._show)
+        self.call_after_refresh(self._look)
 
-    def _show(self) -> None:
+    @work(thread=True, exclusive=True, group="example", name="example", exit_on_error=False)
+    def _look(self) -> None:
+        worker = get_current_worker()
         try:
             one = self._fetch(self._n)
         except Problem as problem:
-            self.query_one("#which", Plain).show(shown_in_line(str(problem)))
+            said_ = shown_in_line(str(problem))
+            if not worker.is_cancelled:
+                self.app.call_from_thread(self._say, said_)
+            return
+        if not worker.is_cancelled:
+            self.app.call_from_thread(self._show, one)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        cast("Workbench", self.app).on_worker_state_changed(event)
+
+    def _say(self, text: SafeText) -> None:
+        if self.is_attached:
+            self.query_one("#which", Plain).show(text)
+
+    def _show(self, one: ExampleShown | None) -> None:
+        if not self.is_attached:
             return
         if one is None:
             self.dismiss(None)
             return
-        self._n, self._text = one.n, "".join(piece.text for piece in one.learnt.pieces)
+        self._n, self._example = one.n, one
         palette = palette_of(self.app.current_theme)
         size, _over = sizes(one.learnt)
-        self.query_one("#which", Plain).show(SafeText(f"{heading(one)}\n{size}\n"))
+        self._say(SafeText(f"{heading(one)}\n{size}\n"))
         row_list = self.query_one(RowList)
         row_list.show(_Lines(flowed(cells(one.learnt, palette), max(10, row_list.size.width - 3))), 0)
 
     def action_turn(self, by: int) -> None:
         self._n += by
-        self._show()
+        self._look()
 
     def action_copy(self) -> None:
         from tui.copying import offer
 
-        offer(cast("Workbench", self.app), self._text, SafeText(_("the example")), f"example-{self._n + 1}.txt")
+        if (one := self._example) is not None:
+            text = "".join(piece.text for piece in one.learnt.pieces)
+            offer(cast("Workbench", self.app), text, SafeText(_("the example")), f"example-{one.n + 1}.txt")
 
     def action_go(self) -> None:
-        self.dismiss(self._n)
+        if self._example is not None:
+            self.dismiss(self._example)
 
     def on_row_list_chosen(self) -> None:
         self.action_go()

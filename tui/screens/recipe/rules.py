@@ -1,11 +1,12 @@
 """The cleaning rules and the masks: how many messages each touches, the first of them, and a key to switch it.
 
-A dialog over the recipe screen, whose counters go on beneath. Private things are counted in a worker of its own, since
-every text is read for that.
+A dialog over the recipe screen, whose counters go on beneath. What is shown comes by a worker, so that no key waits for
+it; private things are counted in another one, since every text is read for that, with a time left, and esc stops it.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -26,6 +27,7 @@ from tui.screens.choose import Detail
 from tui.themes import Palette
 from tui.widgets.plain import Plain
 from tui.widgets.row_list import Painted, RowList
+from tui.work import Work, WorkBar
 
 if TYPE_CHECKING:
     from core.workspace.opening import Workspace
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from tui.app import Workbench
 
 _LIT = 18
+_SOON = 1.0  # seconds until the count of private things is shown
 _WORDS = 200  # characters of each example
 
 
@@ -78,6 +81,7 @@ class RulesDialog(ModalScreen[None]):
         super().__init__(classes="dialog tall wide")
         self._workspace = workspace
         self._type_value = type_value
+        self._under_way: Work | None = None  # the count of private things
 
     @property
     def workbench(self) -> Workbench:
@@ -86,26 +90,39 @@ class RulesDialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Plain(SafeText(""), id="rules-said")
+            yield Plain(SafeText(_("reading the messages…")), id="rules-said")
             yield RowList[Any](paint_switch, lit=_LIT, id="rules")
             yield Detail()
+            yield WorkBar()
             yield Plain(SafeText(_("⏎ on or off   esc back")))
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self._show)
+        self.call_after_refresh(self._look)
         self._count()
 
     def on_screen_resume(self) -> None:
         if self.is_mounted:
-            self._show()
+            self._look()
 
-    def _show(self) -> None:
-        counting = self.workbench.counting
+    @work(thread=True, exclusive=True, group="rules", name="rules", exit_on_error=False)
+    def _look(self) -> None:
+        counting, worker = self.workbench.counting, get_current_worker()
         try:
             rows = counting.rules()
             kept = counting.counters().messages
         except Problem as problem:
-            self.query_one("#rules-said", Plain).show(shown_in_line(str(problem)))
+            if not worker.is_cancelled:
+                self.app.call_from_thread(self._say, shown_in_line(str(problem)))
+            return
+        if not worker.is_cancelled:
+            self.app.call_from_thread(self._show, rows, kept)
+
+    def _say(self, text: SafeText) -> None:
+        if self.is_attached:
+            self.query_one("#rules-said", Plain).show(text)
+
+    def _show(self, rows: Sequence[SwitchRow], kept: int) -> None:
+        if not self.is_attached:
             return
         row_list: RowList[SwitchRow] = self.query_one("#rules", RowList)
         source = row_list.source
@@ -117,26 +134,42 @@ class RulesDialog(ModalScreen[None]):
         else:
             row_list.show(Switches(rows))
         told = ngettext("{n} message is kept.", "{n} messages are kept.", kept).format(n=number(kept))
-        self.query_one("#rules-said", Plain).show(SafeText(told + "\n"))
+        self._say(SafeText(told + "\n"))
         self._tell()
 
     @work(thread=True, exclusive=True, group="private", name="private things", exit_on_error=False)
     def _count(self) -> None:
         worker = get_current_worker()
 
-        def go_on(_done: int, _all: int) -> None:
+        def tell(one: Work) -> None:
+            if time.monotonic() - one.started > _SOON:
+                self.app.call_from_thread(self._show_work, one)
+
+        under_way = Work("private things", SafeText(_("looking for private things")), tell)
+        self._under_way = under_way
+
+        def go_on(done: int, total: int) -> None:
             if worker.is_cancelled:
                 raise Cancelled
+            under_way.progress(done, total)
 
         try:
             self.workbench.counting.count_private(go_on)
         except (Cancelled, Problem):
-            return  # the dialog was left, or it says what is the matter where the counters stand
-        self.app.call_from_thread(self._counted)
+            if worker.is_cancelled:
+                return  # the dialog was left, or another count has begun
+        self.app.call_from_thread(self._counted, under_way)
 
-    def _counted(self) -> None:
-        if self.is_attached:
-            self._show()
+    def _show_work(self, one: Work | None) -> None:
+        if self.is_attached and (one is None or one is self._under_way):
+            self.query_one(WorkBar).show(one)
+
+    def _counted(self, one: Work) -> None:
+        if one is self._under_way:
+            self._under_way = None
+            self._show_work(None)
+        if self.is_attached and not one.stopped:
+            self._look()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         self.workbench.on_worker_state_changed(event)
@@ -169,12 +202,15 @@ class RulesDialog(ModalScreen[None]):
         try:
             rules.switch(self._workspace, row.name)
         except Problem as problem:
-            self.query_one("#rules-said", Plain).show(shown_in_line(str(problem) + "\n"))
+            self._say(shown_in_line(str(problem) + "\n"))
             return
         self.workbench.look_for_changes()
-        self._show()
+        self._look()
         self._count()
 
     def action_leave(self) -> None:
+        if self._under_way is not None and self.query_one(WorkBar).has_class("on"):
+            self._under_way.stopped = True  # what the bar says of esc
+            return
         self.workers.cancel_group(self, "private")
         self.dismiss(None)

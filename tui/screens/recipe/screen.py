@@ -8,6 +8,7 @@ estimate at once, the exact ones as soon as they are there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -19,6 +20,7 @@ from textual.worker import get_current_worker
 from core.language import N_, _, ngettext
 from core.problem import Problem
 from core.safe_text import SafeText
+from core.workspace.opening import Cancelled
 from tui.commands import Command
 from tui.lines import said
 from tui.screens.ask import AskDialog
@@ -125,8 +127,20 @@ class RecipeScreen(Saving):
     @work(thread=True, exclusive=True, group="preview", name="preview", exit_on_error=False)
     def _look(self) -> None:
         """Draw what the recipe gives: 80 ms at a million messages, so after the counters and beside the keys."""
-        counting, worker = self.workbench.counting, get_current_worker()
+        counting, worker, counters = self.workbench.counting, get_current_worker(), self._looked_at
+        works = self.workbench.works
         try:
+            if counters is not None and counters.exact and counters.examples:
+                # They may be remembered, and be counted nowhere yet.
+                with works.aside("preview", SafeText(_("counting the tokens of each example"))) as work:
+
+                    def go_on(done: int, total: int) -> None:
+                        if worker.is_cancelled:
+                            raise Cancelled
+                        work.progress(done, total)
+
+                    with suppress(Cancelled):
+                        counting.whole_counters(go_on)
             shape = counting.shape()
             example = counting.example(self._example)
         except Problem:
@@ -157,23 +171,22 @@ class RecipeScreen(Saving):
         self._look()
 
     def action_whole_example(self) -> None:
-        def go(n: int | None) -> None:
-            if n is not None:
-                self._example = n
-                self.action_conversation()
+        def go(one: ExampleShown | None) -> None:
+            if one is not None:
+                self._example = one.n
+                self._go_to_example(one)
 
         self.app.push_screen(ExampleDialog(self._example, self.workbench.counting.example), go)
 
     def action_conversation(self) -> None:
-        try:
-            example = self.workbench.counting.example(self._example)
-        except Problem as problem:
-            self.workbench.say_problem(problem)
-            return
-        if example is not None and example.correction:
+        if (one := self.query_one(ExampleBoard).example) is not None:
+            self._go_to_example(one)
+
+    def _go_to_example(self, one: ExampleShown) -> None:
+        if one.correction:
             self.workbench.say(SafeText(_("A correction of a model's reply: it stands in no chat.")))
-        elif example is not None:
-            self.workbench.show_message(example.chat, example.message)
+        else:
+            self.workbench.show_message(one.chat, one.message)
 
     def action_rules(self) -> None:
         from tui.screens.recipe.rules import RulesDialog
