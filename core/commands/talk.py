@@ -77,7 +77,9 @@ def words_of(text: str | None, file: Path | None) -> str:
 @click.argument("model")
 @click.argument("text", required=False)
 @click.option(
-    "--file", type=click.Path(path_type=Path), help=_("ask what is in this file, after TEXT; - is what is piped in")
+    "--file",
+    type=click.Path(path_type=Path, readable=False),
+    help=_("ask what is in this file, after TEXT; - is what is piped in"),
 )
 @click.option("--template", help=_("put it into a question with a hole, such as {name}").format(name="tweet-sentiment"))
 @click.option(
@@ -272,7 +274,9 @@ def told_trouble(reply: Reply, model: str) -> int:
 @click.argument("base")
 @click.argument("text", required=False)
 @click.option(
-    "--file", type=click.Path(path_type=Path), help=_("ask what is in this file, after TEXT; - is what is piped in")
+    "--file",
+    type=click.Path(path_type=Path, readable=False),
+    help=_("ask what is in this file, after TEXT; - is what is piped in"),
 )
 @click.option(
     "--temperatures", default="0.2,1,1.9", show_default=True, metavar="T,T…", help=_("the temperatures, with commas")

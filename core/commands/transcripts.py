@@ -35,7 +35,7 @@ def list_(context: Context) -> None:
             json_line(row.as_json())
         return
     if not rows:
-        talk(_("No talks yet. Have one with: sinsonte chat MODEL, or on the workbench's screen 7"))
+        talk(_("No talks yet. They are kept where they are had: on the workbench's screen 7."))
         return
     table(
         [_("talk"), _("changed"), _("messages"), _("models"), _("title")],
@@ -80,7 +80,7 @@ def search(context: Context, query: str, limit: int) -> None:
 @transcripts.command("export", help=_("Write a talk to a file; without --to, into the workspace's folder."))
 @click.argument("talk_number", metavar="TALK", type=int)
 @click.option("--as", "form", type=click.Choice(FORMS), default="markdown", show_default=True)
-@click.option("--to", type=click.Path(path_type=Path), help=_("the file to write"))
+@click.option("--to", type=click.Path(path_type=Path, readable=False), help=_("the file to write"))
 @click.option("--force", is_flag=True, help=_("write over a file that is there"))
 @pass_context
 def export(context: Context, talk_number: int, form: str, to: Path | None, force: bool) -> None:
@@ -102,7 +102,7 @@ def export(context: Context, talk_number: int, form: str, to: Path | None, force
 
 
 @transcripts.command("import", help=_("Read talks back in from JSON Lines; with --as chat, put them among the chats."))
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @click.option("--as", "what", type=click.Choice(["talk", "chat"]), default="talk", show_default=True)
 @click.option("--me", default="user", show_default=True, help=_("with --as chat: the name to give the person"))
 @pass_context
@@ -186,7 +186,7 @@ def _cut(text: str) -> str:
 
 
 @corrections.command("export", help=_("Write the corrections as JSON Lines: pairs of replies, or plain examples."))
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=click.Path(path_type=Path, readable=False), required=False)
 @click.option(
     "--as",
     "form",

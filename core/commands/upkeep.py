@@ -59,7 +59,7 @@ def doctor(context: Context) -> int:
 @click.group(
     invoke_without_command=True, help=_("Save a copy of the workspace's database; without more words, do it now.")
 )
-@click.option("--to", type=click.Path(path_type=Path), help=_("write the copy to this file"))
+@click.option("--to", type=click.Path(path_type=Path, readable=False), help=_("write the copy to this file"))
 @click.pass_context
 def backup(ctx: click.Context, to: Path | None) -> None:
     if ctx.invoked_subcommand is not None:

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from core.chat import Chat, Kind, Mark
 from core.language import _
-from core.problem import Misuse, Problem
+from core.problem import Misuse, Problem, system_words
 from core.workspace import revision
 from core.workspace.opening import Cancelled as Cancelled
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
     from core.reading import ImportReport
+    from core.reading.reading import Reading
+    from core.settings import Settings
     from core.store.connection import Change
     from core.store.messages import StoredMessage
     from core.store.standing import Said, Standing
@@ -113,18 +115,14 @@ def import_file(
 
     `watch` is given the report before it is filled: what is known so far can be read in the calls of `progress`.
     """
-    from core import reading
-
-    phrases = Path(workspace.settings.phrases).expanduser() if workspace.settings.phrases else None
-    options = reading.ReadOptions(format=format, date_order=date_order, me=me, phrases=phrases)
-    source = reading.read_export(path, options=options, progress=progress)
+    if dry_run:
+        return examine(
+            workspace.settings, path, me=me, format=format, date_order=date_order,
+            progress=progress, cancelled=cancelled, watch=watch,
+        )  # fmt: skip
+    source = _read(workspace.settings, path, me, format, date_order, progress)
     if watch is not None:
         watch(source.report)
-    if dry_run:
-        for _batch in source:
-            _stop_if(cancelled)
-        _must_name_somebody(me, source.report.participants)
-        return source.report
     with workspace.store.write() as change:
         _take_in(change, source, path, cancelled)
         _must_name_somebody(me, source.report.participants)
@@ -137,6 +135,42 @@ def import_file(
         if source.report.added:
             revision.move(change)
     return source.report
+
+
+def examine(
+    settings: Settings,
+    path: Path,
+    *,
+    me: str | None = None,
+    format: str | None = None,  # noqa: A002 - as above
+    date_order: str | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    watch: Callable[[ImportReport], None] | None = None,
+) -> ImportReport:
+    """Read one export and keep nothing of it: there need not even be a workspace."""
+    source = _read(settings, path, me, format, date_order, progress)
+    if watch is not None:
+        watch(source.report)
+    for _batch in source:
+        _stop_if(cancelled)
+    _must_name_somebody(me, source.report.participants)
+    return source.report
+
+
+def _read(
+    settings: Settings,
+    path: Path,
+    me: str | None,
+    format_: str | None,
+    date_order: str | None,
+    progress: Progress | None,
+) -> Reading:
+    from core import reading
+
+    phrases = Path(settings.phrases).expanduser() if settings.phrases else None
+    options = reading.ReadOptions(format=format_, date_order=date_order, me=me, phrases=phrases)
+    return reading.read_export(path, options=options, progress=progress)
 
 
 def date_readings(problem: Problem) -> list[tuple[str, str]]:
@@ -167,8 +201,7 @@ def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bo
     report: ImportReport = source.report
     # Without the lines that were not understood: they are words of the chat.
     figures = json.dumps({key: value for key, value in report.as_json().items() if key != "unread"})
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = _digest(path)
     added = already_there = 0
     joined: list[Joined] = []
     for chat_id, one in open_chats.values():
@@ -185,6 +218,18 @@ def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bo
         already_there += done.already_there
         chats.add_import(change, chat_id, chats.Import(path.name, digest, report.format, figures))
     report.added, report.already_there, report.joined = added, already_there, joined
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:  # it was there a moment ago
+        raise Problem(
+            _("the file could not be read to its end: {reason}.").format(reason=system_words(error)),
+            where=path.name,
+            advice=_("Check the disk, or copy the file."),
+        ) from None
 
 
 def _stop_if(cancelled: Callable[[], bool] | None) -> None:

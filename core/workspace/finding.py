@@ -243,10 +243,11 @@ def _read_through(
     from core.workspace import recipe
 
     cleaning = recipe.current(workspace).cleaning
-    read = columns.columns(workspace.store, [chat], uids=False, lengths=False)
     edits = _edits(workspace, chat)
     start = 0
-    for texts in columns.texts(workspace.store, chat):
+    for texts, piece in zip(
+        columns.texts(workspace.store, chat), columns.neighbours(workspace.store, chat), strict=False
+    ):
         if cancelled is not None and cancelled():
             raise Cancelled
         part = slice(start, min(start + len(texts), len(left)))
@@ -256,7 +257,10 @@ def _read_through(
                 if part.start <= place < part.stop:
                     texts[place - start] = text
             if wanted.rule:
-                hits = rules.scan(_kinds(read.kinds[part]), read.marks[part], texts, cleaning)
+                own = slice(
+                    len(piece.marks) - len(texts), None
+                )  # a piece begins with the last message of the one before
+                hits = rules.scan(_kinds(piece.kinds[own]), piece.marks[own], texts, cleaning)
                 lengths = np.fromiter(map(len, texts), np.int32, len(texts))
                 left[part] &= (rules.with_lengths(hits, lengths, cleaning) & rules.BITS[wanted.rule]) != 0
             if wanted.private:

@@ -213,6 +213,22 @@ def test_columns_agree_with_the_rows(store: Store) -> None:
     assert len(columns.columns(store, []).ids) == 0
 
 
+def test_neighbours_come_in_pieces_that_lose_no_gap(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    chat, _ = put(store, HISTORY)
+    held = columns.columns(store, [chat])
+    for size in (1, 2, 3, 20_000):
+        monkeypatch.setattr(columns, "SLICE", size)
+        monkeypatch.setattr(participants, "_PIECE", size)
+        pieces = list(columns.neighbours(store, chat))
+        gaps = [gap for piece in pieces for gap in np.diff(piece.times).tolist()]
+        assert gaps == np.diff(held.times).tolist()
+        whole = np.concatenate([pieces[0].authors, *(piece.authors[1:] for piece in pieces[1:])])
+        assert whole.tolist() == held.authors.tolist()
+        assert np.concatenate([pieces[0].marks, *(p.marks[1:] for p in pieces[1:])]).tolist() == held.marks.tolist()
+        own = {int(a): int((held.authors == a).sum()) for a in np.unique(held.authors) if a}
+        assert participants.message_counts(store) == own
+
+
 def test_joined_names_are_one_author_without_touching_messages(store: Store) -> None:
     chat, _ = put(store, [said("Ana", 1, "a"), said("Anita", 2, "b")])
     ana, anita = participants.find(store, "Ana"), participants.find(store, "Anita")
