@@ -103,7 +103,8 @@ def test_a_run_can_be_paused_while_its_base_comes(there: Hub, tmp_path: Path) ->
     folder = tmp_path / "run"
     tiny.prepare(folder, base=NAME, steps=2, allow_download=True)
     training.start(folder)
-    _until(lambda: "Downloading acme/little: " in (folder / "events.jsonl").read_text())
+    log = folder / "events.jsonl"
+    _until(lambda: log.exists() and "Downloading acme/little: " in log.read_text())
     assert len(_fetches_in(folder)) == 1
     training.pause(folder)
     told = list(training.follow(folder, every=0.05))
