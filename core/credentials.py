@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from core.language import _
-from core.problem import Problem, Refused
+from core.problem import Problem, Refused, system_words
 from core.settings import Endpoint, config_file, write_private
 
 
@@ -105,7 +105,7 @@ def _private_text(file: Path) -> str:
     try:
         handle = os.open(file, os.O_RDONLY)
     except OSError as error:
-        said = _("the key file cannot be read: {detail}.").format(detail=error.strerror)
+        said = _("the key file cannot be read: {detail}.").format(detail=system_words(error))
         raise Problem(said, where=str(file)) from None
     with os.fdopen(handle, encoding="utf-8") as source:
         mode = os.fstat(source.fileno()).st_mode  # of the open file: the name may lead elsewhere a moment later

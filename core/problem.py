@@ -6,6 +6,29 @@ standard error, a screen as a notice. It never carries the contents of a chat or
 
 from __future__ import annotations
 
+import errno
+from typing import Final
+
+from core.language import N_, _
+
+# The system says these in the language of its own locales, which are seldom installed on servers.
+_SYSTEM: Final = {
+    errno.ENOENT: N_("No such file or directory"),
+    errno.EACCES: N_("Permission denied"),
+    errno.EPERM: N_("Operation not permitted"),
+    errno.ENOSPC: N_("No space left on device"),
+    errno.EDQUOT: N_("Disk quota exceeded"),
+    errno.EROFS: N_("Read-only file system"),
+    errno.EISDIR: N_("Is a directory"),
+    errno.ENOTDIR: N_("Not a directory"),
+    errno.ENAMETOOLONG: N_("File name too long"),
+    errno.EEXIST: N_("File exists"),
+    errno.EIO: N_("Input/output error"),
+    errno.EMFILE: N_("Too many open files"),
+    errno.EADDRINUSE: N_("Address already in use"),
+    errno.ECONNREFUSED: N_("Connection refused"),
+}
+
 
 class Problem(Exception):
     """What happened, where, and what to do next. All three are already in the user's language.
@@ -37,3 +60,11 @@ class Refused(Problem):
 
     def __init__(self, what: str, *, where: str = "", advice: str = "") -> None:
         super().__init__(what, where=where, advice=advice, exit_code=3)
+
+
+def system_words(error: BaseException) -> str:
+    """Why the system refused, in the user's language and without a path; of another error only its kind."""
+    if not isinstance(error, OSError):
+        return type(error).__name__
+    known = _SYSTEM.get(error.errno or 0)
+    return _(known) if known else error.strerror or type(error).__name__

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from core.language import LANGUAGES, N_, _
-from core.problem import Misuse, Problem
+from core.problem import Misuse, Problem, system_words
 
 ENDPOINT_KINDS: Final = ("openai", "azure", "nebius", "custom")
 
@@ -102,7 +102,7 @@ def _read(where: Path) -> dict[str, Any]:
         ) from None
     except OSError as error:
         raise Problem(
-            _("the settings file cannot be read: {detail}.").format(detail=error.strerror), where=str(where)
+            _("the settings file cannot be read: {detail}.").format(detail=system_words(error)), where=str(where)
         ) from None
 
 
@@ -261,4 +261,4 @@ def write_private(file: Path, text: str) -> None:
             os.fsync(out.fileno())
         fresh.replace(file)
     except OSError as error:
-        raise Problem(_("cannot be written: {detail}.").format(detail=error.strerror), where=str(file)) from None
+        raise Problem(_("cannot be written: {detail}.").format(detail=system_words(error)), where=str(file)) from None

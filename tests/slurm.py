@@ -27,7 +27,6 @@ CONFIGURATION = """
 ClusterName=sinsonte
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller}
-SlurmdPort={node}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -35,11 +34,11 @@ CryptoType=crypto/munge
 # Credentials of five seconds: a job that is queued again waits for its old one to run out, two minutes by default.
 AuthInfo=socket={folder}/munge.socket,cred_expire=5
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
@@ -51,9 +50,10 @@ ReturnToService=2
 MinJobAge=2
 KillWait=5
 InactiveLimit=0
+SlurmdTimeout=5
 SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=2000 State=UNKNOWN
-PartitionName=debug Nodes={host} Default=YES State=UP OverTimeLimit=0
+{nodes}
+PartitionName=debug Nodes=ALL Default=YES State=UP OverTimeLimit=0
 """
 
 
@@ -64,11 +64,17 @@ class Slurm:
     folder: Path
     conf: Path
     daemons: list[int] = field(default_factory=list[int])
+    nodes: dict[str, int] = field(default_factory=dict[str, int])  # the daemon of each
 
     def run(self, *words: str) -> str:
         """One of Slurm's commands."""
         done = subprocess.run(words, capture_output=True, text=True, check=False, env=self.environment(), timeout=60)
         return done.stdout + done.stderr
+
+    def node(self, name: str) -> None:
+        """Start the daemon of one node."""
+        words = [str(third_party.program("slurmd")), "-D", "-f", str(self.conf), "-N", name]
+        self.nodes[name] = _daemon(self, words)
 
     def environment(self) -> dict[str, str]:
         """What Slurm's commands need to find it."""
@@ -91,8 +97,8 @@ def until(there: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
 
 
 @contextmanager
-def started() -> Iterator[Slurm]:
-    """Slurm for as long as the block lasts."""
+def started(nodes: int = 1) -> Iterator[Slurm]:
+    """Slurm for as long as the block lasts. Several nodes are as many node daemons on this machine, each with a port."""
     controller = third_party.program("slurmctld")
     munged = third_party.program("munged")
     if os.geteuid() != 0:
@@ -104,11 +110,13 @@ def started() -> Iterator[Slurm]:
         key.write_bytes(secrets.token_bytes(1024))
         key.chmod(0o400)
         (folder / "state").mkdir()
-        (folder / "spool").mkdir()
+        names = [f"n{number}" for number in range(1, nodes + 1)]
+        for name in names:
+            (folder / f"spool-{name}").mkdir()
         host = socket.gethostname().split(".")[0]
         slurm.conf.write_text(
             CONFIGURATION.format(
-                host=host, folder=folder, controller=_free_port(), node=_free_port(), cores=os.cpu_count() or 1
+                host=host, folder=folder, controller=_free_port(), nodes="\n".join(_node(name, host) for name in names)
             )
         )
         files = {"key-file": key, "socket": "munge.socket", "pid-file": "munged.pid", "log-file": "munged.log"}
@@ -117,10 +125,14 @@ def started() -> Iterator[Slurm]:
         _daemon(slurm, [str(munged), "--foreground", "--force", *options])
         until((folder / "munge.socket").exists, "munge's socket")
         _daemon(slurm, [str(controller), "-D", "-f", str(slurm.conf)])
-        _daemon(slurm, [str(third_party.program("slurmd")), "-D", "-f", str(slurm.conf), "-N", host])
-        until(lambda: "idle" in slurm.run("sinfo", "-h", "-o", "%T"), "an idle node")
+        for name in names:
+            slurm.node(name)
+        until(lambda: slurm.run("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * nodes, "idle nodes")
         yield slurm
     finally:
+        if slurm.nodes:  # a job that a failed test left behind would outlive the daemons
+            slurm.run("scancel", "--signal=KILL", "--full", "--state=RUNNING", "--user=root")
+            slurm.run("scancel", "--user=root")
         for number in reversed(slurm.daemons):
             _end(number)
         shutil.rmtree(folder, ignore_errors=True)
@@ -131,7 +143,14 @@ def _end_with_us() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
-def _daemon(slurm: Slurm, command: list[str]) -> None:
+def _node(name: str, host: str) -> str:
+    return (
+        f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={_free_port()} CPUs={os.cpu_count() or 1} "
+        "RealMemory=2000 State=UNKNOWN"
+    )
+
+
+def _daemon(slurm: Slurm, command: list[str]) -> int:
     log = (slurm.folder / "daemons.log").open("ab")
     with log:
         daemon = subprocess.Popen(
@@ -144,6 +163,7 @@ def _daemon(slurm: Slurm, command: list[str]) -> None:
             preexec_fn=_end_with_us,
         )
     slurm.daemons.append(daemon.pid)
+    return daemon.pid
 
 
 def _end(number: int) -> None:

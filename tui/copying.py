@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.language import _
-from core.problem import Problem
+from core.problem import Problem, system_words
 from core.safe_text import SafeText, shown
 from tui.figures import number
 from tui.lines import said
@@ -81,7 +81,7 @@ def _ask_file(app: Workbench, clean: SafeText, name: str) -> None:
             ) from None
         except OSError as error:
             raise Problem(
-                _("it could not be written: {reason}.").format(reason=error.strerror or type(error).__name__),
+                _("it could not be written: {reason}.").format(reason=system_words(error)),
                 where=str(file),
                 advice=_("Choose another place."),
             ) from error

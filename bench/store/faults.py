@@ -22,7 +22,7 @@ from pathlib import Path
 
 from core.chat import Chat, Kind, Message
 from core.problem import Problem
-from core.store import backups, chats, columns, decisions, intake, messages, participants, settings, standing
+from core.store import backups, chats, columns, decisions, intake, messages, participants, searching, settings, standing
 from core.store.connection import Store
 from core.store.opening import open_store
 from core.store.sqlite import sqlite3
@@ -186,7 +186,7 @@ def _read_all(store: Store) -> None:
         messages.page(store, chat.id, 0, 1000)
         columns.columns(store, [chat.id])
         list(columns.texts(store, chat.id))
-    messages.search(store, "numero ñandú")
+    searching.search(store, "numero ñandú")
     participants.all_participants(store)
     settings.all_settings(store)
     standing.Standing().follow(store)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.chat import Chat, Example, Kind, Line, Message, Role
-from core.store import backups, chats, columns, datasets, decisions, intake, messages
+from core.store import backups, chats, columns, datasets, decisions, intake, messages, searching
 from core.store.connection import Store
 from core.store.opening import open_store
 from core.store.sqlite import sqlite3, sqlite_version
@@ -111,7 +111,7 @@ def measure(count: int) -> None:
             print("  ", sum(len(part) for part in columns.texts(store, chat)))
         word = made[7].text.split()[0]
         with timed("search for one word"):
-            print("  ", len(messages.search(store, word)), "found")
+            print("  ", len(searching.search(store, word)), "found")
         with timed("list of chats"):
             chats.all_chats(store)
         with timed("rebuild of the search index"):

@@ -18,6 +18,7 @@ from bench.training.throughput import (
     WARM,
     Watch,
     base_folder,
+    between,
     data,
     first_step,
     half,
@@ -58,8 +59,7 @@ def _tell(trained: Any, history: list[dict[str, Any]], marks: list[Watch], steps
     share = steps / (steps + WARM)
     tokens = sum(len(ids) for ids, _flags in some) * share
     supervised = sum(sum(flags) for _ids, flags in some)
-    passed = (marks[-1].wall - marks[WARM - 1].wall, marks[-1].cpu - marks[WARM - 1].cpu)
-    tell(trained, losses[0], supervised, int(tokens), passed)
+    tell(trained, losses[0], supervised, int(tokens), between(marks[WARM - 1], marks[-1]))
 
 
 def trl(steps: int, *, tuned: bool = False) -> None:

@@ -34,7 +34,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-BATCH, WARM = 8, 2
+Passed = tuple[float, float, float | None]  # seconds by the wall's clock and the processor's, and a card's joules
+BATCH, WARM = int(os.environ.get("SINSONTE_BENCH_BATCH", "8")), 2
 THREADS = 2
 SIZE = "SINSONTE_BENCH_SIZE"
 BASE = "SINSONTE_BENCH_BASE"  # the folder of the random base, which all use
@@ -48,8 +49,16 @@ SHAPES: dict[str, dict[str, Any]] = {
         "vocab_size": 1280, "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
         "num_key_value_heads": 4, "intermediate_size": 384, "tie_word_embeddings": True,
     },
+    "tiny": {  # nothing to measure: a dry run of everything else
+        "vocab_size": 512, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "num_key_value_heads": 2, "intermediate_size": 64, "tie_word_embeddings": True,
+    },
     "1b": {
         "vocab_size": 128_256, "hidden_size": 2048, "num_hidden_layers": 16, "num_attention_heads": 32,
+        "num_key_value_heads": 8, "intermediate_size": 8192, "tie_word_embeddings": True,
+    },
+    "3b": {
+        "vocab_size": 128_256, "hidden_size": 3072, "num_hidden_layers": 28, "num_attention_heads": 24,
         "num_key_value_heads": 8, "intermediate_size": 8192, "tie_word_embeddings": True,
     },
 }  # fmt: skip
@@ -80,6 +89,15 @@ def base_folder() -> Path:
     return Path(os.environ[BASE])
 
 
+def configuration(size: str) -> Any:
+    """What the random base is like."""
+    import transformers
+
+    return transformers.LlamaConfig(
+        max_position_embeddings=1024, bos_token_id=1, eos_token_id=2, pad_token_id=0, **SHAPES[size]
+    )
+
+
 def write_base(folder: Path, size: str) -> None:
     """The random base, written once: other versions of transformers would draw other weights."""
     import torch
@@ -88,10 +106,13 @@ def write_base(folder: Path, size: str) -> None:
 
     torch.manual_seed(0)
     shape = SHAPES[size]
-    config = transformers.LlamaConfig(
-        max_position_embeddings=1024, bos_token_id=1, eos_token_id=2, pad_token_id=0, **shape
-    )
-    transformers.LlamaForCausalLM(config).save_pretrained(str(folder))
+    made: Any = transformers.LlamaForCausalLM
+    if half():  # on a card a billion weights are drawn in a second, and half of the bytes are written
+        with torch.device("cuda"):
+            made(configuration(size)).to(torch.bfloat16).save_pretrained(str(folder))
+        torch.cuda.empty_cache()
+    else:
+        made(configuration(size)).save_pretrained(str(folder))
     words = transformers.PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer(models.WordLevel({f"w{i}": i for i in range(shape["vocab_size"])}, unk_token="w3")),
         pad_token="w0", eos_token="w2", bos_token="w1",
@@ -140,13 +161,37 @@ def half() -> bool:
 
 
 class Watch:
-    """Wall and processor time since it was made: on a busy machine only the second can be compared."""
+    """Wall and processor time since it was made, and a card's joules: on a busy machine only the second can be compared.
+    A card works on after it was asked to, so it is waited for."""
 
     def __init__(self) -> None:
-        self.wall, self.cpu = time.perf_counter(), time.process_time()
+        self.wall, self.cpu, self.joules = now()
 
-    def passed(self) -> tuple[float, float]:
-        return time.perf_counter() - self.wall, time.process_time() - self.cpu
+    def passed(self) -> Passed:
+        return between(self, Watch())
+
+
+def now() -> Passed:
+    """Both clocks, once the card has done what it was asked for, and its energy so far, where it counts that."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return time.perf_counter(), time.process_time(), None
+    from core.engine.gauges import Gauges
+
+    torch.cuda.synchronize()
+    if not _gauges:
+        _gauges.append(Gauges(torch.device("cuda", 0)))
+    return time.perf_counter(), time.process_time(), _gauges[0].joules()
+
+
+_gauges: list[Any] = []
+
+
+def between(first: Watch, last: Watch) -> Passed:
+    """What passed from one to the other."""
+    joules = None if first.joules is None or last.joules is None else last.joules - first.joules
+    return last.wall - first.wall, last.cpu - first.cpu, joules
 
 
 _first: list[float] = []
@@ -158,7 +203,7 @@ def first_step() -> None:
         _first.append(time.time() - float(os.environ[BEGAN]))
 
 
-def tell(made: Any, first: float, supervised: int, tokens: int, passed: tuple[float, float], **more: Any) -> None:
+def tell(made: Any, first: float, supervised: int, tokens: int, passed: Passed, **more: Any) -> None:
     """One contender's answer."""
     import torch
 
@@ -166,7 +211,7 @@ def tell(made: Any, first: float, supervised: int, tokens: int, passed: tuple[fl
     if torch.cuda.is_available():
         peak = torch.cuda.max_memory_allocated()
     held = held_out(made)
-    rates = {"wall": tokens / passed[0], "cpu": tokens / passed[1]}
+    rates = {"wall": tokens / passed[0], "cpu": tokens / passed[1], "joules": passed[2], "tokens": tokens}
     print(
         json.dumps(
             {"first": first, "supervised": supervised, "held": held, "peak": peak, "start": _first[0], **rates, **more}
@@ -305,7 +350,10 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as place:
         write_base(Path(place), told.size)
-        compare(contenders(told), told, Path(place))
+        try:
+            compare(contenders(told), told, Path(place))
+        except Failed as failed:
+            sys.exit(str(failed))
 
 
 @dataclass(frozen=True)
@@ -318,11 +366,22 @@ class Contender:
 
 
 def contenders(told: argparse.Namespace) -> list[Contender]:
-    """Ours, the floors, and the peers that can run here."""
+    """Ours, the floors, and the peers that can run here; what cannot is said."""
+    found, missing = contenders_of(told)
+    for reason in missing.values():
+        print(reason)
+    return found
+
+
+def contenders_of(told: argparse.Namespace) -> tuple[list[Contender], dict[str, str]]:
+    """Those that can run here, and why others cannot, by their names."""
     from bench.training import peers
 
     found = [Contender(name, sys.executable) for name in ("ours", "bare", "padded")]
-    if told.trl:
+    missing: dict[str, str] = {}
+    if told.trl and not (Path(told.trl) / "trl").is_dir():
+        missing["trl"] = f"trl: no package trl in {told.trl}: left out"
+    elif told.trl:
         found += [Contender(name, sys.executable, told.trl) for name in ("trl", "trl-tuned")]
     for name, folder, rows in (
         ("llamafactory", told.llamafactory, ("llamafactory", "llamafactory-tuned")),
@@ -332,13 +391,17 @@ def contenders(told: argparse.Namespace) -> list[Contender]:
             continue
         python = Path(folder).expanduser().absolute() / "bin" / "python"
         if reason := peers.why_not(name, python):
-            print(reason)
+            missing[name] = reason
         else:
             found += [Contender(row, str(python)) for row in rows]
-    return found
+    return found, missing
 
 
-def run(one: Contender, steps: int, base: Path, size: str) -> dict[str, Any]:
+class Failed(Exception):
+    """A contender gave no answer."""
+
+
+def run(one: Contender, steps: int, base: Path, size: str, limit: float | None = None) -> dict[str, Any]:
     """One contender's answer, from a process of its own."""
     environment = {
         **os.environ,
@@ -353,10 +416,10 @@ def run(one: Contender, steps: int, base: Path, size: str) -> dict[str, Any]:
     }
     done = subprocess.run(
         [one.python, "-m", "bench.training.throughput", "--only", one.name, "--steps", str(steps)],
-        env=environment, capture_output=True, text=True, check=False,
+        env=environment, capture_output=True, text=True, check=False, timeout=limit,
     )  # fmt: skip
     if done.returncode:
-        sys.exit(f"{one.name}: {done.stderr[-2000:]}")
+        raise Failed(f"{one.name}: {done.stderr[-2000:]}")
     return json.loads(next(line for line in reversed(done.stdout.splitlines()) if line.startswith("{")))
 
 

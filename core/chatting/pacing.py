@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Final
 from core.chatting.transcripts import bubbles
 
 if TYPE_CHECKING:
-    from core.grouping import Columns
+    from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Piece = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8]]
 
 LONGEST: Final = 8.0  # seconds; a person may put the phone away for minutes, nobody watches a screen for that
 _SHARES: Final = tuple((n + 0.5) / 20 for n in range(20))
@@ -36,25 +41,28 @@ class Pace:
         return min(LONGEST, self.gaps[int.from_bytes(drawn, "big") % len(self.gaps)])
 
 
-def pace_of(columns: Columns, author: int, burst: int) -> Pace:
+def pace_of(pieces: Iterable[Piece], author: int, burst: int) -> Pace:
     """The pace of a participant: from the gaps between neighbouring messages of theirs, of at most `burst` seconds.
 
-    Exports that write no seconds leave gaps of 0, 60, 120: their mean is still the true one, since what is cut off the
-    ends evens out, and the waits are those of people who answer at random with that mean.
+    `pieces` are neighbouring messages of one chat each: their times, authors and marks. Exports that write no seconds
+    leave gaps of 0, 60, 120: their mean is still the true one, since what is cut off the ends evens out, and the waits
+    are those of people who answer at random with that mean.
     """
     import numpy as np
 
     from core.chat import Mark
 
-    times, mine = columns.times, (columns.authors == author) & ((columns.marks & Mark.UNTIMED) == 0)
-    if len(times) < 2:
-        return Pace()
-    gaps = times[1:] - times[:-1]
-    near = mine[1:] & mine[:-1] & (columns.chats[1:] == columns.chats[:-1]) & (gaps >= 0) & (gaps <= burst)
-    found = gaps[near]
+    gaps: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
+    to_the_second = False
+    for times, authors, marks in pieces:
+        mine = (authors == author) & ((marks & Mark.UNTIMED) == 0)
+        apart = np.diff(times)
+        gaps.append(apart[mine[1:] & mine[:-1] & (apart >= 0) & (apart <= burst)].astype(np.int32))
+        to_the_second = to_the_second or bool(np.any(times[mine] % 60))
+    found = np.concatenate(gaps)
     if len(found) < _FEW:
         return Pace()
-    if np.any(times[mine] % 60):
+    if to_the_second:
         return Pace(tuple(float(one) for one in np.quantile(found, _SHARES)))
     mean = float(found.mean())
     return Pace(tuple(round(-mean * math.log(1 - share), 3) for share in _SHARES))

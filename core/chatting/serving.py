@@ -231,9 +231,19 @@ def claim(place: Path, path: Path, base: str, name: str, adapters: Mapping[str, 
     return True
 
 
-def stop_servers(folder: Path, *, wait: float = 10.0) -> int:
-    """Stop the servers under this folder, those that are still loading too; returns how many there were."""
-    found = [server for record in sorted(folder.glob(f"*/{FILE}")) if (server := _recorded(record.parent))]
+def processes(folder: Path) -> frozenset[Process]:
+    """Of every server under this folder, those that are still loading too."""
+    found = (_recorded(record.parent) for record in folder.glob(f"*/{FILE}"))
+    return frozenset(server.process for server in found if server)
+
+
+def stop_servers(folder: Path, *, wait: float = 10.0, but: frozenset[Process] = frozenset()) -> int:
+    """Stop the servers under this folder, those that are still loading too, but for some; returns how many there were."""
+    found = [
+        server
+        for record in sorted(folder.glob(f"*/{FILE}"))
+        if (server := _recorded(record.parent)) and server.process not in but
+    ]
     for server in found:
         _end(server, place_for(folder, server.base), wait)
     return len(found)

@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 
 from core.chat import Kind, Message, local_seconds
 from core.language import _
-from core.problem import Problem
+from core.problem import Problem, system_words
 
 USER, ASSISTANT = "user", "assistant"
 # How a reply ended that no server ended: what somebody wrote in its place, and what was answered in the chat itself.
@@ -284,7 +284,7 @@ def read(path: Path) -> Iterator[Transcript]:
         raise _wrong(path, 0, _("the file is not UTF-8")) from None
     except OSError as error:
         raise Problem(
-            _("the file cannot be read ({reason}).").format(reason=error.strerror or str(error)), where=str(path)
+            _("the file cannot be read ({reason}).").format(reason=system_words(error)), where=str(path)
         ) from None
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():

@@ -192,7 +192,7 @@ def main(arguments: list[str] | None = None) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.UsageError as error:
-        return _tell(_one_line(error.format_message()), 2)
+        return _tell(_one_line(_misused(error)), 2)
     except click.ClickException as error:
         return _tell(_one_line(error.format_message()), error.exit_code)
     except Problem as problem:
@@ -221,6 +221,15 @@ def _choose_language() -> None:
             choose()  # in the locale's language, so that the words about the settings file can be read
             raise
     choose()
+
+
+def _misused(error: click.UsageError) -> str:
+    """What was wrong with the line, and where its right form is told."""
+    said = error.format_message()
+    if error.ctx is None or "--help" in said or said.endswith("?"):
+        return said
+    stop = "" if said.endswith((".", ")", "?", "!")) else "."
+    return said + stop + " " + _("See `{command} --help`.").format(command=error.ctx.command_path)
 
 
 def _one_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("import", help=_("Read exported chats, and say what was understood, what was not, and why."))
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("--me", help=_("whose voice is to be learnt: a name as it stands in the export"))
 @click.option("--format", "format_", help=_("take the file for this format instead of detecting it"))
 @click.option(
@@ -42,13 +43,14 @@ def import_(
     for file in files:
         progress = Progress(file.name)
         try:
-            report = verbs.import_file(
-                context.workspace,
+            read = (
+                partial(verbs.examine, context.settings) if dry_run else partial(verbs.import_file, context.workspace)
+            )
+            report = read(
                 file,
                 me=me,
                 format=format_,
                 date_order=date_order,
-                dry_run=dry_run,
                 progress=lambda done, total, messages, at=progress.at: at(done, total, number(messages)),
             )
         except Problem as problem:

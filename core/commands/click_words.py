@@ -8,7 +8,7 @@ looked up at the moment they are said. Their Spanish stands in our catalogue, an
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 import click.core
 import click.decorators
@@ -24,8 +24,21 @@ MODULES: Final[tuple[ModuleType, ...]] = (
 )  # fmt: skip
 
 
+class _Decimal(click.types.FloatParamType):
+    """A number, with a decimal point or the comma of most who write Spanish."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        given: Any = value.replace(",", ".") if isinstance(value, str) else value
+        return super().convert(given, param, ctx)
+
+
+DECIMAL: Final = _Decimal()
+
+
 def speak() -> None:
-    """Let click say its words by our catalogue."""
+    """Let click say its words by our catalogue. The names of its types it never asks a catalogue for."""
+    click.types.IntParamType.name = click.types.IntRange.name = language._("whole number")
+    click.types.FloatParamType.name = click.types.FloatRange.name = language._("number")
     for module in MODULES:
         for name in ("_", "ngettext"):
             if hasattr(module, name):

@@ -228,7 +228,9 @@ def diff(context: Context, name: str, other: str) -> None:
 @dataset.command("export", help=_("Write the examples to train.jsonl and validation.jsonl."))
 @click.argument("name")
 @click.option("--as", "format_", default="openai", show_default=True, help=_("the format"))
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help=_("the folder"))
+@click.option(
+    "--out", type=click.Path(path_type=Path, readable=False, file_okay=False), required=True, help=_("the folder")
+)
 @click.option("--force", is_flag=True, help=_("replace files that are there"))
 @pass_context
 def export(context: Context, name: str, format_: str, out: Path, force: bool) -> None:

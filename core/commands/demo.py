@@ -39,6 +39,7 @@ def demo(context: Context) -> int:
 
     began = time.monotonic()
     workspace = context.workspace
+    before = talking.servers(workspace)  # an open workbench may be talking with one of them
 
     def say(stage: str, text: str, **figures: object) -> None:
         if context.json:
@@ -127,7 +128,7 @@ def demo(context: Context) -> int:
         base=replies["mini"],
         tuned=replies[run.model],
     )
-    talking.stop_servers(workspace)
+    talking.stop_servers(workspace, but=before)
     seconds = time.monotonic() - began
     say(
         "done",

@@ -23,6 +23,7 @@ def models() -> None:
 @pass_context
 def list_(context: Context, found: bool) -> None:
     from core.workspace import models as verbs
+    from core.workspace import run_words
 
     if found:
         _list_found(context)
@@ -41,7 +42,7 @@ def list_(context: Context, found: bool) -> None:
         [
             (
                 row.name,
-                row.kind,
+                run_words.model_kind(row.kind),
                 row.base,
                 row.dataset,
                 row.run,
@@ -86,7 +87,7 @@ def show(context: Context, name: str) -> None:
 
 @models.command("merge", help=_("Write the model and its base as one plain folder, which other programs can load."))
 @click.argument("name")
-@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help=_("the folder"))
+@click.option("--to", type=click.Path(path_type=Path, readable=False, file_okay=False), help=_("the folder"))
 @pass_context
 def merge(context: Context, name: str, to: Path | None) -> None:
     from core.workspace import models as verbs
@@ -104,7 +105,7 @@ def merge(context: Context, name: str, to: Path | None) -> None:
 
 @models.command("gguf", help=_("Write the model as one GGUF file, by the converter of llama.cpp."))
 @click.argument("name")
-@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help=_("the file"))
+@click.option("--to", type=click.Path(path_type=Path, readable=False, dir_okay=False), help=_("the file"))
 @click.option("--type", "number", type=click.Choice(["f32", "f16", "bf16", "q8_0"]), default="f16", show_default=True)
 @pass_context
 def gguf(context: Context, name: str, to: Path | None, number: str) -> None:

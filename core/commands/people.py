@@ -37,6 +37,9 @@ def participants(ctx: click.Context) -> None:
                 }
             )
         return
+    if not rows:
+        talk(_("No chats yet. Import one with: sinsonte import FILE"))
+        return
     table(
         [_("messages"), _("chats"), _("consent"), _("participant")],
         [

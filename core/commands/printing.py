@@ -163,7 +163,7 @@ class Progress:
     def __init__(self, what: str) -> None:
         import time
 
-        self._what = what
+        self._what = shown_in_line(what)
         self._clock = time.monotonic
         self._began = self._clock()
         self._last = 0.0

@@ -16,7 +16,9 @@ from core.safe_text import shown_in_line
 @click.command("rehome", help=_("Train a successor of a remote model here, and compare both while it still answers."))
 @click.argument("model")
 @click.argument("pairs", nargs=-1, metavar="[KEY=VALUE...]")
-@click.option("--from", "file", type=click.Path(path_type=Path, dir_okay=False), help=_("its examples, as JSONL"))
+@click.option(
+    "--from", "file", type=click.Path(path_type=Path, readable=False, dir_okay=False), help=_("its examples, as JSONL")
+)
 @click.option("--base", default="mini", show_default=True, help=_("the local base: mini, a folder, or a model's name"))
 @click.option("--keep-replies", is_flag=True, help=_("keep the remote model's replies to the held-out prompts"))
 @click.option("--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help=_("prompts, at most"))

@@ -27,7 +27,7 @@ from core.problem import Misuse
 )
 @click.option(
     "--key-file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, readable=False, dir_okay=False),
     help=_("a file (0600) with the key of 16 characters or more; else {name}").format(name="SINSONTE_SERVER_KEY"),
 )
 @click.option(

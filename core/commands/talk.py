@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from core.commands import Context, pass_context
+from core.commands.click_words import DECIMAL
 from core.commands.printing import Progress, data, duration, json_line, table, talk
 from core.language import _
-from core.problem import Misuse, Problem
+from core.problem import Misuse, Problem, system_words
 from core.safe_text import Flowing, shown_in_line
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def manner_options(command: Decorated) -> Decorated:
         if parameter.sort == "texts":
             command = click.option(name, multiple=True, help=_(parameter.help))(command)
         else:
-            sort = click.INT if parameter.sort == "count" else click.FLOAT
+            sort = click.INT if parameter.sort == "count" else DECIMAL
             bounds = f" [{parameter.bounds}]" if parameter.bounds else ""
             command = click.option(name, type=sort, help=_(parameter.help) + bounds)(command)
     names = ", ".join(one.name for one in PRESETS)
@@ -61,7 +62,7 @@ def words_of(text: str | None, file: Path | None) -> str:
         try:
             parts.append(file.read_text(encoding="utf-8-sig", errors="replace"))
         except OSError as error:
-            raise Problem(_("cannot be read: {detail}.").format(detail=error.strerror), where=str(file)) from None
+            raise Problem(_("cannot be read: {detail}.").format(detail=system_words(error)), where=str(file)) from None
     elif file is not None or (not text and not sys.stdin.isatty()):
         parts.append(str(sys.stdin.read(_LARGEST + 1)))
     words = "\n\n".join(part.strip() for part in parts if part.strip())
@@ -76,7 +77,9 @@ def words_of(text: str | None, file: Path | None) -> str:
 @click.argument("model")
 @click.argument("text", required=False)
 @click.option(
-    "--file", type=click.Path(path_type=Path), help=_("ask what is in this file, after TEXT; - is what is piped in")
+    "--file",
+    type=click.Path(path_type=Path, readable=False),
+    help=_("ask what is in this file, after TEXT; - is what is piped in"),
 )
 @click.option("--template", help=_("put it into a question with a hole, such as {name}").format(name="tweet-sentiment"))
 @click.option(
@@ -100,6 +103,8 @@ def ask(
     workspace = context.workspace
     row = talking.speaker_named(workspace, model)
     form = _template(context, template)
+    if settings and form is None:
+        raise Misuse(_("--set fills a hole of a template, and none was named."), advice=_("Add --template NAME."))
     manner = manner_of(row, told, form)
     words = words_of(text, file)
     tell_end(row)
@@ -269,7 +274,9 @@ def told_trouble(reply: Reply, model: str) -> int:
 @click.argument("base")
 @click.argument("text", required=False)
 @click.option(
-    "--file", type=click.Path(path_type=Path), help=_("ask what is in this file, after TEXT; - is what is piped in")
+    "--file",
+    type=click.Path(path_type=Path, readable=False),
+    help=_("ask what is in this file, after TEXT; - is what is piped in"),
 )
 @click.option(
     "--temperatures", default="0.2,1,1.9", show_default=True, metavar="T,T…", help=_("the temperatures, with commas")

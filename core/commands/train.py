@@ -133,6 +133,9 @@ def list_(context: Context) -> None:
         for row in rows:
             json_line(row.as_json())
         return
+    if not rows:
+        talk(_("No runs yet. Start one with: sinsonte train start DATASET"))
+        return
     table(
         ["id", _("state"), _("step"), _("loss"), _("held-out"), _("where"), _("base"), _("dataset"), _("until")],
         [
@@ -144,7 +147,7 @@ def list_(context: Context) -> None:
                 run_words.figure(row.now.validation_loss, 4),
                 row.now.where or row.backend,
                 row.base,
-                row.dataset,
+                row.learns,
                 row.ends,
             )
             for row in rows
@@ -197,8 +200,10 @@ def show_events(context: Context, run: str) -> int:
             continue
         for line in event_lines(event.kind, event.body):
             data(line)
-    state = runs.named(context.workspace, run).state
-    return 0 if state in ("succeeded", "paused") else 1
+    ended = runs.named(context.workspace, run)
+    if ended.state == "succeeded" and ended.model and not context.json:
+        talk(_("Its model is “{model}”. Talk with it: sinsonte ask {model} TEXT").format(model=ended.model))
+    return 0 if ended.state in ("succeeded", "paused") else 1
 
 
 def event_lines(kind: str, body: Mapping[str, object]) -> list[str]:

@@ -34,6 +34,9 @@ def list_(context: Context) -> None:
         for row in rows:
             json_line(row.as_json())
         return
+    if not rows:
+        talk(_("No talks yet. Have one with: sinsonte chat MODEL, or on the workbench's screen 7"))
+        return
     table(
         [_("talk"), _("changed"), _("messages"), _("models"), _("title")],
         [(row.id, _moment(row.changed_at), number(row.messages), ", ".join(row.models), row.title) for row in rows],
@@ -77,7 +80,7 @@ def search(context: Context, query: str, limit: int) -> None:
 @transcripts.command("export", help=_("Write a talk to a file; without --to, into the workspace's folder."))
 @click.argument("talk_number", metavar="TALK", type=int)
 @click.option("--as", "form", type=click.Choice(FORMS), default="markdown", show_default=True)
-@click.option("--to", type=click.Path(path_type=Path), help=_("the file to write"))
+@click.option("--to", type=click.Path(path_type=Path, readable=False), help=_("the file to write"))
 @click.option("--force", is_flag=True, help=_("write over a file that is there"))
 @pass_context
 def export(context: Context, talk_number: int, form: str, to: Path | None, force: bool) -> None:
@@ -99,7 +102,7 @@ def export(context: Context, talk_number: int, form: str, to: Path | None, force
 
 
 @transcripts.command("import", help=_("Read talks back in from JSON Lines; with --as chat, put them among the chats."))
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @click.option("--as", "what", type=click.Choice(["talk", "chat"]), default="talk", show_default=True)
 @click.option("--me", default="user", show_default=True, help=_("with --as chat: the name to give the person"))
 @pass_context
@@ -168,6 +171,9 @@ def list_corrections(context: Context) -> None:
         for row in rows:
             json_line(row.as_json())
         return
+    if not rows:
+        talk(_("there are no corrections yet.") + " " + _("In a talk, e on a reply opens it for correction."))
+        return
     table(
         [_("number"), _("model"), _("asked"), _("said"), _("better")],
         [(row.id, row.model, _cut(row.asked), _cut(row.rejected), _cut(row.chosen)) for row in rows],
@@ -180,7 +186,7 @@ def _cut(text: str) -> str:
 
 
 @corrections.command("export", help=_("Write the corrections as JSON Lines: pairs of replies, or plain examples."))
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=click.Path(path_type=Path, readable=False), required=False)
 @click.option(
     "--as",
     "form",

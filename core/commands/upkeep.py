@@ -59,7 +59,7 @@ def doctor(context: Context) -> int:
 @click.group(
     invoke_without_command=True, help=_("Save a copy of the workspace's database; without more words, do it now.")
 )
-@click.option("--to", type=click.Path(path_type=Path), help=_("write the copy to this file"))
+@click.option("--to", type=click.Path(path_type=Path, readable=False), help=_("write the copy to this file"))
 @click.pass_context
 def backup(ctx: click.Context, to: Path | None) -> None:
     if ctx.invoked_subcommand is not None:
@@ -80,7 +80,10 @@ def backup(ctx: click.Context, to: Path | None) -> None:
 def backup_list(context: Context) -> None:
     from core.workspace import upkeep
 
-    for copy in upkeep.backups(context.folder):
+    copies = upkeep.backups(context.folder)
+    if not copies and not context.json:
+        talk(_("No copies yet. Make one with: sinsonte backup"))
+    for copy in copies:
         if context.json:
             json_line({"backup": copy.name, "bytes": copy.stat().st_size})
         else:
@@ -94,6 +97,7 @@ def backup_list(context: Context) -> None:
 def backup_restore(context: Context, name: str, yes: bool) -> None:
     from core.workspace import upkeep
 
+    upkeep.must_be_there(context.folder, name)
     question = _("Replace the workspace's database by {name}? The present one is kept aside. [y/N]").format(name=name)
     if not confirmed(question, yes=yes):
         raise Refused(_("nothing was restored."), advice=_("Add --yes to go on without being asked."))
@@ -156,6 +160,11 @@ def config_set(context: Context, key: str, value: str) -> None:
             _("there is no setting “{key}”.").format(key=key),
             advice=_("Known settings: {known}.").format(known=", ".join(SCALARS)),
         )
+    if key == "workspace" and value:
+        # Told once, from wherever one stands; read from anywhere.
+        value = str(Path(value).expanduser().absolute())
+        if Path(value).exists() and not Path(value).is_dir():
+            raise Misuse(_("this is not a folder, so it cannot be a workspace."), where=value)
     change(key, value, context.settings.file)
     talk(_("{key} is now “{value}”.").format(key=key, value=value))
 

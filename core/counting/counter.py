@@ -95,7 +95,8 @@ class ChatCounter:
         self.model = model
         self.encoding = encoding
         self.exact = exact
-        self._remembered = Remembering(vocabulary.counting(encoding))
+        # Loaded when the first text is counted, 80 MB of it: what was counted before may be all that is asked for.
+        self._remembered = Remembering(lambda text: vocabulary.counting(encoding)(text))
 
     def text(self, text: str) -> int:
         """The tokens of a text on its own."""

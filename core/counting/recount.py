@@ -10,9 +10,11 @@ makes it another one. Examples that say the same are told by a rolling hash over
 
 from __future__ import annotations
 
+import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ from core.dataset.recipe import Recipe
 from core.dataset.split import PURGED, TRAIN, VALIDATION, sides
 
 _REMEMBERED = 1_000_000  # stretches; beyond, they are forgotten and counted again
+_LONG = 1.0  # seconds of counting that are worth being kept for the next process
 _SAID = 4_096  # messages whose words are at hand: a speech and a part of it follow each other in no great distance
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # the rolling hash's factor; odd, so that no bit is ever lost
 _Hashes = NDArray[np.uint64]
@@ -95,20 +98,44 @@ class _Costs:
         self._words = np.insert(self._words, at, np.frombuffer(words, np.int64)[order])
         self._keys = np.insert(self._keys, at, keys[order])
 
+    def saved(self) -> dict[str, NDArray[Any]]:
+        """All of it, 24 bytes a stretch, for `load`."""
+        tokens, words = self._tokens.astype(np.uint32), self._words.astype(np.uint32)
+        return {"keys": self._keys, "tokens": tokens, "folds": self._folds, "words": words}
+
+    def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
+        """Take what `saved` gave."""
+        self._keys, self._folds = saved["keys"], saved["folds"]
+        self._tokens, self._words = saved["tokens"].astype(np.int64), saved["words"].astype(np.int64)
+
     def of(self, keys: _Hashes) -> tuple[NDArray[np.int64], _Hashes, NDArray[np.int64]]:
         """The tokens, the hash of the folded words and the number of words of each; all are known."""
         at = np.searchsorted(self._keys, keys)
         return self._tokens[at], self._folds[at], self._words[at]
 
 
+class Shelf(Protocol):
+    """Where costs outlive the process, by what the words depend on."""
+
+    def take(self, settings: object) -> Mapping[str, NDArray[Any]] | None:
+        """The costs that were put there for these settings."""
+        ...
+
+    def put(self, settings: object, costs: Mapping[str, NDArray[Any]]) -> None:
+        """Keep them."""
+        ...
+
+
 class Recount:
     """Counts recipes over the same messages; keep it while these stay, whatever the curator decides of them."""
 
-    def __init__(self, material: Material, counter: Counter) -> None:
+    def __init__(self, material: Material, counter: Counter, shelf: Shelf | None = None) -> None:
         self._material = material
         self._counter = counter
+        self._shelf = shelf
         self._settings: tuple[object, ...] = ()
         self._costs = _Costs()
+        self._spent = 0.0  # seconds of counting since anything was put on the shelf
 
     def totals(self, build: Build, *, progress: Callable[[int, int], None] | None = None) -> Totals:
         """The totals of what this build would yield; `progress` gets stretches done and to do."""
@@ -121,8 +148,9 @@ class Recount:
             return Totals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, self._counter.exact)
         self._forget_if_other(build)
         spans = _spans_of(build)
+        around = self._around(build)  # first, so that it goes on the shelf with all else
         tokens, folds, words = self._counted(build, spans, progress)
-        return _totals(build, spans, tokens, folds, words, self._counter)
+        return _totals(build, spans, tokens, folds, words, around, self._counter)
 
     def _forget_if_other(self, build: Build) -> None:
         """Words depend on these; a change of any makes everything remembered another text."""
@@ -133,8 +161,11 @@ class Recount:
             tuple(sorted(build.alone.items())),
         )  # fmt: skip
         if settings != self._settings or len(self._costs) > _REMEMBERED:
+            found = self._shelf.take(settings) if self._shelf is not None and settings != self._settings else None
             self._settings = settings
             self._costs = _Costs()
+            if found is not None:
+                self._costs.load(found)
 
     def _counted(
         self, build: Build, spans: _Spans, progress: Callable[[int, int], None] | None
@@ -145,6 +176,7 @@ class Recount:
         keys = ends[grouping.turns[spans.end]] - ends[grouping.turns[spans.first]]
         missing = self._costs.missing(keys)
         if len(missing):
+            began = time.monotonic()
             tokens, folds, words = array("q"), array("Q"), array("q")
             said: dict[int, str] = {}
             writer = build.writer()
@@ -164,7 +196,21 @@ class Recount:
                 # What was counted when one stopped it, too: the next count begins there.
                 whole = len(words)
                 self._costs.add(keys[missing[:whole]], tokens[:whole], folds[:whole], words)
+                self._spent += time.monotonic() - began
+                if self._shelf is not None and self._spent > _LONG:
+                    self._spent = 0.0
+                    self._shelf.put(self._settings, self._costs.saved())
         return self._costs.of(keys)
+
+    def _around(self, build: Build) -> int:
+        """The tokens of an example beside those of its speeches: the system prompt's, and the template's."""
+        total = self._counter.around_example
+        for line in build.writer().system:
+            key = np.frombuffer(digest(line.text)[:8], np.uint64)
+            if len(self._costs.missing(key)):
+                self._costs.add(key, array("q", [self._counter.line(line)]), array("Q", [0]), array("q", [0]))
+            total += int(self._costs.of(key)[0][0])
+        return total
 
     def _by_examples(self, build: Build) -> Totals:
         """Where lines do not add up (or likeness is asked for), every example is made and counted."""
@@ -225,6 +271,7 @@ def _totals(
     tokens: NDArray[np.int64],
     folds: _Hashes,
     words: NDArray[np.int64],
+    around: int,
     counter: Counter,
 ) -> Totals:
     recipe, made = build.recipe, build.plan
@@ -236,7 +283,7 @@ def _totals(
     own = before[reply + 1] - before[spans.opening]
     has_partial = spans.partial >= 0
     own[has_partial] += tokens[spans.partial[has_partial]]
-    own += counter.around_example + sum(counter.line(line) for line in build.writer().system)
+    own += around
 
     # The order in which a build yields: conversations in the dataset's order, the training side first.
     rank = np.empty(build.grouping.conversation_count, np.intp)

@@ -49,10 +49,13 @@ class Learnt:
         return max(0, self.tokens - self.limit) if self.limit else 0
 
 
-def learnt(counter: Counter, example: Example, limit: int | None, separator: str = "") -> Learnt:
-    """The example as this model will see it; `separator` is what the recipe joins the messages of a turn with."""
+def learnt(
+    counter: Counter, example: Example, limit: int | None, separator: str = "", tokens: int | None = None
+) -> Learnt:
+    """The example as this model will see it; `separator` is what the recipe joins the messages of a turn with. `tokens`:
+    how many it has, where they were counted before."""
     if not isinstance(counter, LocalCounter):
-        return _parted(_by_roles(counter, example, limit), example.lines, separator)
+        return _parted(_by_roles(counter, example, limit, tokens), example.lines, separator)
     told = _parted(_by_template(counter, example.lines, limit), example.lines, separator)
     if not told.over:
         return told
@@ -116,12 +119,12 @@ def _parted(told: Learnt, lines: Sequence[Line], separator: str) -> Learnt:
     return replace(told, pieces=tuple(pieces))
 
 
-def _by_roles(counter: Counter, example: Example, limit: int | None) -> Learnt:
+def _by_roles(counter: Counter, example: Example, limit: int | None, tokens: int | None) -> Learnt:
     pieces: list[Piece] = []
     for line in example.lines:
         pieces.append(Piece(f"{line.role.value}\n", "control"))
         pieces.append(Piece(f"{line.text}\n", "trained" if line.trained else "context"))
-    return Learnt(tuple(pieces), counter.example(example), None, limit)
+    return Learnt(tuple(pieces), counter.example(example) if tokens is None else tokens, None, limit)
 
 
 def _by_template(counter: LocalCounter, lines: Sequence[Line], limit: int | None) -> Learnt:

@@ -16,7 +16,7 @@ from core.chat import Example, Line, Role, Side
 from core.dataset import legacy
 from core.dataset.check import CheckReport, Finding, check
 from core.language import N_, _
-from core.problem import Problem
+from core.problem import Problem, system_words
 
 _LONGEST_LINE: Final = 64 << 20
 _SHOWN: Final = 20
@@ -74,7 +74,7 @@ class ForeignFile:
                         yield number, example
         except OSError as error:
             raise Problem(
-                _("The file cannot be read: {reason}.").format(reason=error.strerror or type(error).__name__),
+                _("The file cannot be read: {reason}.").format(reason=system_words(error)),
                 where=self.path.name,
             ) from error
 

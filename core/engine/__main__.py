@@ -50,10 +50,13 @@ def _on_stop(number: int, _frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def _wake() -> Iterator[None]:
-    """Imports of several seconds, which a stop ends at once."""
-    if _stops:
+    """Imports of several seconds, which a stop ends at once; but not where others would wait for this process: they all
+    stop together, before their first step."""
+    alone = os.environ.get("WORLD_SIZE", "1") == "1"
+    if _stops and alone:
         raise _StopNow
-    _waking.append(True)
+    if alone:
+        _waking.append(True)
     try:
         yield
     finally:

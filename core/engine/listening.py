@@ -18,6 +18,7 @@ from typing import Final
 
 from core.engine.problems import ModelProblem
 from core.language import _
+from core.problem import system_words
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -59,7 +60,7 @@ def assert_free(path: Path) -> None:
         except OSError as error:
             raise ModelProblem(
                 "socket",
-                _("The socket cannot be opened ({reason}).").format(reason=error.strerror or str(error)),
+                _("The socket cannot be opened ({reason}).").format(reason=system_words(error)),
                 where=path.name,
                 advice=_("Its path may be too long (107 bytes) or not a socket."),
             ) from None

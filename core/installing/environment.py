@@ -26,7 +26,7 @@ from typing import NoReturn
 from core.installing import sets, starting, torch_choice
 from core.installing.pip_run import Pip, Progress
 from core.language import _
-from core.problem import Problem
+from core.problem import Problem, system_words
 
 LOCK, MARK, OUTSIDE = "sinsonte.lock", "sinsonte.unfinished", "sinsonte-outside.pth"
 CHECKOUT = "sinsonte-checkout.pth"
@@ -257,7 +257,11 @@ def _wait_for(lock: int) -> None:
         pass
     except OSError as error:
         # Some cluster file systems have no locks at all.
-        _say(_("No lock can be had here ({why}): please do not start Sinsonte twice now.").format(why=error.strerror))
+        _say(
+            _("No lock can be had here ({why}): please do not start Sinsonte twice now.").format(
+                why=system_words(error)
+            )
+        )
         return
     _say(_("Another start is installing; waiting for it to finish..."))
     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -271,7 +275,7 @@ def _cannot_write(folder: Path, error: OSError) -> Problem:
             advice=_("Make room, or set SINSONTE_VENV to a folder on another disk; then start again."),
         )
     return Problem(
-        _("This cannot be written: {why}.").format(why=error.strerror),
+        _("This cannot be written: {why}.").format(why=system_words(error)),
         where=str(folder),
         advice=_("Copy the checkout to a folder of your own, or set SINSONTE_VENV to one."),
     )

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from core.language import _
-from core.problem import Misuse, Problem
+from core.problem import Misuse, Problem, system_words
 from core.reading.archive import candidates, is_workbook, open_archive
 from core.reading.detect import READERS, find_format
 from core.reading.encoding import Encoding, find_encoding
@@ -58,7 +58,7 @@ class Reading:
                         yield batch
             except OSError as error:
                 raise Problem(
-                    _("the file could not be read to its end: {reason}.").format(reason=error.strerror or error),
+                    _("the file could not be read to its end: {reason}.").format(reason=system_words(error)),
                     where=export.source.name,
                     advice=_("Check the disk, or copy the file."),
                 ) from None

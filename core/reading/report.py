@@ -1,8 +1,8 @@
 """The import report: what a file was taken for, what was read, and every line that was not, with the reason.
 
 In: batches of messages as a reader makes them, and the reader's notes. Out: an `ImportReport`, as JSON (`as_json`)
-and as lines for people (`as_text`). Knows nothing of any format. `added` and `already_there` stay None here: only
-whoever keeps messages can tell, and fills them in.
+and as lines for people (`as_text`). Knows nothing of any format. `added` and `already_there` stay None here, and
+`joined` empty: only whoever keeps messages can tell, and fills them in.
 """
 
 from __future__ import annotations
@@ -76,6 +76,13 @@ class _Said:
         return len(new)
 
 
+class Joined(NamedTuple):
+    """A chat of the file that was known already by another title: which, and who is who there."""
+
+    title: str
+    people: dict[str, str]
+
+
 @dataclass(slots=True)
 class ImportReport:
     """What became of one file. Filled while it is read; whole when the reading is exhausted."""
@@ -98,6 +105,7 @@ class ImportReport:
     duplicates: int = 0
     added: int | None = None
     already_there: int | None = None
+    joined: list[Joined] = field(default_factory=list[Joined])
     unread: list[Unread] = field(default_factory=list[Unread])
     unread_total: int = 0
     warnings: list[str] = field(default_factory=list[str])
@@ -200,6 +208,7 @@ class ImportReport:
             "duplicates": self.duplicates,
             "added": self.added,
             "already_there": self.already_there,
+            "joined": [{"chat": one.title, "people": one.people} for one in self.joined],
             "unread": [{"line": one.line, "reason": one.reason, "text": one.text} for one in self.unread],
             "unread_total": self.unread_total,
             "warnings": self.warnings,
@@ -274,6 +283,13 @@ def _text(report: ImportReport) -> list[str]:
             + _("added: {added}; already there: {there}").format(
                 added=grouped(report.added), there=grouped(report.already_there)
             )
+        )
+    for joined in report.joined:
+        known = ", ".join(f"{here} = {there}" for here, there in joined.people.items() if here != there)
+        said.append(
+            "  "
+            + _("it tells the chat “{title}”, which was here already").format(title=joined.title)
+            + (": " + known if known else "")
         )
     said += ["  " + _("warning: {text}").format(text=warning) for warning in report.warnings]
     if report.unread_total:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.language import _
-from core.problem import Problem
+from core.problem import Problem, system_words
 
 CHUNK = 1 << 20  # bytes read at a time; 256 KiB and 4 MiB were both slower to parse (bench/reading/speed.py)
 
@@ -70,7 +70,7 @@ def _open_regular(path: Path) -> BinaryIO:
             _("this user may not read the file."), where=where, advice=_("Change its permissions, or copy it.")
         ) from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else _("the path is not usable")
+        reason = system_words(error) if isinstance(error, OSError) and error.strerror else _("the path is not usable")
         raise Problem(
             _("the file cannot be opened: {reason}.").format(reason=reason), where=where, advice=_("Check the path.")
         ) from None

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from core.language import _, ngettext
-from core.problem import Problem
-from core.store import migrations, trouble
+from core.problem import Problem, system_words
+from core.store import migrations, signs, trouble
 from core.store.connection import Store, unguarded
 from core.store.sqlite import sqlite3
 
@@ -31,7 +31,13 @@ def backup(store: Store, to: Path | None = None, sort: str = BY_HAND) -> Path:
     except sqlite3.Error as error:
         store.fail(error)
     except OSError as error:
-        raise trouble.problem_for_system(error, store.folder if to is None else to.parent) from None
+        if to is None:
+            raise trouble.problem_for_system(error, store.folder) from None
+        raise Problem(
+            _("the copy cannot be written: {reason}.").format(reason=system_words(error)),
+            where=str(to),
+            advice=_("Name a file in another folder."),
+        ) from None
 
 
 def list_backups(folder: Path) -> list[Path]:
@@ -127,6 +133,7 @@ def rebuild_search(store: Store) -> None:
     with store.write() as change:
         for index in _INDEXES:
             change.execute(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")
+        signs.rebuild(change.connection)
 
 
 def compact(store: Store) -> None:
@@ -177,7 +184,7 @@ def _search_is_whole(store: Store) -> bool:
         with unguarded(connection):
             for index in _INDEXES:
                 connection.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)")
-        return True
+        return signs.is_whole(connection)
     except sqlite3.Error as error:
         if not trouble.is_damage(error):
             store.fail(error)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from core.chat import Chat, Mark
+from core.store import signs
 from core.store.connection import Change, Readable
 
 
@@ -95,6 +96,7 @@ def delete(change: Change, chat_id: int) -> None:
            SELECT 'delete', id, text FROM messages WHERE chat_id = ?""",
         (chat_id,),
     )
+    signs.changed(change, signs.blocks_of(change, "chat_id = ?", (chat_id,)))
     change.execute("DELETE FROM messages WHERE chat_id = ?", (chat_id,))
     change.execute("DELETE FROM names WHERE chat_id = ?", (chat_id,))
     change.execute("DELETE FROM chats WHERE id = ?", (chat_id,))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.store.connection import Readable
 
@@ -32,6 +32,16 @@ class Columns:
     kinds: NDArray[np.uint8]  # codes of core.store.kinds
     marks: NDArray[np.uint8]
     lengths: NDArray[np.int32]  # characters; empty when not asked for
+
+
+class Neighbours(NamedTuple):
+    """Some messages of one chat in their order."""
+
+    ids: NDArray[np.int64]
+    times: NDArray[np.int64]
+    authors: NDArray[np.int32]
+    kinds: NDArray[np.uint8]  # codes of core.store.kinds
+    marks: NDArray[np.uint8]
 
 
 def columns(store: Readable, chat_ids: Iterable[int], *, uids: bool = True, lengths: bool = True) -> Columns:
@@ -83,6 +93,22 @@ def columns(store: Readable, chat_ids: Iterable[int], *, uids: bool = True, leng
     return _with_authors(store, made)
 
 
+def neighbours(store: Readable, chat_id: int) -> Generator[Neighbours]:
+    """The columns of a chat in pieces of up to 20,000 messages, each beginning with the last message of the piece before:
+    for whoever looks at messages beside each other. All of a million at once are 30 MB."""
+    for first in range(0, _size(store, chat_id), SLICE):
+        ids, names, times, kinds, marks = store.read(
+            """SELECT group_concat(id), group_concat(ifnull(name_id, 0)), group_concat(sent_at), group_concat(kind),
+                 group_concat(marks) FROM
+               (SELECT * FROM messages WHERE chat_id = ? AND place >= ? AND place < ? ORDER BY place)""",
+            (chat_id, first - 1, first + SLICE),
+        )[0]
+        authors = _authors(store, _numbers(names, "i4"))
+        yield Neighbours(
+            _numbers(ids, "i8"), _numbers(times, "i8"), authors, _numbers(kinds, "u1"), _numbers(marks, "u1")
+        )
+
+
 def texts(store: Readable, chat_id: int, first: int = 0, count: int | None = None) -> Generator[list[str]]:
     """The texts of a chat from place `first` on, in lists of up to 20,000."""
     end = _size(store, chat_id) if count is None else first + count
@@ -117,6 +143,10 @@ def _numbers(joined: str | None, dtype: Any) -> NDArray[Any]:
 
 
 def _with_authors(store: Readable, made: Columns) -> Columns:
+    return replace(made, authors=_authors(store, made.names))
+
+
+def _authors(store: Readable, names: NDArray[np.int32]) -> NDArray[np.int32]:
     import numpy as np
 
     pairs = store.read("SELECT id, participant_id FROM names")
@@ -124,5 +154,4 @@ def _with_authors(store: Readable, made: Columns) -> Columns:
     for name, participant in pairs:
         author_of[name] = participant
     # A number that is no name's, which only a damaged file has, is nobody.
-    known = np.where((made.names >= 0) & (made.names < len(author_of)), made.names, 0)
-    return replace(made, authors=author_of[known])
+    return author_of[np.where((names >= 0) & (names < len(author_of)), names, 0)]

@@ -180,7 +180,9 @@ class Store:
                 connection.execute(f"PRAGMA cache_size = {_WRITING}")
                 try:
                     _patiently(connection, "BEGIN IMMEDIATE", until)
-                    yield Change(self, connection)
+                    change = Change(self, connection)
+                    yield change
+                    change.end()
                     # With a rollback journal the commit waits for readers, so it can be busy too.
                     _patiently(connection, "COMMIT", until)
                 except BaseException as error:
@@ -249,6 +251,17 @@ class Change:
     def __init__(self, store: Store, connection: sqlite3.Connection) -> None:
         self.store = store
         self.connection = connection
+        self._at_the_end: dict[Callable[[Change, set[int]], None], set[int]] = {}
+
+    def at_the_end(self, do: Callable[[Change, set[int]], None], about: Iterable[int]) -> None:
+        """Have something done once before the commit, about all numbers that were ever given for it."""
+        self._at_the_end.setdefault(do, set()).update(about)
+
+    def end(self) -> None:
+        """Do what was put off to the end."""
+        while self._at_the_end:
+            do, about = self._at_the_end.popitem()
+            do(self, about)
 
     def read(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """All rows of a query, with what this transaction has written."""

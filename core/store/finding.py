@@ -1,7 +1,8 @@
-"""Which messages answer to something, as numbers: rows of the table or places of a chat, sorted.
+"""Which messages answer to something, as numbers: places of a chat, sorted.
 
-In: words, names, bounds. Out: numpy arrays, for screens that count and page through hundreds of thousands of hits.
-SQLite joins them into one text and numpy reads that, as in core/store/columns.py; 200,000 hits take 60 ms.
+In: names, bounds; words are core/store/searching.py's. Out: numpy arrays, for screens that count and page through
+hundreds of thousands of hits. SQLite joins them into one text and numpy reads that, as in core/store/columns.py;
+200,000 hits take 60 ms.
 """
 
 from __future__ import annotations
@@ -9,24 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from core.store import messages
 from core.store.connection import Readable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-def ids_with(store: Readable, query: str) -> NDArray[np.int64]:
-    """The ids of the messages of all chats that hold the words of a query, as `messages.search` finds them."""
-    import numpy as np
-
-    words = messages.words_of(query)
-    if words is None:
-        return np.sort(np.array(messages.search(store, query), np.int64))
-    # The index alone answers, without a look at the messages.
-    row = store.read("SELECT group_concat(rowid) FROM messages_fts WHERE messages_fts MATCH ?", (words,))[0]
-    return _numbers(row[0])
 
 
 def places_by(store: Readable, chat_id: int, participant_id: int) -> NDArray[np.int64]:

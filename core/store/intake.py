@@ -29,6 +29,7 @@ from time import time as now
 from typing import TYPE_CHECKING, Any
 
 from core.chat import Kind, Mark, Message
+from core.store import signs
 from core.store.connection import Change
 from core.store.kinds import CODE_OF
 
@@ -98,7 +99,7 @@ class Intake:
             self._add_chunk(chunk)
 
     def finish(self) -> Added:
-        """Put the new messages into the chat's order and into the search index."""
+        """Put the new messages into the chat's order and into the search indexes."""
         if self._added:
             self._put_in_order()
             if not self._indexed:
@@ -107,6 +108,8 @@ class Intake:
             self._change.execute(
                 "INSERT INTO messages_fts (rowid, text) SELECT id, text FROM messages WHERE id >= ?", (self._first_id,)
             )
+            last = self._first_id + self._added - 1
+            signs.changed(self._change, range(self._first_id // signs.BLOCK, last // signs.BLOCK + 1))
         return Added(self._added, self._met, self._forgotten)
 
     def _add_chunk(self, chunk: Sequence[Message]) -> None:

@@ -1,19 +1,17 @@
-"""Messages as they are read back: by row number, by time, by id, by words. In: a chat; out: `StoredMessage` rows.
+"""Messages as they are read back: by row number, by time, by id. In: a chat; out: `StoredMessage` rows.
 
 A place in the chat is a row number of its list, so a page costs the page at a million messages too. How messages come
-in is core/store/intake.py; how all of them are read as arrays is core/store/columns.py.
+in is core/store/intake.py; how they are found by words, core/store/searching.py; how all of them are read as arrays,
+core/store/columns.py.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from array import array
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from core.chat import Kind
+from core.store import signs
 from core.store.connection import Change, Readable, Row
 from core.store.kinds import CODE_OF, KIND_OF
 
@@ -40,7 +38,6 @@ _COLUMNS = """SELECT m.id, m.uid, m.chat_id, m.place, coalesce(p.name, ''), m.se
 
 # As many as are asked for in one statement; SQLite's own limit was 999 for long.
 _BUNCH = 500
-_SMALL = 50_000  # messages of chats whose rows are looked up before a search in them: 3 ms
 
 
 def page(store: Readable, chat_id: int, first: int, count: int) -> list[StoredMessage]:
@@ -142,112 +139,6 @@ def uids_between(store: Readable, chat_id: int, first: int, end: int) -> bytes:
     return b"".join(row[0] for row in rows)
 
 
-def search(store: Readable, query: str, chat_ids: Sequence[int] | None = None, limit: int | None = None) -> array[int]:
-    """The ids of the messages that hold all words of `query`, chat by chat in order: 8 bytes each, for `by_ids`.
-
-    Words match whatever their accents and case, "in quotes" one after the other, the last one also as a beginning.
-    What has no letters or digits (an emoji) is looked for as it is. An empty query finds nothing. With a limit, those
-    that were imported first: to put all in order takes a second where a word stands in every other message of a million.
-    """
-    match, literal, exact = _terms(query)
-    if not match and not literal:
-        return array("q")
-    conditions: list[str] = []
-    values: list[str | int] = []
-    table = "messages AS m"
-    if match:
-        table = "messages_fts AS f CROSS JOIN messages AS m ON m.id = f.rowid"
-        conditions.append("messages_fts MATCH ?")
-        values.append(" ".join(match))
-    for term in literal:
-        conditions.append("instr(m.text, ?) > 0")
-        values.append(term)
-    if chat_ids is not None:
-        conditions.append(f"m.chat_id IN ({_marks(chat_ids)})")
-        values.extend(chat_ids)
-        # A small chat is a few rows of the index: without its bounds, every hit of all chats was looked at, 140 ms.
-        if match and sum(count(store, one) for one in chat_ids) <= _SMALL:
-            conditions.append("f.rowid BETWEEN ? AND ?")
-            values.extend(_bounds(store, chat_ids))
-    column = "m.id, m.text" if exact else "m.id"
-    where = f"SELECT {column} FROM {table} WHERE {' AND '.join(conditions)} ORDER BY"
-    if limit is None:
-        rows = store.each(f"{where} m.chat_id, m.place", values)
-    else:
-        rows = store.each(f"{where} {'f.rowid' if match else 'm.id'}", values)
-    # The index folds ñ into n: "año" would find "ano".
-    found = (row[0] for row in rows if not exact or _begins(exact, row[1]))
-    if limit is None:
-        return array("q", found)
-    first = list(islice(found, limit))
-    rows.close()
-    ids = array("q")
-    for start in range(0, len(first), _BUNCH):
-        bunch = first[start : start + _BUNCH]
-        ids.extend(
-            row[0]
-            for row in store.read(
-                f"SELECT id FROM messages WHERE id IN ({_marks(bunch)}) ORDER BY chat_id, place", bunch
-            )
-        )
-    return ids
-
-
-def with_edited(store: Readable, ids: array[int], uids: Sequence[bytes]) -> array[int]:
-    """The ids that a search found, with those of these messages between them, in the order of the chats."""
-    places: dict[int, tuple[int, int]] = {}
-    for column, values in (("uid", uids), ("id", ids)):
-        for start in range(0, len(values), _BUNCH):
-            bunch = list(values[start : start + _BUNCH])
-            sql = f"SELECT id, chat_id, place FROM messages WHERE {column} IN ({_marks(bunch)})"
-            places |= {row[0]: (row[1], row[2]) for row in store.read(sql, bunch)}
-    return array("q", sorted(places, key=places.__getitem__))
-
-
-def _bounds(store: Readable, chat_ids: Sequence[int]) -> tuple[int, int]:
-    sql = f"SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM messages WHERE chat_id IN ({_marks(chat_ids)})"
-    low, high = store.read(sql, list(chat_ids))[0]
-    return int(low), int(high)
-
-
-def holds(query: str) -> Callable[[str], bool]:
-    """Whether a text that is in no index holds the words of a query, as `search` would find it."""
-    match, literal, exact = _terms(query)
-    phrases = [(_tokens(one.removesuffix("*").strip('"')), one.endswith("*")) for one in match]
-    phrases = [(tokens, begun) for tokens, begun in phrases if tokens]
-
-    def held(text: str) -> bool:
-        if not all(term in text for term in literal):
-            return False
-        words = _tokens(text) if phrases else []
-        return all(_stands(words, *phrase) for phrase in phrases) and (not exact or _begins(exact, text))
-
-    return held if phrases or literal else lambda _text: False
-
-
-def _stands(words: list[str], phrase: list[str], begun: bool) -> bool:
-    """Whether the words of a phrase stand one after the other, the last of them perhaps only begun."""
-    *whole, last = phrase
-    for at in range(len(words) - len(whole)):
-        if words[at : at + len(whole)] == whole:
-            following = words[at + len(whole)]
-            if following == last or (begun and following.startswith(last)):
-                return True
-    return False
-
-
-def _tokens(text: str) -> list[str]:
-    """The words of a text as the index has them: without accents and capitals."""
-    bare = "".join(one for one in unicodedata.normalize("NFD", text.lower()) if unicodedata.category(one) != "Mn")
-    return _TOKEN.findall(bare)
-
-
-def words_of(query: str) -> str | None:
-    """The query as the search index takes it; None when the index alone cannot answer it."""
-    match, literal, exact = _terms(query)
-    return " ".join(match) if match and not literal and not exact else None
-
-
 def erase_name(change: Change, name_id: int) -> int:
     """Delete the messages of one exported name; returns how many. The chat's places are dense again afterwards."""
     change.execute(
@@ -255,6 +146,7 @@ def erase_name(change: Change, name_id: int) -> int:
            SELECT 'delete', id, text FROM messages WHERE name_id = ?""",
         (name_id,),
     )
+    signs.changed(change, signs.blocks_of(change, "name_id = ?", (name_id,)))
     gone = change.execute("DELETE FROM messages WHERE name_id = ?", (name_id,))
     change.execute(
         """UPDATE messages SET place = dense.place
@@ -289,58 +181,3 @@ def _message(row: Row) -> StoredMessage:
 
 def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
-
-
-_TOKEN = re.compile(r"[^\W_]+")
-_TERM = re.compile(r'"([^"]*)"|([^\s"]+)')
-
-
-def _terms(query: str) -> tuple[list[str], list[str], set[str]]:
-    """The query as FTS5 phrases, texts to look for as they are, and words with ñ to hold the hits to."""
-    match: list[str] = []
-    literal: list[str] = []
-    exact: set[str] = set()
-    # A NUL would end the expression early, in the middle of a quoted string.
-    found = list(_TERM.finditer(query.replace("\0", " ")))
-    for place, term in enumerate(found):
-        phrase, word = term.group(1), term.group(2)
-        text = _encodable(phrase if word is None else word)
-        # Which characters the tokenizer keeps: letters, numbers and private ones.
-        if any((kind := unicodedata.category(character))[0] in "LN" or kind == "Co" for character in text):
-            last = place == len(found) - 1 and word is not None and not query[-1:].isspace()
-            match.append(f'"{text}"' + ("*" if last else ""))
-            exact |= _with_enye(text)
-        elif text.strip():
-            literal.append(text)
-    return match, literal, exact
-
-
-def fts_phrases(query: str) -> tuple[str, list[str]]:
-    """A query as an expression for an index of ours ("" when it has no words), and the texts to look for as they are."""
-    match, literal, _exact = _terms(query)
-    return " ".join(match), literal
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-_WORD = re.compile(r"\w+")
-
-
-def _with_enye(text: str) -> set[str]:
-    """The words of a text that are written with ñ, folded otherwise as the index folds."""
-    composed = unicodedata.normalize("NFC", text).casefold()
-    if "ñ" not in composed:
-        return set()
-    return {_fold(word) for word in _WORD.findall(composed) if "ñ" in word}
-
-
-def _fold(word: str) -> str:
-    bare = unicodedata.normalize("NFD", word.replace("ñ", "\ue001"))
-    return "".join(c for c in bare if not unicodedata.combining(c)).replace("\ue001", "ñ")
-
-
-def _begins(wanted: set[str], text: str) -> bool:
-    words = _with_enye(text)
-    return all(any(word.startswith(one) for word in words) for one in wanted)

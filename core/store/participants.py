@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Final
 
 from core.chat import Consent, Participant
 from core.store.connection import Change, Readable, Row
+
+_PIECE: Final = 20_000  # messages that are counted at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,21 @@ def names_of(store: Readable, participant_id: int) -> list[Name]:
 
 def message_counts(store: Readable) -> dict[int, int]:
     """How many messages each participant has; reads every message's row, 0.3 s a million."""
-    rows = store.read(
-        """SELECT n.participant_id, sum(c.found) FROM
-             (SELECT name_id, count(*) AS found FROM messages WHERE name_id IS NOT NULL GROUP BY name_id) AS c
-           JOIN names AS n ON n.id = c.name_id GROUP BY n.participant_id"""
-    )
-    return {row[0]: row[1] for row in rows}
+    # In pieces: to group a million at once SQLite sorts them in memory, 45 MB.
+    rows = store.read("SELECT id, participant_id FROM names")
+    whose = {row[0]: row[1] for row in rows}
+    counts: dict[int, int] = {}
+    for chat, size in store.read("SELECT chat_id, max(place) + 1 FROM messages GROUP BY chat_id"):
+        for first in range(0, size, _PIECE):
+            found = store.read(
+                """SELECT name_id, count(*) FROM messages
+                   WHERE chat_id = ? AND place >= ? AND place < ? AND name_id IS NOT NULL GROUP BY name_id""",
+                (chat, first, first + _PIECE),
+            )
+            for name, count in found:
+                if name in whose:
+                    counts[whose[name]] = counts.get(whose[name], 0) + count
+    return counts
 
 
 def promises(store: Readable) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.store.connection import Change, Readable, Row
-from core.store.messages import fts_phrases
+from core.store.query import expression
 
 USER, ASSISTANT = "user", "assistant"
 
@@ -194,7 +194,7 @@ def said(store: Readable, message: int) -> StoredSaid | None:
 
 def search(store: Readable, query: str, limit: int = 1000) -> list[StoredSaid]:
     """The messages that hold all words of a query, the newest first; by the rules of the search in chats."""
-    match, literal = fts_phrases(query)
+    match, literal = expression(query)
     conditions = ["m.id IN (SELECT rowid FROM talk_fts WHERE talk_fts MATCH ?)"] if match else []
     values: list[str | int] = [match] if match else []
     for term in literal:

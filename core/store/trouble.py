@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from core.language import _
-from core.problem import Problem
+from core.problem import Problem, system_words
 from core.store.sqlite import sqlite3
 
 DATABASE = "sinsonte.db"
@@ -90,7 +90,7 @@ def problem_for_system(error: OSError, folder: Path) -> Problem:
             advice=_("Keep the workspace on a local disk."),
         )
     return Problem(
-        _("the workspace cannot be opened: {reason}.").format(reason=error.strerror or type(error).__name__),
+        _("the workspace cannot be opened: {reason}.").format(reason=system_words(error)),
         where=str(folder),
         advice=_("Check the folder, or choose another workspace."),
     )

@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, TextIO
 
@@ -24,6 +24,7 @@ from core.language import _
 from core.problem import Problem
 
 FILE: Final = "events.jsonl"
+SAID: Final = ("prompt", "reply", "real")  # what a sample has of people's words
 _HEAD: Final = ("attempt", "seq", "at", "kind")
 _LONGEST_LINE: Final = 1 << 20  # the file is read as hostile: a longer "line" is not one of ours
 
@@ -89,6 +90,34 @@ class Reader:
                 self.offset += len(line)
                 if event := parse(line):
                     yield event
+
+
+def take_out_words(path: Path) -> None:
+    """Take what was said out of the samples of a log, for somebody who is to be forgotten. A line keeps its length and its
+    place (blanks fill it up): whoever appends to the log or reads it meanwhile notices nothing."""
+    try:
+        file = path.open("r+b")
+    except FileNotFoundError:
+        return
+    with file:
+        at = 0
+        while line := file.readline(_LONGEST_LINE):
+            if (
+                b'"kind":"sample"' in line
+                and line.endswith(b"\n")
+                and (event := parse(line))
+                and event.kind == "sample"
+            ):
+                bare = replace(event, fields=without_words(event.fields)).line().encode()
+                if bare != line[: len(bare)]:
+                    os.pwrite(file.fileno(), bare.ljust(len(line) - 1), at)
+            at += len(line)
+        os.fsync(file.fileno())
+
+
+def without_words(sample: Mapping[str, Any]) -> dict[str, Any]:
+    """A sample's fields without what was asked and answered."""
+    return {key: value for key, value in sample.items() if key not in SAID}
 
 
 class Writer:

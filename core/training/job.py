@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_type_hints
 
-from core.language import _
+from core.language import N_, _
 from core.problem import Misuse, Problem
 from core.training.process import write_whole
 
@@ -122,6 +122,9 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+_WANTED: Final[Mapping[Any, str]] = {bool: N_("yes or no"), int: N_("a whole number"), float: N_("a number")}
+
+
 def keys() -> tuple[str, ...]:
     """Every key that a job understands, in order."""
     return tuple(field.name for field in dataclasses.fields(Job))
@@ -155,7 +158,7 @@ def _as_type(key: str, wanted: Any, value: Any) -> Any:
         if wanted in (int, float):
             if isinstance(value, bool) or not isinstance(value, str | int | float):
                 raise TypeError
-            number = float(value)
+            number = float(value.replace(",", ".") if isinstance(value, str) else value)
             if wanted is float:
                 return number
             if number != int(number):
@@ -168,7 +171,11 @@ def _as_type(key: str, wanted: Any, value: Any) -> Any:
             raise TypeError
         return value
     except (ValueError, KeyError, TypeError, OverflowError):
-        raise Misuse(_("This value does not fit here."), where=key) from None
+        raise Misuse(
+            _("This value does not fit here."),
+            where=key,
+            advice=_("Give it {what}.").format(what=_(_WANTED[wanted])) if wanted in _WANTED else "",
+        ) from None
 
 
 def write(folder: Path, job: Job) -> None:

@@ -8,6 +8,7 @@ for); it is only named here, never imported. The first process writes the events
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -17,17 +18,29 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-P", "-m", "core.engine", *words]
 
 
-def training(
-    folder: Path | str, *, processes: int = 1, machines: int = 1, meeting: str = "", run_id: str = "sinsonte"
-) -> list[str]:
-    """The command line that trains a folder with `processes` a machine. With several machines the same line is started
-    on each, and `meeting` (HOST:PORT of one of them) is where they find each other."""
-    if processes == 1 and machines == 1:
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """Several machines: the same line is started on each, with its own number (0 for the first)."""
+
+    count: int
+    number: str
+    address: str  # of the first, as the others reach it
+    port: str
+    mark: str  # what sets one launch apart from all others
+
+
+def training(folder: Path | str, *, processes: int = 1, machines: Machines | None = None) -> list[str]:
+    """The command line that trains a folder with `processes` a machine."""
+    if processes == 1 and machines is None:
         return command("train", str(folder))
-    launcher = [sys.executable, "-P", "-m", "torch.distributed.run", "--nnodes", str(machines)]
+    launcher = [sys.executable, "-P", "-m", "torch.distributed.run"]
+    launcher += ["--nnodes", str(machines.count if machines else 1)]
     launcher += ["--nproc-per-node", str(processes), "--max-restarts", "0"]
-    if machines == 1:
+    if machines is None:
         launcher += ["--standalone"]  # a free port of the loopback address
     else:
-        launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", meeting, "--rdzv-id", run_id]
+        # Numbers are given and not drawn: the first process is then always on the first machine, and sums are added up in
+        # the same order after a resume. torch's rendezvous would also have to guess which machine HOST is.
+        launcher += ["--node-rank", machines.number, "--master-addr", machines.address]
+        launcher += ["--master-port", machines.port, "--rdzv-id", machines.mark]
     return [*launcher, "-m", "core.engine", "train", str(folder)]

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from core.chat import Chat, Kind, Mark
 from core.language import _
-from core.problem import Misuse, Problem
+from core.problem import Misuse, Problem, system_words
 from core.workspace import revision
 from core.workspace.opening import Cancelled as Cancelled
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
     from core.reading import ImportReport
+    from core.reading.reading import Reading
+    from core.settings import Settings
     from core.store.connection import Change
     from core.store.messages import StoredMessage
     from core.store.standing import Said, Standing
@@ -113,29 +115,62 @@ def import_file(
 
     `watch` is given the report before it is filled: what is known so far can be read in the calls of `progress`.
     """
-    from core import reading
-
-    phrases = Path(workspace.settings.phrases).expanduser() if workspace.settings.phrases else None
-    options = reading.ReadOptions(format=format, date_order=date_order, me=me, phrases=phrases)
-    source = reading.read_export(path, options=options, progress=progress)
+    if dry_run:
+        return examine(
+            workspace.settings, path, me=me, format=format, date_order=date_order,
+            progress=progress, cancelled=cancelled, watch=watch,
+        )  # fmt: skip
+    source = _read(workspace.settings, path, me, format, date_order, progress)
     if watch is not None:
         watch(source.report)
-    if dry_run:
-        for _batch in source:
-            _stop_if(cancelled)
-        _must_name_somebody(me, source.report.participants)
-        return source.report
     with workspace.store.write() as change:
-        added, already_there = _take_in(change, source, path, cancelled)
+        _take_in(change, source, path, cancelled)
         _must_name_somebody(me, source.report.participants)
         if me is not None:
             from core.workspace.recipe import set_persona
 
-            set_persona(change, me)
-        if added:
+            # Where the export told a chat that was there, its people go by the names that they have there.
+            known = [joined.people[me] for joined in source.report.joined if me in joined.people]
+            set_persona(change, known[0] if known else me)
+        if source.report.added:
             revision.move(change)
-    source.report.added, source.report.already_there = added, already_there
     return source.report
+
+
+def examine(
+    settings: Settings,
+    path: Path,
+    *,
+    me: str | None = None,
+    format: str | None = None,  # noqa: A002 - as above
+    date_order: str | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    watch: Callable[[ImportReport], None] | None = None,
+) -> ImportReport:
+    """Read one export and keep nothing of it: there need not even be a workspace."""
+    source = _read(settings, path, me, format, date_order, progress)
+    if watch is not None:
+        watch(source.report)
+    for _batch in source:
+        _stop_if(cancelled)
+    _must_name_somebody(me, source.report.participants)
+    return source.report
+
+
+def _read(
+    settings: Settings,
+    path: Path,
+    me: str | None,
+    format_: str | None,
+    date_order: str | None,
+    progress: Progress | None,
+) -> Reading:
+    from core import reading
+
+    phrases = Path(settings.phrases).expanduser() if settings.phrases else None
+    options = reading.ReadOptions(format=format_, date_order=date_order, me=me, phrases=phrases)
+    return reading.read_export(path, options=options, progress=progress)
 
 
 def date_readings(problem: Problem) -> list[tuple[str, str]]:
@@ -146,7 +181,9 @@ def date_readings(problem: Problem) -> list[tuple[str, str]]:
     return list(problem.readings) if isinstance(problem, Undecided) else []
 
 
-def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bool] | None) -> tuple[int, int]:
+def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bool] | None) -> None:
+    """What the file tells, into the store; the report learns what became of it."""
+    from core.reading.report import Joined
     from core.store import chats, intake
     from core.workspace import merging
 
@@ -164,21 +201,35 @@ def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bo
     report: ImportReport = source.report
     # Without the lines that were not understood: they are words of the chat.
     figures = json.dumps({key: value for key, value in report.as_json().items() if key != "unread"})
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = _digest(path)
     added = already_there = 0
+    joined: list[Joined] = []
     for chat_id, one in open_chats.values():
         done = one.finish()
         if done.added and not done.already_there:
             # A chat that seems new may be an old one, exported from the other phone or renamed since.
             old = merging.same_chat(change, chat_id)
             if old is not None:
-                done = merging.merge(change, chat_id, old)
+                title = next(row.title for row in chats.all_chats(change) if row.id == old)
+                done, people = merging.merge(change, chat_id, old)
+                joined.append(Joined(title, people))
                 chat_id = old
         added += done.added
         already_there += done.already_there
         chats.add_import(change, chat_id, chats.Import(path.name, digest, report.format, figures))
-    return added, already_there
+    report.added, report.already_there, report.joined = added, already_there, joined
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:  # it was there a moment ago
+        raise Problem(
+            _("the file could not be read to its end: {reason}.").format(reason=system_words(error)),
+            where=path.name,
+            advice=_("Check the disk, or copy the file."),
+        ) from None
 
 
 def _stop_if(cancelled: Callable[[], bool] | None) -> None:
@@ -244,13 +295,14 @@ def messages(
 
     left = limit if limit is not None else 2**62
     if query is not None:
+        from core.store import searching
         from core.workspace import finding
 
         chosen = None if chat is None else [chat]
-        ids = stored.search(workspace.store, query, chosen, limit)
+        ids = searching.search(workspace.store, query, chosen, limit)
         edited = [one for one in finding.edited_with(workspace, query) if chat is None or one[1] == chat]
         if edited:
-            ids = stored.with_edited(workspace.store, ids, [uid for uid, _chat, _place in edited])
+            ids = searching.with_edited(workspace.store, ids, [uid for uid, _chat, _place in edited])
         standing = curation.standing_now(workspace)
         for start in range(0, min(len(ids), left), 500):
             for row in stored.by_ids(workspace.store, ids[start : min(start + 500, left)]):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from core.chat import Role
 from core.chatting.transcripts import ASSISTANT, CORRECTED, Tree, messages
 from core.language import _
-from core.problem import Misuse, Problem
+from core.problem import Misuse, Problem, system_words
 from core.workspace import revision, transcripts
 from core.workspace.opening import Workspace
 from core.workspace.uids import SIZE as UID
@@ -186,7 +186,7 @@ def export(workspace: Workspace, form: str, to: Path, *, force: bool = False) ->
         ) from None
     except OSError as error:
         raise Problem(
-            _("the corrections cannot be written ({reason}).").format(reason=error.strerror or str(error)),
+            _("the corrections cannot be written ({reason}).").format(reason=system_words(error)),
             where=str(to),
             advice=_("Choose another place."),
         ) from None

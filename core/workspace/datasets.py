@@ -175,8 +175,16 @@ def check_name(workspace: Workspace, name: str) -> None:
     """A Problem unless a dataset may be given this name."""
     if any(row.name == name for row in listing(workspace)):
         raise Problem(_("there is a dataset “{name}” already.").format(name=name), advice=_("Choose another name."))
-    if not name.strip() or len(name) > 80 or any(one in name for one in "/\\\0\n\r\t"):
-        raise Misuse(_("“{name}” cannot be a name.").format(name=name[:80]), advice=_("Use letters, digits, - and _."))
+    from core.workspace import beginning, naming
+
+    naming.must_be_fit(name)
+    if name == beginning.CORRECTIONS or name.endswith(".jsonl"):
+        raise Misuse(
+            _("“{name}” cannot be the name of a dataset: `train start` understands something else by it.").format(
+                name=name
+            ),
+            advice=_("Choose another name."),
+        )
 
 
 def listing(workspace: Workspace) -> list[DatasetRow]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.workspace import chats, revision, upkeep
+from core.workspace import chats, revision, shelf, upkeep
 from core.workspace.opening import Workspace
 
 
@@ -47,4 +47,5 @@ def delete(workspace: Workspace, name: str) -> Deletion:
         settings.put(change, f"reading_place/{told.chat}", None)
         settings.put(change, "draft", None)  # an edit that was begun may be of this chat
         revision.move(change)
+    shelf.clear(workspace)
     return Deletion(told.chat, told.title, told.messages, told.datasets, copy)

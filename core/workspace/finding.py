@@ -115,11 +115,12 @@ def edited_with(workspace: Workspace, query: str) -> list[tuple[bytes, int, int]
     """(stable id, chat, place) of the messages in whose edited words the words of a query stand; the index has only the
     exported ones."""
     from core.store import messages
+    from core.store import query as asked
 
     standing = curation.standing_now(workspace)
     if not standing.said:
         return []
-    held = messages.holds(query)
+    held = asked.holds(query)
     _version, said = standing.snapshot()
     return messages.places_of(
         workspace.store, [uid for uid, one in said.items() if one.text is not None and held(one.text)]
@@ -170,15 +171,15 @@ def must_make_sense(wanted: Filter) -> None:
 def _parts(workspace: Workspace, history: History, wanted: Filter) -> Iterator[NDArray[np.int64] | slice]:
     import numpy as np
 
-    from core.store import finding, messages
+    from core.store import finding, messages, searching
     from core.workspace import people
 
     store, chat = workspace.store, history.chat
     must_make_sense(wanted)
     if wanted.query.strip():
-        exported = history.places_of_ids(finding.ids_with(store, wanted.query))
+        exported = history.places_of_ids(searching.ids_with(store, wanted.query))
         edited = [place for _uid, of_chat, place in edited_with(workspace, wanted.query) if of_chat == chat]
-        yield np.union1d(exported, np.array([place for place in edited if place < history.size], np.int64))
+        yield np.append(exported, np.array([place for place in edited if place < history.size], np.int64))
     if wanted.decision:
         yield _decided(history, wanted.decision)
     if wanted.tag:
@@ -242,10 +243,11 @@ def _read_through(
     from core.workspace import recipe
 
     cleaning = recipe.current(workspace).cleaning
-    read = columns.columns(workspace.store, [chat], uids=False, lengths=False)
     edits = _edits(workspace, chat)
     start = 0
-    for texts in columns.texts(workspace.store, chat):
+    for texts, piece in zip(
+        columns.texts(workspace.store, chat), columns.neighbours(workspace.store, chat), strict=False
+    ):
         if cancelled is not None and cancelled():
             raise Cancelled
         part = slice(start, min(start + len(texts), len(left)))
@@ -255,7 +257,10 @@ def _read_through(
                 if part.start <= place < part.stop:
                     texts[place - start] = text
             if wanted.rule:
-                hits = rules.scan(_kinds(read.kinds[part]), read.marks[part], texts, cleaning)
+                own = slice(
+                    len(piece.marks) - len(texts), None
+                )  # a piece begins with the last message of the one before
+                hits = rules.scan(_kinds(piece.kinds[own]), piece.marks[own], texts, cleaning)
                 lengths = np.fromiter(map(len, texts), np.int32, len(texts))
                 left[part] &= (rules.with_lengths(hits, lengths, cleaning) & rules.BITS[wanted.rule]) != 0
             if wanted.private:

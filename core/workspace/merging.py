@@ -64,8 +64,8 @@ def _is_in(change: Change, chat_id: int, one: StoredMessage) -> bool:
     )
 
 
-def merge(change: Change, new: int, old: int) -> intake.Added:
-    """Move what is new in chat `new` into chat `old`, and let `new` go."""
+def merge(change: Change, new: int, old: int) -> tuple[intake.Added, dict[str, str]]:
+    """Move what is new in chat `new` into chat `old`, and let `new` go; with the old chat's name for each of its names."""
     there = _by_minute(change, old)
     who = _who_is_who(change, new, there)
     key = next(row.key for row in chats.all_chats(change) if row.id == old)
@@ -80,7 +80,7 @@ def merge(change: Change, new: int, old: int) -> intake.Added:
             pending.append(Message(who.get(row.name, row.name), row.sent_at, row.kind, row.text, row.marks))
     chats.delete(change, new)
     taking.add(pending)
-    return taking.finish()
+    return taking.finish(), who
 
 
 def _by_minute(change: Change, chat_id: int) -> dict[tuple[int, str], list[Message]]:

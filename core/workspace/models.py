@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from core.language import _
 from core.problem import Misuse, Problem
-from core.workspace import chats
+from core.workspace import chats, naming
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
@@ -114,16 +115,21 @@ def named(workspace: Workspace, name: str) -> ModelRow:
     for row in rows:
         if row.name == name:
             return row
+    said = _("there is no model “{name}”.")
+    if name == MINI:
+        said = _("{name} is the embedded toy, not a model that was made here.")
+    names = ", ".join(row.name for row in rows)
     raise Misuse(
-        _("there is no model “{name}”.").format(name=name),
-        advice=_("There are: {names}.").format(names=", ".join([MINI, *(row.name for row in rows)])),
+        said.format(name=name),
+        advice=_("There are: {names}.").format(names=names)
+        if names
+        else _("No tuned models yet. Train one with: sinsonte train start DATASET"),
     )
 
 
 def free_name(workspace: Workspace, name: str) -> None:
     """Refuse a name that cannot be a new model's."""
-    if not name.strip() or len(name) > 80 or name[0] == "." or any(one in name for one in "/\\\0\n\r\t:"):
-        raise Misuse(_("“{name}” cannot be a name.").format(name=name[:80]), advice=_("Use letters, digits, - and _."))
+    naming.must_be_fit(name, without=":")
     if name == MINI or any(row.name == name for row in listing(workspace)):
         raise Problem(
             _("there is a model “{name}” already.").format(name=name),
@@ -171,6 +177,37 @@ def base_folder(workspace: Workspace, base: str, progress: Progress | None = Non
         return str(one.folder)
     given = Path(base).expanduser()
     return str(given.resolve()) if given.is_dir() else base
+
+
+def must_be_here(workspace: Workspace, base: str, *, allow_download: bool) -> None:
+    """Refuse a base that the engine will not find on this machine, before a run is made of it. What is in a folder that
+    looks like a model, the engine judges."""
+    if base == MINI or _known(workspace, base) is not None:
+        return
+    folder = Path(base).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise Misuse(
+                _("This folder holds no model: there is no config.json."),
+                where=str(folder),
+                advice=_("Name a folder with config.json, a tokenizer and safetensors weights."),
+            )
+        return
+    if allow_download or (_hub_cache() / ("models--" + base.replace("/", "--"))).is_dir():
+        return
+    raise Misuse(
+        _("There is no such base model here."),
+        where=base,
+        advice=_("Name a model folder, or allow the download with allow_download=yes."),
+    )
+
+
+def _hub_cache() -> Path:
+    """Where the hub's own library keeps what it fetched."""
+    if told := os.environ.get("HF_HUB_CACHE"):
+        return Path(told).expanduser()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return Path(os.environ.get("HF_HOME") or cache / "huggingface").expanduser() / "hub"
 
 
 def tokenizer_folder(workspace: Workspace, model: str) -> Path | None:

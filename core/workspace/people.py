@@ -172,15 +172,18 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
         corrections,
         datasets,
         decisions,
+        events,
         intake,
         messages,
         models,
         participants,
         settings,
     )
-    from core.workspace import traces
+    from core.training.events import SAID
+    from core.workspace import shelf, traces
 
     told = would_forget(workspace, name)
+    _refuse_while_learning(workspace, told.runs)
     store = workspace.store
     one = named(workspace, name)
     keys = {row.id: row.key for row in chats.all_chats(store)}
@@ -194,6 +197,8 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
             corrections.delete(change, number)
         for model in told.models:
             models.taint(change, model)
+        for run in told.runs:
+            events.take_out(change, run, "sample", SAID)
         decisions.erase(change, uids)
         settings.put(change, "draft", None)  # an edit that was begun may hold their words
         for own in names:
@@ -202,14 +207,29 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
         participants.delete(change, one.id)
         revision.move(change)
     backups.compact(store)
+    shelf.clear(workspace)
     for run in told.runs:
         _wipe_examples(workspace, run)
     return told
 
 
+def _refuse_while_learning(workspace: Workspace, ids: tuple[str, ...]) -> None:
+    """A run under way has their words in its memory, and would tell them again."""
+    from core.workspace import runs
+
+    for row in runs.listing(workspace) if ids else ():
+        if row.id in ids and row.state in runs.UNDER_WAY and not row.at_provider:
+            raise Misuse(
+                _("run {id} is learning from their words.").format(id=row.id),
+                advice=_("Pause or cancel it first: sinsonte train cancel {id}").format(id=row.id),
+            )
+
+
 def _wipe_examples(workspace: Workspace, run: str) -> None:
-    """A run folder's rendered examples hold the words too; the run's log and its model stay."""
+    """A run folder's rendered examples hold the words too, and so do the samples in its log, which are asked with held-out
+    lines; the rest of the log and its model stay."""
     from core.store import runs
+    from core.training import events
     from core.workspace.traces import SIDES
 
     found = runs.find(workspace.store, run)
@@ -217,3 +237,4 @@ def _wipe_examples(workspace: Workspace, run: str) -> None:
         return
     for side in SIDES:
         (workspace.folder / found.folder / side).unlink(missing_ok=True)
+    events.take_out_words(workspace.folder / found.folder / events.FILE)

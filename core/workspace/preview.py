@@ -234,9 +234,12 @@ def example(workspace: Workspace, n: int) -> ExampleShown | None:
     n %= count
     entry = int(written[n])
     counter, limit = _counter(workspace, now.model)
+    tokens = (
+        int(totals.each[n]) if totals is not None and totals.written is not None and totals.each is not None else None
+    )
     if entry >= len(made.plan):  # a correction, which stands in no conversation
         lines = made.corrected(made.writer())[entry - len(made.plan)]
-        told = learnt(counter, Example(lines, 0), limit, now.separator)
+        told = learnt(counter, Example(lines, 0), limit, now.separator, tokens)
         return ExampleShown(n, count, True, Side.TRAIN, 0, None, 0, lines[-1].messages[0], told, correction=True)
     lines = made.writer().lines(entry)
     side = int(_sides(workspace, now, made)[entry])
@@ -252,7 +255,7 @@ def example(workspace: Workspace, n: int) -> ExampleShown | None:
         sent_at=None if made.columns.marks[row] & Mark.UNTIMED else int(made.columns.times[row]),
         chat=int(made.columns.chats[row]),
         message=made.material.uids[row],
-        learnt=learnt(counter, Example(lines, conversation, name or Side.TRAIN), limit, now.separator),
+        learnt=learnt(counter, Example(lines, conversation, name or Side.TRAIN), limit, now.separator, tokens),
     )
 
 

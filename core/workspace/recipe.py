@@ -355,7 +355,11 @@ def _exact(workspace: Workspace, recipe: Recipe, slot: str, progress: Callable[[
     if slot:  # counted once: what it remembers must not drive out what the working recipe's count remembers
         recount = Recount(having, counter_for(recipe.model, folder=folder))
     else:
-        recount = workspace.derived("recount", key, lambda: Recount(having, counter_for(recipe.model, folder=folder)))
+        recount = workspace.derived(
+            "recount",
+            key,
+            lambda: Recount(having, counter_for(recipe.model, folder=folder), _Shelf(workspace, having, recipe)),
+        )
 
     totals = recount.totals(made, progress=progress)
     if not slot:
@@ -374,6 +378,31 @@ def _exact(workspace: Workspace, recipe: Recipe, slot: str, progress: Callable[[
         recipe.model,
         totals.corrections,
     )
+
+
+class _Shelf:
+    """Where the costs of stretches wait for the next process."""
+
+    def __init__(self, workspace: Workspace, material: Material, recipe: Recipe) -> None:
+        from core.workspace import remembered
+
+        self._workspace, self._material = workspace, material
+        self._counted_by = (recipe.model, remembered.tokenizer_of(workspace, recipe.model))
+
+    def take(self, settings: object) -> Mapping[str, Any] | None:
+        from core.workspace import shelf
+
+        return shelf.take(self._workspace, "stretches", self._key(settings))
+
+    def put(self, settings: object, costs: Mapping[str, Any]) -> None:
+        from core.workspace import shelf
+
+        shelf.put(self._workspace, "stretches", self._key(settings), costs)
+
+    def _key(self, settings: object) -> str:
+        from core.workspace import shelf
+
+        return shelf.key_of(self._material, self._counted_by, settings)
 
 
 def exact_totals(workspace: Workspace) -> Totals | None:

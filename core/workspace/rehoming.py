@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from core.chat import Example, Role, Side
 from core.language import _
-from core.problem import Misuse, Problem
+from core.problem import Misuse, Problem, system_words
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _dataset_of(workspace: Workspace, file: Path) -> tuple[DatasetRow, bool]:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     except OSError as error:
         raise Problem(
-            _("The file cannot be read: {reason}.").format(reason=error.strerror or ""), where=path.name
+            _("The file cannot be read: {reason}.").format(reason=system_words(error)), where=path.name
         ) from None
     known = next((row for row in datasets.listing(workspace) if row.digest == digest), None)
     if known is not None:

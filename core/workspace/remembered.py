@@ -73,12 +73,16 @@ def _of(at: int) -> list[Any]:
 
 
 def _name(workspace: Workspace, recipe: Recipe) -> str:
-    """The recipe, and the files that its model's tokens are counted by."""
+    return f"{recipe.hash} {tokenizer_of(workspace, recipe.model)}".strip()
+
+
+def tokenizer_of(workspace: Workspace, model: str) -> str:
+    """The files that a local model's tokens are counted by, told by size and time; nothing for any other model."""
     from core.workspace import models
 
-    folder = models.tokenizer_folder(workspace, recipe.model)
+    folder = models.tokenizer_folder(workspace, model)
     if folder is None:
-        return recipe.hash
+        return ""
     told = [str(folder)]
     for name in _TOKENIZER:
         try:
@@ -86,8 +90,7 @@ def _name(workspace: Workspace, recipe: Recipe) -> str:
         except OSError:
             continue
         told.append(f"{name} {status.st_size} {status.st_mtime_ns}")
-    mark = hashlib.blake2b("\n".join(told).encode("utf-8", "surrogateescape"), digest_size=8)
-    return f"{recipe.hash} {mark.hexdigest()}"
+    return hashlib.blake2b("\n".join(told).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 @cache

@@ -43,9 +43,17 @@ def kind(name: str) -> str:
     return _(KINDS[name]) if name in KINDS else name
 
 
+MODEL_KINDS: Final = {"adapter": N_("adapter"), "base": N_("whole model"), "remote": N_("remote")}
+
+
 def state(name: object) -> str:
     """A state's name for people."""
     return _(STATES[name]) if isinstance(name, str) and name in STATES else str(name)
+
+
+def model_kind(name: str) -> str:
+    """A model's kind for people."""
+    return _(MODEL_KINDS[name]) if name in MODEL_KINDS else name
 
 
 def event(kind: str, body: Mapping[str, object]) -> str:
@@ -59,6 +67,8 @@ def event(kind: str, body: Mapping[str, object]) -> str:
                 loss=figure(body.get("loss"), 4),
                 perplexity=figure(body.get("perplexity"), 3),
             )
+        case "sample" if "reply" not in body:
+            return _("a sample, whose words were taken out when somebody was forgotten")
         case "sample":
             # Each on one line, whatever lines they have themselves.
             prompt, reply, real = (shown_in_line(str(body.get(name) or "")) for name in ("prompt", "reply", "real"))

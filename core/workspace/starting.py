@@ -5,6 +5,7 @@ In: a dataset, a base, a place, settings. Out: plain data for the form and for `
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from core.chat import Example
-from core.language import N_, _
+from core.language import N_, _, ngettext
 from core.problem import Misuse, Problem
 from core.workspace.opening import Workspace
 
@@ -165,6 +166,28 @@ def placed(
             ),
         )
     return LOCAL, None, options
+
+
+def must_fit_here(workspace: Workspace, where: str, model: str, options: Mapping[str, Any]) -> None:
+    """Refuse at once what this machine would refuse a moment later, or groan under. A cluster's nodes are not known."""
+    from core.training import job
+    from core.workspace import models
+
+    if where != LOCAL:
+        return
+    wanted = job.from_values({**options, "base": "?"})
+    models.must_be_here(workspace, models.base_name(workspace, model), allow_download=wanted.allow_download)
+    cores = os.cpu_count() or 1
+    if wanted.processes > cores:  # one a GPU, or a share of the cores each: more starve each other and the machine
+        raise Misuse(
+            ngettext(
+                "this machine has {count} processor core, too few for {processes} processes.",
+                "this machine has {count} processor cores, too few for {processes} processes.",
+                cores,
+            ).format(count=cores, processes=wanted.processes),
+            where="processes",
+            advice=_("Use one for each GPU, or one in all without a GPU."),
+        )
 
 
 def preview(workspace: Workspace, dataset: str, number: int, *, model: str = "mini") -> Preview:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from core.chatting.client import Client, Messages, Stream
     from core.counting.using import UsePrice
     from core.settings import Endpoint
+    from core.training.process import Process
     from core.workspace.models import ModelRow
 
 BASE, ADAPTER, REMOTE = "base", "adapter", "remote"
@@ -264,11 +265,18 @@ def templates(workspace: Workspace) -> dict[str, Template]:
     return load_templates(workspace.settings.file.parent / "templates")
 
 
-def stop_servers(workspace: Workspace) -> bool:
-    """Stop the model servers of this workspace; says whether any ran."""
+def servers(workspace: Workspace) -> frozenset[Process]:
+    """The model servers of this workspace that run now."""
     from core.chatting import serving
 
-    return serving.stop_servers(workspace.folder / SERVERS) > 0
+    return serving.processes(workspace.folder / SERVERS)
+
+
+def stop_servers(workspace: Workspace, but: frozenset[Process] = frozenset()) -> bool:
+    """Stop the model servers of this workspace, but for some; says whether any others ran."""
+    from core.chatting import serving
+
+    return serving.stop_servers(workspace.folder / SERVERS, but=but) > 0
 
 
 def windowed(messages: Sequence[Mapping[str, str]], turns: int) -> list[Mapping[str, str]]:
@@ -369,6 +377,6 @@ def _context(folder: Path) -> int:
 
 __all__ = [
     "PARAMETERS", "PRESETS", "Alternative", "Cutter", "Figures", "Loading", "Manner", "Parameter", "Piece", "Preset",
-    "Reply", "Speaker", "SpeakerRow", "Template", "Token", "Trouble", "open_speaker", "preset", "speaker_named", "speakers",
-    "stop_servers", "templates", "usual_manner", "windowed",
+    "Reply", "Speaker", "SpeakerRow", "Template", "Token", "Trouble", "open_speaker", "preset", "servers", "speaker_named",
+    "speakers", "stop_servers", "templates", "usual_manner", "windowed",
 ]  # fmt: skip

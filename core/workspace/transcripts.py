@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from core.chatting.transcripts import ASSISTANT, CORRECTED, FORMATS, USER, Said, Transcript, Tree, bubbles, moment
 from core.language import _
-from core.problem import Misuse, Problem
+from core.problem import Misuse, Problem, system_words
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ def export(workspace: Workspace, talk: int, form: str, to: Path | None = None, *
         ) from None
     except OSError as error:
         raise Problem(
-            _("the transcript cannot be written ({reason}).").format(reason=error.strerror or str(error)),
+            _("the transcript cannot be written ({reason}).").format(reason=system_words(error)),
             where=str(to),
             advice=_("Choose another place."),
         ) from None

@@ -23,6 +23,11 @@ class Uids(Sequence[str]):
     def __init__(self, packed: bytes) -> None:
         self._packed = packed
 
+    @property
+    def packed(self) -> bytes:
+        """All of them, ten bytes each."""
+        return self._packed
+
     def __len__(self) -> int:
         return len(self._packed) // SIZE
 

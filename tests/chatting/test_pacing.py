@@ -17,7 +17,8 @@ PEOPLE = {"Nico": 1, "Vera": 2}
 
 def learnt(times: list[tuple[str, int]], marks: int = 0) -> Pace:
     chat = [Message(author, at, Kind.TEXT, "hola", marks) for author, at in times]
-    return pace_of(columns_of([chat], PEOPLE), 1, 180)
+    columns = columns_of([chat], PEOPLE)
+    return pace_of([(columns.times, columns.authors, columns.marks)], 1, 180)
 
 
 def test_the_waits_are_those_of_the_chat() -> None:

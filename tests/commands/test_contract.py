@@ -44,7 +44,8 @@ def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.Comp
         (["import", "no-such-file.txt"], 1),
         (["recipe", "set", "burst_window=-1"], 2),
         (["recipe", "set", "burst_widow=1h"], 2),
-        (["backup", "restore", "none.db"], 3),
+        (["backup", "restore", "none.db"], 1),
+        (["config", "key", "openai"], 3),
     ],
 )
 def test_exit_codes(arguments: list[str], code: int, workspace_folder: Path) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.chatting import serving
+from core.training import process
 from core.workspace import talking
 from core.workspace.opening import open_workspace
 
@@ -40,7 +44,19 @@ def told(*words: str) -> list[dict[str, Any]]:
 @pytest.mark.timeout(900)
 def test_the_whole_job(workspace_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-clave-centinela-0002")
+    # A server that an open workbench talks with, of another base; what it is does not matter, only that it stays.
+    busy = subprocess.Popen(["sleep", "900"])
+    place = workspace_folder / talking.SERVERS / "another"
+    place.mkdir(parents=True)
+    record = {"socket": str(place / "s"), "process": asdict(process.of(busy.pid)), "base": "another"}
+    (place / serving.FILE).write_text(json.dumps({**record, "base_name": "another", "adapters": {}}))
+    place.parent.chmod(0o700)
     stages = told("demo")
+    with open_workspace(workspace_folder) as workspace:
+        assert talking.servers(workspace) == {process.of(busy.pid)}, "it stopped what it started, and nothing else"
+    busy.kill()
+    busy.wait()
+    shutil.rmtree(place)
     by_stage = {one["stage"]: one for one in stages}
     assert list(dict.fromkeys(one["stage"] for one in stages)) == [
         "import", "group", "dataset", "train", "event", "evaluate", "reply", "done",

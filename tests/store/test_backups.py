@@ -11,7 +11,7 @@ import pytest
 
 from bench.store.faults import in_child, sound_workspace
 from core.problem import Problem
-from core.store import backups, chats, messages, settings
+from core.store import backups, chats, searching, settings
 from core.store.connection import Store
 from core.store.opening import open_store
 from core.store.sqlite import sqlite3
@@ -154,4 +154,4 @@ def test_the_check_finds_gaps_missing_names_and_a_search_index_gone_astray(folde
             change.execute("UPDATE messages SET place = 1000 WHERE place = 7")
             change.execute("UPDATE messages SET name_id = 1000 WHERE place = 8")
         assert len(backups.check(store)) == 2
-        assert len(messages.search(store, "numero")) == 120
+        assert len(searching.search(store, "numero")) == 120

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core.chat import Chat, Kind, Mark, Message
-from core.store import backups, chats, columns, intake, messages, participants
+from core.store import backups, chats, columns, intake, messages, participants, searching
+from core.store import query as asked
 from core.store.connection import Store
 
 CHAT = Chat("Las primas", "whatsapp")
@@ -212,6 +213,22 @@ def test_columns_agree_with_the_rows(store: Store) -> None:
     assert len(columns.columns(store, []).ids) == 0
 
 
+def test_neighbours_come_in_pieces_that_lose_no_gap(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    chat, _ = put(store, HISTORY)
+    held = columns.columns(store, [chat])
+    for size in (1, 2, 3, 20_000):
+        monkeypatch.setattr(columns, "SLICE", size)
+        monkeypatch.setattr(participants, "_PIECE", size)
+        pieces = list(columns.neighbours(store, chat))
+        gaps = [gap for piece in pieces for gap in np.diff(piece.times).tolist()]
+        assert gaps == np.diff(held.times).tolist()
+        whole = np.concatenate([pieces[0].authors, *(piece.authors[1:] for piece in pieces[1:])])
+        assert whole.tolist() == held.authors.tolist()
+        assert np.concatenate([pieces[0].marks, *(p.marks[1:] for p in pieces[1:])]).tolist() == held.marks.tolist()
+        own = {int(a): int((held.authors == a).sum()) for a in np.unique(held.authors) if a}
+        assert participants.message_counts(store) == own
+
+
 def test_joined_names_are_one_author_without_touching_messages(store: Store) -> None:
     chat, _ = put(store, [said("Ana", 1, "a"), said("Anita", 2, "b")])
     ana, anita = participants.find(store, "Ana"), participants.find(store, "Anita")
@@ -242,7 +259,7 @@ def test_who_was_forgotten_is_gone_from_file_and_search_and_does_not_come_back(s
             intake.forget_author(change, key, name.name)
         participants.delete(change, beto.id)
     assert [m.place for m in messages.page(store, chat, 0, 9)] == [0, 1, 2, 3, 4]
-    assert not messages.search(store, "bien")
+    assert not searching.search(store, "bien")
     _, again = put(store, HISTORY)
     assert again == intake.Added(0, 5, 2)
     assert participants.find(store, "Beto") is None
@@ -262,7 +279,7 @@ def test_a_deleted_chat_leaves_nothing(store: Store) -> None:
         chats.delete(change, chat)
     assert [c.id for c in chats.all_chats(store)] == [kept]
     assert [p.name for p in participants.all_participants(store)] == ["Ana"]
-    assert len(messages.search(store, "hola")) == 1
+    assert len(searching.search(store, "hola")) == 1
     assert backups.check(store) == []
 
 
@@ -284,7 +301,7 @@ def test_a_chat_known_by_its_id_takes_a_new_title(store: Store) -> None:
 
 
 def found(store: Store, query: str, chat_ids: list[int] | None = None) -> list[str]:
-    return [m.text for m in messages.by_ids(store, messages.search(store, query, chat_ids))]
+    return [m.text for m in messages.by_ids(store, searching.search(store, query, chat_ids))]
 
 
 def test_search_finds_words_whatever_their_accents_and_keeps_the_enye(store: Store) -> None:
@@ -318,7 +335,7 @@ def test_search_finds_words_whatever_their_accents_and_keeps_the_enye(store: Sto
 def test_no_query_is_taken_for_syntax(store: Store, query: str) -> None:
     if not chats.all_chats(store):
         put(store, [said("A", 1, "a AND NOT b")])
-    assert len(messages.search(store, query)) <= 1
+    assert len(searching.search(store, query)) <= 1
 
 
 def test_messages_are_found_by_their_ids(store: Store) -> None:
@@ -363,6 +380,6 @@ def test_a_text_outside_the_index_holds_a_query_as_the_index_says(
         # Hypothesis seeds random itself, and each example needs a chat of its own.
         chat, key = chats.upsert(change, Chat(f"chat {len(chats.all_chats(store))}", "whatsapp"))
         intake.add(change, chat, key, [said("Ana", at, text) for at, text in enumerate(told)])
-    ids = messages.search(store, query, [chat] if chosen else None)
+    ids = searching.search(store, query, [chat] if chosen else None)
     here = [row.text for row in messages.by_ids(store, ids) if row.chat_id == chat]
-    assert here == [text for text in told if messages.holds(query)(text)]
+    assert here == [text for text in told if asked.holds(query)(text)]

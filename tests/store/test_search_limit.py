@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.chat import Chat, Kind, Message
-from core.store import chats, intake, messages
+from core.store import chats, intake, messages, searching
 from core.store.opening import Store
 
 
@@ -20,7 +20,7 @@ def test_with_a_limit_the_first_imported_come_in_the_order_of_the_chat(store: St
         intake.add(change, number, key, [said(at, f"el año pasado {at}") for at in range(5)])
 
     def texts(query: str, limit: int | None) -> list[str]:
-        return [row.text for row in messages.by_ids(store, messages.search(store, query, limit=limit))]
+        return [row.text for row in messages.by_ids(store, searching.search(store, query, limit=limit))]
 
     assert texts("año", 3) == ["el año 1", "el año 3", "el año 5"]
     assert texts("el", 2) == ["el ano 0", "el año 1"]

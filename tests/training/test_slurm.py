@@ -24,10 +24,12 @@ pytestmark = [pytest.mark.timeout(400), pytest.mark.third_party("slurmctld"), py
 STAND_IN = """#!{python}
 import os, pathlib, signal, sys, time
 sys.path[:0] = {paths}
+from core.training import process
 from core.training.events import FILE, Writer
 folder = pathlib.Path(sys.argv[-1])
 stops = []
 signal.signal(signal.SIGTERM, lambda *_: stops.append(1))
+process.write(folder, process.of(os.getpid()))
 with Writer(folder / FILE) as log:
     log.write("state", state="running")
     while not stops and log.attempt == 1:
@@ -206,7 +208,14 @@ def test_the_script_is_for_people_and_says_what_was_wished(tmp_path: Path) -> No
         assert line in text.splitlines()
     (start,) = [line for line in text.splitlines() if line.startswith("srun ")]
     assert "torch.distributed.run --nnodes 2 --nproc-per-node 2" in start
-    assert '--rdzv-endpoint "$first:29500"' in start
+    assert '--node-rank "$SLURM_NODEID" --master-addr "$address" --master-port "$port"' in start
+    assert "--cpus-per-task" not in start
+    (start,) = [
+        line
+        for line in slurm_script.text(tmp_path, slurm_script.profile_of({"nodes": 2, "cpus": 8})).splitlines()
+        if line.startswith("srun ")
+    ]
+    assert " --cpus-per-task=8 " in start, "since Slurm 22.05 a step does not ask the job for it"
     assert os.system(f"bash -n {tmp_path.joinpath('x').write_text(text) and tmp_path / 'x'}") == 0
 
 

@@ -126,6 +126,20 @@ def test_unasked_it_ends_and_comes_back(workspace: Workspace) -> None:
     made.close()
 
 
+def test_it_waits_as_long_as_it_is_told_to(workspace: Workspace) -> None:
+    made = Counting(workspace, many=1, idle=600)
+    assert made.is_cold()
+    made.counters()
+    assert not made.is_cold()
+    made.wait_for(0.05)
+    assert is_gone(made.pid)
+    assert made.is_cold()
+    made.wait_for(600)
+    made.counters()
+    assert not made.is_cold()
+    made.close()
+
+
 def test_it_ends_with_whoever_asked_however_that_ended(workspace: Workspace) -> None:
     asking = (
         "import sys, os, signal; from pathlib import Path; from core.workspace.opening import open_workspace;"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.workspace import chats, people
+from core.workspace import chats, people, recipe
 from core.workspace.opening import Workspace
 from tests.workspace.conftest import export_with
 
@@ -32,6 +32,18 @@ def test_the_other_sides_export_adds_only_what_is_new(empty: Workspace, tmp_path
     at = next(n for n, row in enumerate(rows) if row.text == "esto lo borré después")
     assert rows[at].author == "Nico"
     assert (rows[at - 1].text, rows[at + 1].text) == (lines[7].partition(": ")[2], lines[9].partition(": ")[2])
+
+
+def test_a_persona_named_as_the_other_phone_has_it_is_the_person_of_the_chat_that_was_there(
+    empty: Workspace, tmp_path: Path
+) -> None:
+    chats.import_file(empty, written(tmp_path, "Chat de WhatsApp con Lía.txt", export_with(30)))
+    theirs = export_with(35).replace(" - Nico: ", " - Nico Gómez: ").replace(" - Lía: ", " - L: ")
+    report = chats.import_file(empty, written(tmp_path, "Chat de WhatsApp con N.txt", theirs), me="Nico Gómez")
+    assert recipe.current(empty).persona == "Nico"
+    assert report.as_json()["joined"] == [{"chat": "Lía", "people": {"Nico Gómez": "Nico", "L": "Lía"}}]
+    said = "\n".join(report.as_text())
+    assert "it tells the chat “Lía”, which was here already: Nico Gómez = Nico, L = Lía" in said
 
 
 def test_importing_it_again_adds_nothing(empty: Workspace, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from core.language import N_, _
+from core.problem import system_words
 from core.safe_text import SafeText, shown_in_line
 from tui.figures import short_day, size
 from tui.lines import fitted, said
@@ -168,7 +169,7 @@ class FilePicker(ModalScreen[Path | None]):
             self._there = entries(folder)
         except OSError as error:
             self._there = []
-            self._said.show(said("{folder}: {reason}", folder=folder, reason=error.strerror or error))
+            self._said.show(said("{folder}: {reason}", folder=folder, reason=system_words(error)))
             opened = False
         else:
             opened = True

@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 
 from core.chatting.manner import Manner
 from core.language import _, chosen
-from core.problem import Misuse, Problem
+from core.problem import Misuse, Problem, system_words
 
 _OURS: Final = Path(__file__).parent
 _LARGEST: Final = 1 << 20
@@ -92,7 +92,7 @@ def _read(file: Path) -> Template:
     except UnicodeDecodeError:
         raise _wrong(file, _("it is not UTF-8")) from None
     except OSError as error:
-        raise _wrong(file, error.strerror or str(error)) from None
+        raise _wrong(file, system_words(error)) from None
     language = chosen()
     words = {**_table(file, told, "en"), **{k: v for k, v in told.items() if not isinstance(v, dict)}}
     words |= _table(file, told, language)

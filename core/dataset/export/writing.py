@@ -18,7 +18,7 @@ from core.chat import Example, Side
 from core.dataset.export import rendering
 from core.dataset.recipe import Recipe
 from core.language import N_, _, ngettext
-from core.problem import Misuse, Problem, Refused
+from core.problem import Misuse, Problem, Refused, system_words
 
 _BLOCK: Final = 512  # lines written at once
 _BOM: Final = b"\xef\xbb\xbf"
@@ -98,7 +98,7 @@ def write(
         return _write_lines(examples, chosen.renderer(recipe), places, chosen.extension == "jsonl", bom, progress)
     except OSError as error:
         raise Problem(
-            _("The dataset could not be written: {reason}.").format(reason=error.strerror or type(error).__name__),
+            _("The dataset could not be written: {reason}.").format(reason=system_words(error)),
             where=str(folder),
             advice=_("Check the folder and the room on the disk; nothing was replaced."),
         ) from error

@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 import core
 from core.language import _
-from core.problem import Problem
+from core.problem import Problem, system_words
 from core.training import events, job, launching, process
 from core.training.backends import ALL, Ability, Holder
 from core.training.launching import command as command
@@ -87,7 +87,7 @@ def detached(folder: Path, line: Sequence[str], *, allow_download: bool = False)
         )
     except OSError as error:
         raise Problem(
-            _("The engine could not be started: {reason}.").format(reason=error.strerror or type(error).__name__),
+            _("The engine could not be started: {reason}.").format(reason=system_words(error)),
             where=folder.name,
         ) from None
     finally:

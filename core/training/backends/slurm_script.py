@@ -20,7 +20,7 @@ from core.training.backends import local
 
 TOO_SHORT: Final = "time-too-short"  # left by a job that its time limit ended before it came any further
 _CHECKPOINTS: Final = "checkpoints 2>/dev/null"
-_PORT: Final = 29500  # where several nodes meet, on the first of them
+_PORTS: Final = 10_000  # nodes meet at a port from here to twice here, by the job's number: jobs may share a node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,19 +122,28 @@ def text(folder: Path, profile: Profile) -> str:
         *profile.before,
         "",
         "# TERM comes from Slurm before the time limit, or because the run is to pause or end (then there is a `wish`).",
+        "# It goes to the process that writes, which stops the others: on this node, and named once it listens.",
         "asked=",
         f"before=$(ls {_CHECKPOINTS})",
-        "trap 'asked=yes; kill -TERM \"$worker\" 2>/dev/null' TERM",
+        f"rm -f {process.FILE}",
+        "stop() {",
+        "    asked=yes",
+        f'    while [ ! -e {process.FILE} ] && kill -0 "$worker" 2>/dev/null; do sleep 1; done',
+        f'    kill -TERM "$(sed \'s/.*"pid": \\([0-9]*\\).*/\\1/\' {process.FILE})" 2>/dev/null',
+        "}",
         *_start(folder, profile),
         "worker=$!",
         'wait "$worker"; status=$?',
         'while kill -0 "$worker" 2>/dev/null; do wait "$worker"; status=$?; done  # TERM interrupts a wait',
         "",
-        "# Nobody wished it to stop, it wrote its checkpoint, and the job was not cancelled by hand: go on in a new one,",
-        "# unless this one came no further than the one before it.",
-        f'if [ -n "$asked" ] && [ ! -e {process.WISH} ] && tail -n 1 {events.FILE} | grep -q \'"state":"paused"\' &&',
+        "# It goes on in a new job when nobody wished it to stop and it wrote its checkpoint, or when a process beside it",
+        "# has gone (a node); unless this job came no further than the one before it, or was cancelled by hand.",
+        f'goes_on() {{ tail -n 2 {events.FILE} | grep -q "$1"; }}',
+        f"if [ ! -e {process.WISH} ] &&",
+        '   { [ -n "$asked" ] && goes_on \'"state":"paused"\' || goes_on \'"cause":"processes"\'; } &&',
         '   scontrol show job "$SLURM_JOB_ID" | grep -q JobState=RUNNING; then',
-        f'    if [ "$(ls {_CHECKPOINTS})" = "$before" ]; then touch {TOO_SHORT}; else scontrol requeue "$SLURM_JOB_ID"; fi',
+        f'    if [ "$(ls {_CHECKPOINTS})" != "$before" ]; then scontrol requeue "$SLURM_JOB_ID"',
+        f'    elif [ -n "$asked" ]; then touch {TOO_SHORT}; fi',
         "fi",
         'exit "$status"',
     ]
@@ -149,14 +158,24 @@ def _bare(option: str) -> str:
 
 def _start(folder: Path, profile: Profile) -> list[str]:
     python = profile.python or sys.executable
-    words = launching.training(
-        folder, processes=profile.a_node, machines=profile.nodes, meeting="MEETING", run_id=folder.name
-    )
-    line = " ".join(shlex.quote(word) for word in [python, *words[1:]])
     if profile.nodes == 1:
-        return [f"{line} &"]
-    # One launcher a node; they meet on the first.
+        words = launching.training(folder, processes=profile.a_node)
+        return ["trap stop TERM", f"{shlex.join([python, *words[1:]])} &"]
+    places = launching.Machines(profile.nodes, "NUMBER", "ADDRESS", "PORT", "MARK")
+    line = shlex.join([python, *launching.training(folder, processes=profile.a_node, machines=places)[1:]])
+    for name, value in (
+        ("NUMBER", "$SLURM_NODEID"), ("ADDRESS", "$address"), ("PORT", "$port"),
+        ("MARK", "$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}"),
+    ):  # fmt: skip
+        line = line.replace(f" {name} ", f' "{value}" ')
+    # Since Slurm 22.05 a step does not take over how many processors the job has for a task.
+    cpus = f"--cpus-per-task={profile.cpus} " if profile.cpus else ""
     return [
+        "# One launcher a node. They meet on the first, which is this one, at the address that Slurm itself has for it.",
         'first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
-        "srun --kill-on-bad-exit=1 " + line.replace("MEETING", f'"$first:{_PORT}"') + " &",
+        "address=$(scontrol show node \"$first\" | sed -n 's/.*NodeAddr=\\([^ ]*\\).*/\\1/p')",
+        f"port=$(({_PORTS} + SLURM_JOB_ID % {_PORTS}))",
+        "export address port",
+        "trap stop TERM",
+        f"srun --kill-on-bad-exit=1 {cpus}sh -c {shlex.quote('exec ' + line)} &",
     ]

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from core.workspace.models import ModelRow
     from core.workspace.opening import Workspace
 
-KINDS = {"adapter": N_("adapter"), "base": N_("whole model"), "remote": N_("remote")}
-
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -65,7 +63,7 @@ def paint_model(model: Model, _before: Model | None, width: int, chosen: bool, p
         measured = f"{run_words.figure(report.base_pooled, 2)} → {run_words.figure(report.tuned_pooled, 2)}"
     line: Line = [
         (SafeText("▌ " if chosen else "  "), palette.accent),
-        (fitted(SafeText(_(KINDS.get(row.kind, row.kind))), 14), palette.muted),
+        (fitted(SafeText(run_words.model_kind(row.kind)), 14), palette.muted),
         (fitted(said("{measured}", measured=measured), 18), palette.good if report is not None else palette.muted),
         (said("{name}", name=row.name), palette.strong),
         (said("  {what}", what=" · ".join(part for part in (row.dataset, row.base) if part)), palette.muted),
@@ -134,7 +132,7 @@ class ModelsScreen(PlaceScreen):
 
     PLACE = "models"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "talk", N_("talk"), id="models.talk"),
+        Binding("t", "talk", N_("talk to it"), id="models.talk"),
         Binding("e", "evaluate", N_("measure"), id="models.evaluate"),
         Binding("m", "merge", N_("merge"), id="models.merge"),
         Binding("w", "gguf", N_("GGUF"), id="models.gguf"),

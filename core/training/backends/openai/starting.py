@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from core import endpoints, settings
 from core.endpoints.answers import object_of
 from core.language import _
-from core.problem import Problem
+from core.problem import Problem, system_words
 from core.training import events, process
 from core.training.backends import Ability, Holder
 from core.training.backends.local import environment
@@ -167,7 +167,7 @@ def _spawn(folder: Path) -> None:
         )
     except OSError as error:
         raise Problem(
-            _("The follower could not be started: {reason}.").format(reason=error.strerror or type(error).__name__),
+            _("The follower could not be started: {reason}.").format(reason=system_words(error)),
             where=folder.name,
         ) from None
     finally:

@@ -117,9 +117,11 @@ def _number(key: str, value: Any) -> float | int | None:
     least, most = _LIMITS[key]
     whole = key in ("epochs", "batch_size", "seed")
     try:
-        number = float(value)
+        number = float(value.replace(",", ".") if isinstance(value, str) else value)
     except (TypeError, ValueError):
-        raise Misuse(_("This value does not fit here."), where=key) from None
+        raise Misuse(
+            _("This value does not fit here."), where=key, advice=_("Give it {what}.").format(what=_("a number"))
+        ) from None
     if not least <= number <= most or (whole and number != int(number)):
         shown = f"{least:g}"
         raise Misuse(_("It must be between {least} and {most}.").format(least=shown, most=f"{most:g}"), where=key)
