@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -159,7 +159,7 @@ def test_a_line_of_three_gigabytes_is_passed_over(tmp_path: Path) -> None:
 
 
 @contextmanager
-def disk(place: Path, size: str) -> Iterator[None]:
+def disk(place: Path, size: str) -> Generator[None]:
     """A disk of its own, as small as wanted."""
     if os.geteuid() != 0:
         third_party.missing("mount", "only root may mount a small disk")
