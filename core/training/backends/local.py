@@ -64,12 +64,12 @@ def environment(*, allow_download: bool = False, given: Mapping[str, str] | None
 
 def start(folder: Path) -> Process:
     """Start the engine on a run folder, detached: it survives this process, its terminal and its session."""
-    told = job.read(folder)
-    line = launching.training(folder.resolve(), processes=told.processes)
     with _one_at_a_time(folder):  # two workbenches may resume the same run in one moment
         now = process.read(folder)
         if now and (now.alive() or (not now.here() and process.beats(folder))):
             raise Problem(_("This run already has a worker."), where=folder.name)
+        told = job.read(folder)
+        line = launching.training(folder.resolve(), processes=told.processes)
         try:
             (folder / process.WISH).unlink(missing_ok=True)
             return detached(folder, line, allow_download=told.allow_download)
