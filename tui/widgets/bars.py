@@ -129,7 +129,7 @@ class Counted(Bar):
 
     def draw(self, palette: Palette, width: int) -> Line:
         if self.counters is None:
-            return [(SafeText(" " + _("counting…")), palette.muted)]
+            return [(SafeText(" " + _("not counted yet")), palette.muted)]
         for words in (False, True):
             cells = self._cells(self.counters, palette, short=words)
             if sum(width_of(text) for text, _style in cells) <= width:
