@@ -12,13 +12,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
 from textual.binding import Binding, BindingType
-from textual.css.query import NoMatches
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.worker import Worker, WorkerState, get_current_worker
 
@@ -198,6 +196,8 @@ class Workbench(OneByOne, inherit_bindings=False):
 
     def look_for_changes(self) -> None:
         """Ask whether anything changed, here or in another process; 7 µs when nothing did."""
+        if not self.is_running:
+            return  # until the last moment of the workbench the clock ticks, also while its screens lose their parts
         from core.workspace import changes
 
         self.counting.wait_for(LONG if self.current_mode == "recipe" else SHORT)
@@ -210,9 +210,7 @@ class Workbench(OneByOne, inherit_bindings=False):
             self._seen = seen
             self.count_again()
             if (place := self.place) is not None and place.is_mounted:
-                # Until the last moment of the workbench the clock ticks, also while its screens lose their parts.
-                with suppress(NoMatches):
-                    place.workspace_changed()
+                place.workspace_changed()
 
     @work(thread=True, exclusive=True, group="counters", name="counters", exit_on_error=False)
     def count_again(self) -> None:

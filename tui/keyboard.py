@@ -22,6 +22,8 @@ _NAMES = {
     "slash": "/", "colon": ":", "plus": "+", "minus": "-", "equals_sign": "=", "asterisk": "*",
     "tab": N_("tab"), "backspace": N_("backspace"), "left_square_bracket": "[", "right_square_bracket": "]",
 }  # fmt: skip
+KEYS = "app.keys"  # the act that shows all keys
+_MOVES = ("list", "transcript")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,19 @@ def key_name(key: str) -> str:
     return key if known is None else _(known)
 
 
-def hints(screen: Screen[Any]) -> list[tuple[SafeText, SafeText]]:
-    """The keys worth a place at the foot: the first key of each binding that says `show`."""
+def hints(screen: Screen[Any]) -> dict[str, tuple[SafeText, SafeText]]:
+    """The keys worth a place at the foot, by the id of their act: the first key of each binding that says `show`."""
     found: dict[str, tuple[SafeText, SafeText]] = {}
     for key, active in screen.active_bindings.items():
         binding = active.binding
         if binding.show and active.enabled and binding.description and binding.id not in found:
             found[binding.id or key] = (said("{key}", key=key_name(key)), SafeText(_(binding.description)))
-    return list(found.values())
+    return found
 
 
 def rows(screen: Screen[Any]) -> list[KeyRow]:
-    """Every act that a key can do on this screen now."""
+    """Every act that a key can do on this screen now: its own first, then moves, then what is the same everywhere."""
+    ranks: dict[str, int] = {}
     keys: dict[str, list[str]] = {}
     does: dict[str, str] = {}
     for key, active in screen.active_bindings.items():
@@ -60,4 +63,9 @@ def rows(screen: Screen[Any]) -> list[KeyRow]:
         if binding.id and binding.description and active.enabled:
             keys.setdefault(binding.id, []).append(key_name(key))
             does.setdefault(binding.id, binding.description)
-    return [KeyRow(said("{keys}", keys="  ".join(keys[one])), SafeText(_(does[one])), one) for one in keys]
+            room = binding.id.partition(".")[0]
+            ranks[binding.id] = 2 if room in ("go", "app") else 1 if room in _MOVES and not binding.show else 0
+    return [
+        KeyRow(said("{keys}", keys="  ".join(keys[one])), SafeText(_(does[one])), one)
+        for one in sorted(keys, key=lambda one: ranks[one])
+    ]

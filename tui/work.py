@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.style import Style
+
 from core.language import N_, _
 from core.problem import Problem
 from core.safe_text import SafeText, shown_in_line
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 _SAY_EVERY: Final = 0.25  # seconds between two reports of progress
 _SOON: Final = 1.0  # seconds before a time left is guessed
-LASTING: float = 3.0  # seconds until a count is shown: a bar that comes and goes repaints the screen, 10 KB each time
+LASTING: float = 3.0  # seconds until a count is shown: what comes and goes with every key says nothing
 _WIDTH: Final = 24
 # What work is called where it is spoken of; a worker of another name is called by that.
 NAMES: Final = {
@@ -168,9 +170,8 @@ def time_left(seconds: float) -> str:
 
 
 class WorkBar(Bar):
-    """How far the work is. Not there while there is none."""
-
-    DEFAULT_CSS = "WorkBar { height: 1; display: none; } WorkBar.on { display: block; }"
+    """How far the work is; an empty line while there is none, which keeps its place: a bar that took one when it came
+    moved every line beneath it, 10 KB."""
 
     def __init__(self) -> None:
         super().__init__(id="work")
@@ -179,23 +180,35 @@ class WorkBar(Bar):
     def show(self, work: Work | None) -> None:
         """Take the work of now."""
         self._work = work
-        self.set_class(work is not None, "on")
-        if work is not None:
-            self.redraw()
+        self.redraw()
+
+    def ground(self, palette: Palette) -> Style:
+        return palette.ground
 
     def draw(self, palette: Palette, width: int) -> Line:
         work = self._work
         if work is None:
             return []
-        share = work.done / work.total if work.total else 0.0
-        full = round(_WIDTH * min(1.0, share))
-        left = work.left()
         return [
-            (SPACE, palette.text),
-            (SafeText("━" * full), palette.accent),
-            (SafeText("━" * (_WIDTH - full)), palette.faint),
-            (said(" {percent} %  ", percent=f"{share * 100:3.0f}"), palette.text),
+            *progress_cells(work.done, work.total, palette),
             (work.title, palette.text),
-            (said("   {left}", left=time_left(left)) if left is not None else NOTHING, palette.muted),
+            (left_of(work.left()), palette.muted),
             (SafeText("   " + _("esc stops it")), palette.muted),
         ]
+
+
+def progress_cells(done: int, total: int, palette: Palette) -> Line:
+    """━━━━━━━━ 33 %, as every bar begins."""
+    share = done / total if total else 0.0
+    full = round(_WIDTH * min(1.0, share))
+    return [
+        (SPACE, palette.text),
+        (SafeText("━" * full), palette.accent),
+        (SafeText("━" * (_WIDTH - full)), palette.faint),
+        (said(" {percent} %  ", percent=f"{share * 100:3.0f}"), palette.text),
+    ]
+
+
+def left_of(seconds: float | None) -> SafeText:
+    """The time left, with the space before it, where it can be guessed."""
+    return NOTHING if seconds is None else said("   {left}", left=time_left(seconds))

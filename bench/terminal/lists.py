@@ -52,7 +52,7 @@ LISTS = (
     Walk("findings", ("4", "c"), "esc back"),
     Walk("datasets", ("4",), "half ≤"),
     Walk("runs", ("5",), "1124-"),
-    Walk("run log", ("5", "\r"), "step"),
+    Walk("run log", ("5", "\r"), "Log: everything"),
     Walk("models", ("6",), "modelo-"),
     Walk("talks", ("7", "\x1b", "o"), "charla"),
     Walk("account", ("8",), "train-"),
@@ -163,6 +163,7 @@ def walk(program: Watched, floor: Watched, lists: tuple[Walk, ...]) -> None:
         peer: list[float] = []
         sizes: list[int] = []
         times: list[float] = []
+        rests: list[int] = []  # bytes of what is said of a row once the cursor has stayed on it
         for key in (b"\x1b[B", b"\x1b[A") * (_ACTS // 2):
             peer.append(after(floor, b"\x1b[B")[1])
             got = program.chunks(key, 0.1, 0.6)
@@ -171,12 +172,14 @@ def walk(program: Watched, floor: Watched, lists: tuple[Walk, ...]) -> None:
                 times.append(got[0].at)
             for chunk in got:
                 program.take(chunk.data)
-            _settled(program)
+            rests.append(_settled(program))
         base = statistics.median(peer)
         if not sizes:
             print(f"  {one.name}: one row, no move")
         else:
             told(f"{one.name}: a move", sizes, times, MOVE, base)
+            if any(rests):
+                print(f"  {'':32} {statistics.median(rests):6.0f} bytes more once the cursor has rested")
         for name, key in (("a page", b"\x1b[6~"),) + ((("the other pane", b"\t"),) if one.panes else ()):
             sizes, times = [], []
             for _act in range(_ACTS // 2):
@@ -194,10 +197,12 @@ def walk(program: Watched, floor: Watched, lists: tuple[Walk, ...]) -> None:
             _settled(program)
 
 
-def _settled(program: Watched) -> None:
-    """Take what comes of itself when the cursor has rested."""
-    for chunk in program.chunks(b"", 0.4, 5.0):
+def _settled(program: Watched) -> int:
+    """Take what comes of itself when the cursor has rested; how many bytes that were."""
+    got = program.chunks(b"", 0.4, 5.0)
+    for chunk in got:
         program.take(chunk.data)
+    return sum(len(chunk.data) for chunk in got)
 
 
 def measure(folder: Path, runs: int, only: str) -> None:

@@ -147,7 +147,7 @@ def list_(context: Context) -> None:
                 run_words.figure(row.now.validation_loss, 4),
                 row.now.where or row.backend,
                 row.base,
-                row.dataset,
+                row.learns,
                 row.ends,
             )
             for row in rows

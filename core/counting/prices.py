@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from core.counting.bases import base_of
-from core.language import _
+from core.language import N_, _
 from core.problem import Problem, system_words
 
 OURS: Final = Path(__file__).with_name("prices.toml")
@@ -27,6 +27,7 @@ CURRENCIES: Final = frozenset(
 OLD: Final = timedelta(days=90)
 MILLION: Final = Decimal(1_000_000)
 _LARGEST: Final = 1 << 20
+_SOURCE: Final = N_("OpenAI's price list, section fine-tuning")  # of OURS, as it stands there
 _AMOUNTS: Final = ("train", "input", "output")
 _DATED: Final = re.compile(r"-\d{4}-\d\d-\d\d|-\d{4}")
 
@@ -61,7 +62,7 @@ class Price:
 
 def dated(day: date, source: str, today: date) -> str:
     """When and where a price was read, and whether that is long ago."""
-    told = _("prices of {day} ({source})").format(day=day.isoformat(), source=source)
+    told = _("prices of {day} ({source})").format(day=day.isoformat(), source=_(source))
     if today - day > OLD:
         return _("{told}, {days} days old: check them").format(told=told, days=(today - day).days)
     return told

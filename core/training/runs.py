@@ -51,6 +51,7 @@ class RunState:
     advice: str = ""
     interrupted: bool = False  # the worker vanished without saying how it ended
     resumable: bool = False
+    pausable: bool = False  # it runs, and where it runs it can be paused
     checkpoint: str = ""  # the newest that the log knows: relative to the folder, or the provider's name of it
     where: str = ""  # the machine or job that has it, when that is not a process here
     note: str = ""  # why it waits, or why it cannot be told how it stands
@@ -152,8 +153,9 @@ def cancel(folder: Path) -> bool:
 
 def state(folder: Path, told: RunState | None = None) -> RunState:
     """Where the run of this folder stands now. `told` is what its log says, for those who keep that up to date."""
-    holder = backends.of(folder).refresh(folder)
-    return held(logged(folder) if told is None else told, holder)
+    backend = backends.of(folder)
+    now = held(logged(folder) if told is None else told, backend.refresh(folder))
+    return replace(now, pausable=now.state is State.RUNNING and "pause" in backend.abilities(folder))
 
 
 def logged(folder: Path) -> RunState:

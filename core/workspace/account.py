@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args
 
 from core.language import _, ngettext
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 WHATS: Final = ("files", "models", "jobs")
 _DAY: Final = 86_400
+_LOOK: Final = 0.1  # seconds between two looks at whether somebody gave up
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,10 @@ class Limits:
         }
 
 
+class GivenUp(Problem):
+    """Nobody waits for the answer any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long one waits for a provider: what is told meanwhile, and whether somebody has given up."""
@@ -117,6 +124,25 @@ class Patience:
         from core import endpoints
 
         return endpoints.call(request, profile, tries=3, tell=self.tell, stop=self.stop)
+
+    def look(self, request: Callable[[], Answer], profile: Profile) -> Answer:
+        """The same for what changes nothing there: whoever gives up, or ends the program, waits for no silent server."""
+        return self.ask(lambda: self._unless_given_up(request), profile)
+
+    def _unless_given_up(self, request: Callable[[], Answer]) -> Answer:
+        heard: Future[Answer] = Future()
+
+        def ask() -> None:
+            try:
+                heard.set_result(request())
+            except Exception as error:  # noqa: BLE001 - it is raised again where it is waited for
+                heard.set_exception(error)
+
+        Thread(target=ask, name="provider", daemon=True).start()
+        while not wait([heard], _LOOK).done:
+            if self.stop():
+                raise GivenUp(_("the provider was not waited for."))
+        return heard.result()
 
 
 AT_ONCE: Final = Patience()  # says nothing, and never gives up before its time
@@ -138,7 +164,7 @@ def things(workspace: Workspace, profile_name: str, what: str, patience: Patienc
         )
     profile = endpoints.profile_of(workspace.settings, profile_name)
     with endpoints.open_client(profile, read=READ) as client:
-        found = patience.ask(lambda: account.listed(client, profile, cast("account.What", what), MARK), profile)
+        found = patience.look(lambda: account.listed(client, profile, cast("account.What", what), MARK), profile)
     known, busy = _known(workspace, profile_name)
     ids = {run.id for run in runs.all_runs(workspace.store)}
     prices = checks.price_list(workspace)
@@ -192,8 +218,8 @@ def limits(workspace: Workspace, profile_name: str, patience: Patience = AT_ONCE
     profile = endpoints.profile_of(workspace.settings, profile_name)
     prices = checks.price_list(workspace)
     with endpoints.open_client(profile, read=READ) as client:
-        told = patience.ask(lambda: account.limits(client, profile), profile)
-        models = patience.ask(lambda: account.listed(client, profile, "models"), profile)
+        told = patience.look(lambda: account.limits(client, profile), profile)
+        models = patience.look(lambda: account.listed(client, profile, "models"), profile)
     ends: dict[str, str] = {}
     for one in models:
         end = retirement.end_of(profile, one.id, prices, one.ends)

@@ -56,6 +56,8 @@ def start(workspace: Workspace, page: Plan) -> RunRow:
     wanted.write(folder, job)
     backends.put(folder, BACKEND, profile=page.profile)
     options = {key: value for key, value in dataclasses.asdict(job).items() if value not in (None, "")}
+    if row is None:
+        options[verbs.PAIRS] = Path(page.dataset).name
     with workspace.store.write() as change:
         runs.create(
             change,

@@ -88,5 +88,5 @@ def compared(workspace: Workspace, ids: Sequence[str], before: Sequence[Compared
 
 
 def _settings(row: RunRow) -> dict[str, str]:
-    options = {key: str(value) for key, value in row.options.items() if key != "base"}
-    return {"dataset": row.dataset, "base": row.base, "on": row.backend, **options}
+    options = {key: str(value) for key, value in row.options.items() if key not in ("base", runs.PAIRS)}
+    return {"dataset": row.learns, "base": row.base, "on": row.backend, **options}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.training import RunState
 
 ENDED: Final = ("succeeded", "failed", "cancelled")
+PAIRS: Final = "pairs"  # among a run's settings: what stood in the place of a dataset
 UNDER_WAY: Final = ("queued", "running", "pausing")
 # What `--json` has of the state besides the columns: the same names as in the events.
 _FIGURES: Final = (
@@ -54,6 +55,11 @@ class RunRow:
     ends: str  # at a provider: until when its model, or its base, answers, as a countdown
     days: int | None  # the same as days that are left
     now: RunState  # what the log and the worker say: figures, and what went wrong
+
+    @property
+    def learns(self) -> str:
+        """What it learns from, for people: its dataset, or the pairs of replies that it was given."""
+        return self.dataset or str(self.options.get(PAIRS, ""))
 
     @property
     def at_provider(self) -> bool:
@@ -118,6 +124,7 @@ def start(
     folder = workspace.folder / "runs" / run_id
     begin.write(folder)
     folder.chmod(0o700)
+    settings = dict(begin.options) if begin.dataset_id is not None else {**begin.options, PAIRS: Path(dataset).name}
     with workspace.store.write() as change:
         runs.create(
             change,
@@ -128,7 +135,7 @@ def start(
                 base=begin.base,
                 state="prepared",
                 folder=folder.relative_to(workspace.folder).as_posix(),
-                options=json.dumps(dict(begin.options), ensure_ascii=False),
+                options=json.dumps(settings, ensure_ascii=False),
             ),
         )
     if profile is not None:

@@ -12,12 +12,14 @@ import pytest
 from core import endpoints, settings
 from core.problem import Problem
 from core.settings import Endpoint
+from core.training.events import FILE, Writer
 from core.training.states import State
 from core.workspace import cloud, corrections, final_page, models, rehoming, run_logs, runs, talking
 from core.workspace.opening import Workspace, open_workspace
 from tests.cloud import dialects, server
 from tests.cloud.conftest import Here, Say, write_lines
 from tests.cloud.world import Refusal
+from tests.tui.runs import is_alive
 from tests.workspace.test_corrections import correct
 
 USUAL: dict[str, Any] = {"model": "lab-base", "training_file": "file-0001"}
@@ -118,6 +120,11 @@ def test_nebius_is_never_asked_to_pause(workspace: Workspace, provider: server.P
     (run.folder / "reached.json").write_text(
         '{"training_file": "a", "validation_file": "", "job": "ftjob-1", "asked": true}', encoding="utf-8"
     )
+    is_alive(run.folder)
+    with Writer(run.folder / FILE, same_attempt=True) as log:
+        log.write("state", state="running")
+    row = runs.look(workspace, run.id)
+    assert (row.state, row.now.pausable) == ("running", False), "the screen offers no key for it"
     code, _out, err = say("train", "pause", run.id)
     assert code == 1 and err and not provider.requests("POST", r"/pause$")
 
@@ -134,6 +141,7 @@ def test_a_whole_life_of_preferences_from_what_was_corrected(
     row = runs.named(workspace, run)
     assert here(row.folder) is State.SUCCEEDED
     row = runs.named(workspace, run)
+    assert (row.dataset, row.learns) == ("", "corrections")
     # The form of the published format: an input, a preferred and a rejected output, and nothing besides.
     (job,) = provider.world.jobs.values()
     train, held = (provider.world.contents[job[side]].splitlines() for side in ("training_file", "validation_file"))

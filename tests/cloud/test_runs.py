@@ -108,6 +108,7 @@ def test_pause_resume_and_cancel_are_asked_of_the_provider(
     provider.world.plan = ("running",) * 100_000
     run = start(say)
     until(workspace, run, "running")
+    assert runs.look(workspace, run).now.pausable
     assert say("train", "pause", run)[0] == 0
     until(workspace, run, "paused")
     assert provider.world.jobs["ftjob-0001"]["status"] == "paused"

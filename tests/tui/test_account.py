@@ -74,6 +74,17 @@ async def test_the_screen_shows_what_the_twin_prints(
             assert all(word in shown for word in line.split() if word != "—"), (line, shown)
 
 
+async def test_another_provider_is_turned_to_by_a_key(tmp_path: Path, provider: server.Provider) -> None:
+    file = settings.config_file()
+    file.write_text(
+        file.read_text() + file.read_text().replace("[endpoints.lab]", "[endpoints.lab2]"), encoding="utf-8"
+    )
+    async with opened(tmp_path / "w") as pilot:
+        await until(pilot, "files at lab   5 things")
+        await pilot.press("p")
+        await until(pilot, "files at lab2   5 things")
+
+
 async def test_limits_are_a_page(tmp_path: Path, provider: server.Provider) -> None:
     async with opened(tmp_path / "w") as pilot:
         await until(pilot, "5 things")
@@ -171,6 +182,12 @@ async def test_a_provider_that_says_nothing_is_given_up_and_its_late_answer_is_n
         await until(pilot, f"asking {provider.url}")
         await pilot.press("escape")
         await until(pilot, "given up; r asks again")
+        for _turn in range(200):
+            if not any(one.is_running for one in pilot.app.workers if one.group == "account"):
+                break
+            await pilot.pause(0.02)
+        else:
+            raise AssertionError("whoever has given up, or quits, still waits for the server")
         await pilot.press("t")
         await until(pilot, "models at lab   3 things")
         held.set()

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from core.language import N_
+from core.language import N_, _
 from core.safe_text import SafeText
 from tui.lines import NOTHING, Line, wrapped
 from tui.themes import Palette
@@ -36,7 +36,7 @@ def paint_choice(row: Choice, _before: Choice | None, _width: int, chosen: bool,
 class Detail(Board):
     """What is said of the choice under the cursor."""
 
-    DEFAULT_CSS = "Detail { height: 10; max-height: 40%; }"
+    DEFAULT_CSS = "Detail { height: 10; max-height: 35%; }"
 
     def __init__(self) -> None:
         super().__init__(id="detail")
@@ -71,6 +71,7 @@ class ChooseDialog(ModalScreen[int | None]):
             yield row_list
             if any(one.detail for one in self._choices):
                 yield Detail()
+            yield Plain(SafeText("\n" + _("⏎ choose   esc back")))
 
     def on_mount(self) -> None:
         self._tell()

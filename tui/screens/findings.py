@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from core.language import N_, _, ngettext
 from core.safe_text import SafeText, shown_in_line
 from tui.figures import number, short_day
-from tui.lines import Line, fitted, said
+from tui.lines import Line, fitted, said, wrapped
 from tui.themes import Palette
 from tui.widgets.plain import Plain
 from tui.widgets.row_list import Painted, RowList
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from core.workspace.findings import Fault, FindingRow, Findings
 
 _WORDS = 300  # characters of a message; a line is no longer
+_MOST_LINES = 4  # of a finding
 _MARKS = {"error": "✗", "warning": "!", "advice": "·"}
 Row = tuple["FindingRow", "Fault | None"]
 
@@ -48,9 +49,9 @@ def paint_finding(row: Row, _before: Row | None, width: int, chosen: bool, palet
     mark = (SafeText("▌" if chosen else " "), palette.accent)
     if fault is None:
         ink = {"error": palette.error, "warning": palette.warning}.get(finding.level, palette.muted)
-        return Painted(
-            [[mark, (SafeText(f"{_MARKS.get(finding.level, '·')} "), ink), (said("{t}", t=finding.text), ink)]]
-        )
+        signs = [SafeText(f"{_MARKS.get(finding.level, '·')} "), *[SafeText("  ")] * _MOST_LINES]
+        words = wrapped(said("{t}", t=finding.text), max(8, width - 3), _MOST_LINES)
+        return Painted([[mark, (sign, ink), (line, ink)] for sign, line in zip(signs, words, strict=False)])
     day = short_day(fault.sent_at) if fault.chat is not None else ""
     line: Line = [
         mark,

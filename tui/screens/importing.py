@@ -21,12 +21,11 @@ from core.problem import Problem
 from core.safe_text import SafeText, shown_in_line
 from tui.commands import Command
 from tui.figures import number
-from tui.lines import NOTHING, SPACE, Line, said
+from tui.lines import NOTHING, Line, said
 from tui.screens.place import PlaceScreen
 from tui.themes import Palette
-from tui.widgets.bars import Bar
 from tui.widgets.row_list import RowList
-from tui.work import guessed, time_left
+from tui.work import WorkBar, guessed, left_of, progress_cells
 
 if TYPE_CHECKING:
     from core.workspace.chats import ChatRow, ImportReport
@@ -35,36 +34,34 @@ Order = tuple[str, str]  # a date order, and a day as it would be in it
 _SAY_EVERY = 0.25  # seconds between two reports of progress: an import reads 400,000 lines in that time
 
 
-class ImportProgress(Bar):
-    """How far the import is. Not there while nothing is imported."""
-
-    DEFAULT_CSS = "ImportProgress { height: 1; display: none; } ImportProgress.on { display: block; }"
+class ImportBar(WorkBar):
+    """How far the import is, before any other work."""
 
     def __init__(self) -> None:
-        super().__init__(id="progress")
-        self._at: tuple[str, int, int, int] = ("", 0, 0, 0)
+        super().__init__()
+        self._at: tuple[str, int, int, int] | None = None
         self._started = 0.0
 
-    def show(self, name: str, done: int, total: int, messages: int) -> None:
+    def show_import(self, name: str, done: int, total: int, messages: int) -> None:
         """Take the figures of now."""
-        if name != self._at[0] or done < self._at[1]:
+        if self._at is None or name != self._at[0] or done < self._at[1]:
             self._started = time.monotonic()  # another file
         self._at = (name, done, total, messages)
-        self.add_class("on")
+        self.redraw()
+
+    def no_import(self) -> None:
+        """It has ended."""
+        self._at = None
         self.redraw()
 
     def draw(self, palette: Palette, width: int) -> Line:
+        if self._at is None:
+            return super().draw(palette, width)
         name, done, total, messages = self._at
-        share = done / total if total else 0.0
-        full = round(24 * min(1.0, share))
-        left = guessed(time.monotonic() - self._started, done, total)
         return [
-            (SPACE, palette.text),
-            (SafeText("━" * full), palette.accent),
-            (SafeText("━" * (24 - full)), palette.faint),
-            (said(" {percent} %  ", percent=f"{share * 100:3.0f}"), palette.text),
+            *progress_cells(done, total, palette),
             (said(_("{n} messages"), n=number(messages)), palette.muted),
-            (said("   {left}", left=time_left(left)) if left is not None else NOTHING, palette.muted),
+            (left_of(guessed(time.monotonic() - self._started, done, total)), palette.muted),
             (said("   {name}", name=name), palette.muted),
         ]
 
@@ -110,6 +107,9 @@ class ImportingScreen(PlaceScreen):
         self._several = False  # more than one file: its report is there to be asked for, and does not come by itself
         self._report: Sequence[str] = ()  # of the import that goes on, or of the last one
         self._folder = Path.cwd()
+
+    def work_bar(self) -> ImportBar:
+        return ImportBar()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "stop_import":
@@ -158,7 +158,7 @@ class ImportingScreen(PlaceScreen):
         self._several = len(files) > 1
         self._report = ()
         self._importing = self._import(files, date_order)
-        self.query_one(ImportProgress).show(files[0].name, 0, 0, 0)
+        self.query_one(ImportBar).show_import(files[0].name, 0, 0, 0)
         self.refresh_bindings()
 
     @work(thread=True, exclusive=True, group="import", name="import", exit_on_error=False)
@@ -205,7 +205,7 @@ class ImportingScreen(PlaceScreen):
         from tui.screens.report import ReportDialog
 
         if self._importing is not None:
-            self.query_one(ImportProgress).show(*event.at)
+            self.query_one(ImportBar).show_import(*event.at)
             first = not self._report
             self._report = event.report
             if isinstance(self.app.screen, ReportDialog):
@@ -218,7 +218,7 @@ class ImportingScreen(PlaceScreen):
 
         self._importing = None
         self._report = event.report
-        self.query_one(ImportProgress).remove_class("on")
+        self.query_one(ImportBar).no_import()
         self.workbench.look_for_changes()
         self.workspace_changed()
         self.workbench.say(event.text, event.severity)
@@ -276,7 +276,7 @@ class ImportingScreen(PlaceScreen):
         super().on_worker_state_changed(event)
         if event.worker is self._importing and event.state is WorkerState.ERROR:
             self._importing = None
-            self.query_one(ImportProgress).remove_class("on")
+            self.query_one(ImportBar).no_import()
             self.refresh_bindings()
 
     def commands(self) -> Iterator[Command]:

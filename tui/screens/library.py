@@ -20,7 +20,7 @@ from core.safe_text import SafeText
 from tui.commands import Command
 from tui.figures import number, short_day
 from tui.lines import NOTHING, SPACE, Cell, Line, fitted, said, strip_of, width_of
-from tui.screens.importing import ImportingScreen, ImportProgress
+from tui.screens.importing import ImportingScreen
 from tui.themes import Palette, palette_of
 from tui.widgets.bars import Bar
 from tui.widgets.row_list import Painted, RowList
@@ -128,7 +128,6 @@ class LibraryScreen(ImportingScreen):
         yield ColumnTitles()
         yield Welcome()
         yield self.chats
-        yield ImportProgress()
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -59,6 +59,8 @@ class PaletteDialog(ModalScreen[Command | None]):
         Binding("escape,ctrl+p", "leave", N_("back"), id="dialog.back"),
         Binding("down,ctrl+n", "move(1)", N_("next command"), id="palette.down"),
         Binding("up", "move(-1)", N_("command above"), id="palette.up"),
+        Binding("pagedown", "page(1)", N_("next page"), id="palette.page_down"),
+        Binding("pageup", "page(-1)", N_("page before"), id="palette.page_up"),
     ]
 
     def __init__(self, commands: Sequence[Command], placeholder: str = "") -> None:
@@ -86,6 +88,9 @@ class PaletteDialog(ModalScreen[Command | None]):
 
     def action_move(self, by: int) -> None:
         self.query_one(RowList).action_move(by)
+
+    def action_page(self, by: int) -> None:
+        self.query_one(RowList).action_page(by)
 
     def action_leave(self) -> None:
         self.dismiss(None)

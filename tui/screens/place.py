@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 class Heading(Bar):
-    """What is shown here: a title, and what there is to say of it, with air around."""
+    """What is shown here: a title, and what there is to say of it."""
 
-    DEFAULT_CSS = "Heading { height: 3; }"
+    DEFAULT_CSS = "Heading { height: 2; }"
 
     def __init__(self) -> None:
         super().__init__(id="heading")
@@ -50,14 +50,14 @@ class Heading(Bar):
         """Take words for the line below: what is filtered or marked, and what a key would do."""
         if (left, right) != self._note:
             self._note = (left, right)
-            self.refresh(Region(0, 2, self.size.width, 1))
+            self.refresh(Region(0, 1, self.size.width, 1))
 
     def render_line(self, y: int) -> Strip:
         palette = palette_of(self.app.current_theme)
         cells: Line = []
-        if y == 1:
+        if y == 0:
             cells = [(said("  {title}   ", title=self.title), palette.strong), (self.detail, palette.muted)]
-        if y == 2 and any(self._note):
+        if y == 1 and any(self._note):
             left, right = self._note
             room = max(0, self.size.width - 4 - width_of(left))
             cells = [(said("  {left}", left=left), palette.accent), (fitted(right, room, right=True), palette.muted)]
@@ -86,12 +86,16 @@ class PlaceScreen(Screen[None]):
         """What stands between the bars."""
         return ()
 
+    def work_bar(self) -> WorkBar:
+        """What shows long work, on the line of air above the heading: no list moves when it comes and goes."""
+        return WorkBar()
+
     def compose(self) -> ComposeResult:
         folder = shown_in_line(str(self.workbench.workspace.folder))
         yield Places([(place.key, place.title) for place in PLACES], self._title(), folder)
+        yield self.work_bar()
         yield self.heading
         yield from self.body()
-        yield WorkBar()
         yield Foot()
         yield Counted()
         yield LongNotice()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from core.workspace.recipe import Counters
 
 _MOST_LINES: Final = 6  # of a notice
+# What a narrow counter line leaves out, and in which order: that nothing runs is no news; messages and conversations stand
+# in headings, and are only the way to the examples; tokens are what the cost says already, where there is one. Examples,
+# money and runs that are going on are what one acts upon.
+_GO_FIRST: Final = ("no runs", "conversations", "messages", "tokens")
 
 
 class Bar(Widget):
@@ -33,6 +38,10 @@ class Bar(Widget):
     def draw(self, palette: Palette, width: int) -> Line:
         """The cells of the line as they should be now."""
         raise NotImplementedError
+
+    def ground(self, palette: Palette) -> Style:
+        """What the line lies on."""
+        return palette.raised
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
@@ -51,7 +60,7 @@ class Bar(Widget):
 
     def _drawn(self) -> Strip:
         palette = palette_of(self.app.current_theme)
-        return strip_of(self.draw(palette, self.size.width), self.size.width, palette.raised)
+        return strip_of(self.draw(palette, self.size.width), self.size.width, self.ground(palette))
 
     def redraw(self) -> None:
         """Send to the terminal the columns that changed, if any."""
@@ -63,7 +72,14 @@ class Bar(Widget):
             at for at, (one, other) in enumerate(zip(cells_of(before), cells_of(now), strict=False)) if one != other
         ]
         if columns:
-            self.refresh(Region(0, 0, columns[-1] + 1, 1))
+            # Where some character is not one column wide, a terminal may see other columns than we do: from the left then.
+            first = columns[0] if narrow(before) and narrow(now) else 0
+            self.refresh(Region(first, 0, columns[-1] + 1 - first, 1))
+
+
+def narrow(strip: Strip) -> bool:
+    """Whether each of its characters takes one column."""
+    return all(segment.text.isascii() or all(width_of(one) == 1 for one in segment.text) for segment in strip)
 
 
 def cells_of(strip: Strip) -> list[tuple[str, object]]:
@@ -130,38 +146,39 @@ class Counted(Bar):
     def draw(self, palette: Palette, width: int) -> Line:
         if self.counters is None:
             return [(SafeText(" " + _("not counted yet")), palette.muted)]
-        for words in (False, True):
-            cells = self._cells(self.counters, palette, short=words)
-            if sum(width_of(text) for text, _style in cells) <= width:
+        cells: Line = []
+        # Long words, short words, then one figure after the other goes.
+        for short, without in ((False, 0), *((True, n) for n in range(len(_GO_FIRST) + 1))):
+            cells = self._cells(self.counters, palette, short, _GO_FIRST[:without])
+            if _width(cells) <= width:
                 break
         return cells
 
     @staticmethod
-    def _cells(now: Counters, palette: Palette, *, short: bool) -> list[Cell]:
+    def _cells(now: Counters, palette: Palette, short: bool, without: Sequence[str]) -> list[Cell]:
         from tui.figures import number
 
         tokens = "—" if now.tokens is None else ("" if now.exact else "≈") + number(now.tokens)
         # Until all is counted, examples that say the same are among them.
         examples = ("" if now.settled else "≈") + number(now.examples)
-        fields = [
-            (number(now.messages), _("msg.") if short else _("messages")),
-            (number(now.conversations), _("conv.") if short else _("conversations")),
-            (examples, _("ex.") if short else _("examples")),
-            (tokens, _("tok.") if short else _("tokens")),
-        ]
+        fields = {
+            "messages": (number(now.messages), _("msg.") if short else _("messages")),
+            "conversations": (number(now.conversations), _("conv.") if short else _("conversations")),
+            "examples": (examples, _("ex.") if short else _("examples")),
+            "tokens": (tokens, _("tok.") if short else _("tokens")),
+        }
         if now.cost:
             # The recipe screen says of what day its price is.
-            fields.append((("" if now.exact else "≈") + now.cost.partition(" (")[0], ""))
-        fields.append((number(now.runs), _("running")))
+            fields["cost"] = (("" if now.exact else "≈") + now.cost.partition(" (")[0], "")
+        fields["running" if now.runs else "no runs"] = (number(now.runs), _("running"))
         cells: list[Cell] = []
-        for figure, unit in fields:
-            cells.append((said(" {figure}", figure=figure), palette.text))
+        for name, (figure, unit) in fields.items():
+            if name in without and not (name == "tokens" and not now.cost):
+                continue
+            cells.append((said(" {figure}", figure=figure), palette.good if name == "running" else palette.text))
             cells.append((said(" {unit} " if unit else "{unit} ", unit=unit), palette.muted))
             if not short:
                 cells.append((SPACE, palette.muted))
-        if now.runs:
-            at = -2 if short else -3
-            cells[at] = (cells[at][0], palette.good)
         return cells
 
 
@@ -192,18 +209,26 @@ class Foot(Bar):
     def draw(self, palette: Palette, width: int) -> Line:
         if self._notice is not None:
             return notice_lines(self._notice, palette, width)[-1]
-        cells: Line = [(SPACE, palette.text)]
-        left = width - 1
-        from tui.keyboard import hints
+        from tui.keyboard import KEYS, hints
 
-        for key, does in hints(self.screen):
+        wanted = hints(self.screen)
+        # The key that tells all the others has its place, whatever else there is no room for.
+        left = width - 1 - (_hint_width(wanted[KEYS]) if KEYS in wanted else 0)
+        cells: Line = [(SPACE, palette.text)]
+        full = False
+        for name, (key, does) in wanted.items():
             # Whole or not at all: half a hint is no hint.
-            taken = width_of(key) + width_of(does) + 4
-            if taken > left:
-                break
-            left -= taken
+            if name != KEYS:
+                full = full or _hint_width((key, does)) > left
+                if full:
+                    continue
+                left -= _hint_width((key, does))
             cells += [(key, palette.accent), (said(" {does}   ", does=does), palette.muted)]
         return cells
+
+
+def _hint_width(hint: tuple[SafeText, SafeText]) -> int:
+    return width_of(hint[0]) + width_of(hint[1]) + 4
 
 
 def notice_lines(notice: tuple[SafeText, str], palette: Palette, width: int) -> list[Line]:

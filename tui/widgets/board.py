@@ -9,9 +9,9 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.lines import Line, strip_of, width_of
+from tui.lines import Line, strip_of
 from tui.themes import Palette, palette_of
-from tui.widgets.bars import cells_of
+from tui.widgets.bars import cells_of, narrow
 
 
 class Board(Widget):
@@ -65,9 +65,5 @@ class Board(Widget):
             if not changed:
                 continue
             # Where some character is not one column wide, a terminal may see other columns than we do: all is sent.
-            first, last = (changed[0], changed[-1]) if _plain(one) and _plain(other) else (0, self.size.width - 1)
+            first, last = (changed[0], changed[-1]) if narrow(one) and narrow(other) else (0, self.size.width - 1)
             self.refresh(Region(first, y, last - first + 1, 1))
-
-
-def _plain(strip: Strip) -> bool:
-    return all(segment.text.isascii() or all(width_of(one) == 1 for one in segment.text) for segment in strip)

@@ -12,7 +12,10 @@ class Plain(Static):
 
     def __init__(self, text: SafeText, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(text, markup=False, id=id, classes=classes)
+        self._shown = text
 
     def show(self, text: SafeText) -> None:
-        """Take other text."""
-        self.update(text)
+        """Take other text. The same text again would lay out the whole dialog anew, 9 KB for nothing."""
+        if text != self._shown:
+            self._shown = text
+            self.update(text)

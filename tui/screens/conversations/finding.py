@@ -406,7 +406,7 @@ class FindingScreen(EditingScreen):
         """The filter in words, with how many messages it lets through."""
         wanted = self.wanted
         parts = [
-            f"“{wanted.query.strip()}”" if wanted.query.strip() else "",
+            _in_quotes(wanted.query),
             wanted.author,
             f"#{wanted.tag}" if wanted.tag else "",
             _decision(wanted.decision),
@@ -434,6 +434,15 @@ class FindingScreen(EditingScreen):
             yield Command(SafeText(_("Clear the filter")), "screen.back", _("esc"))
             yield Command(SafeText(_("Mark all that was found")), "screen.mark_all", "*")
         yield from super().commands()
+
+
+def _in_quotes(query: str) -> str:
+    """What is looked for, between quotes once. A quote that is still open ends where the words end, as the search has it."""
+    words = query.strip()
+    words += '"' * (words.count('"') % 2)
+    if words.count('"') == 2 and words[0] == words[-1] == '"':
+        words = words[1:-1].strip()
+    return _("“{words}”").format(words=words) if words else ""
 
 
 def _decision(name: str) -> str:

@@ -48,11 +48,16 @@ class Datasets:
         return self.datasets[first : first + n]
 
 
+def _moment(created_at: str) -> SafeText:
+    """2026-06-12 22:14."""
+    return SafeText(created_at[:16].replace("T", " "))
+
+
 def paint_dataset(row: DatasetRow, _before: DatasetRow | None, _width: int, chosen: bool, palette: Palette) -> Painted:
     """When, how many on each side, and at the end the name."""
     line: Line = [
         (SafeText("▌ " if chosen else "  "), palette.accent),
-        (SafeText(row.created_at[:16].replace("T", " ")), palette.muted),
+        (_moment(row.created_at), palette.muted),
         (fitted(SafeText(number(row.train)), 10, right=True), palette.text),
         (fitted(SafeText(f" + {number(row.validation)}"), 10), palette.muted),
         (said("  {name}", name=row.name), palette.error if row.tainted else palette.strong),
@@ -181,7 +186,9 @@ class DatasetsScreen(Building):
             return
         workspace = self.workbench.workspace
         others = [one for one in datasets.listing(workspace) if one.id != row.id]
-        choices = [Choice(said("{name}", name=one.name), said("{when}", when=one.created_at)) for one in others]
+        choices = [
+            Choice(said("{name}", name=one.name), said("{when}", when=_moment(one.created_at))) for one in others
+        ]
         found: list[Comparison] = []
 
         def show() -> None:

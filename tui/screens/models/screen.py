@@ -132,7 +132,7 @@ class ModelsScreen(PlaceScreen):
 
     PLACE = "models"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "talk", N_("talk"), id="models.talk"),
+        Binding("t", "talk", N_("talk to it"), id="models.talk"),
         Binding("e", "evaluate", N_("measure"), id="models.evaluate"),
         Binding("m", "merge", N_("merge"), id="models.merge"),
         Binding("w", "gguf", N_("GGUF"), id="models.gguf"),

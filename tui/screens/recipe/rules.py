@@ -182,7 +182,7 @@ class RulesDialog(ModalScreen[None]):
         words = NOTHING
         said_ = [one for one in row.examples if one.strip()] if row is not None else []
         if said_:
-            words = SafeText("\n".join(f"“{shown_in_line(one[:_WORDS])}”" for one in said_))
+            words = SafeText("\n".join(said(_("“{words}”"), words=one[:_WORDS]) for one in said_))
         elif row is not None and row.count == 0:
             words = SafeText(_("It touches nothing here."))
         self.query_one(Detail).show(words)

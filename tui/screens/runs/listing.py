@@ -89,9 +89,7 @@ class RunsScreen(PlaceScreen):
 
     def body(self) -> Iterable[Widget]:
         yield RunTitles()
-        yield RowList[Any](
-            self._painter, id="runs", empty=SafeText(_("No runs yet: a dataset is needed, then n starts one."))
-        )
+        yield RowList[Any](self._painter, id="runs")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -135,6 +133,7 @@ class RunsScreen(PlaceScreen):
         here = row_list.row
         place = next((at for at, row in enumerate(event.rows) if here is not None and row.id == here.id), None)
         self._rows = event.rows
+        row_list.empty = SafeText(_("No runs yet: a dataset is needed, then n starts one."))  # known only now
         row_list.show(Runs(event.rows), place)
         self.query_one(RunTitles).display = bool(event.rows)
         under_way = sum(row.state in UNDER_WAY for row in event.rows)

@@ -91,7 +91,7 @@ class RunPainter:
             words = ngettext("{n} day left", "{n} days left", row.days).format(n=run_words.count(row.days))
             words = words if row.days >= 0 else _("no longer answers")
             line.append((said("  {words}", words=words), palette.warning if row.days < _SOON else palette.muted))
-        what = " · ".join(part for part in (row.dataset, row.base, row.backend, now.where) if part)
+        what = " · ".join(part for part in (row.learns, row.base, row.backend, now.where) if part)
         line.append((said("  {what}", what=what), palette.muted))
         if row.model:
             line.append((said("  → {model}", model=row.model), palette.good))

@@ -124,7 +124,6 @@ class RunScreen(PlaceScreen):
     DEFAULT_CSS = """
     RunScreen Plot { height: 2fr; }
     RunScreen #log { height: 2fr; }
-    RunScreen #heading { height: 3; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,h,left", "back", N_("runs"), id="run.back"),
@@ -252,7 +251,7 @@ class RunScreen(PlaceScreen):
 
     def _show_row(self) -> None:
         row = self.row
-        what = " · ".join(part for part in (row.dataset, row.base, row.backend, row.ends) if part)
+        what = " · ".join(part for part in (row.learns, row.base, row.backend, row.ends) if part)
         self.query_one(Heading).show(said(_("Run {id}"), id=row.id), said("{what}", what=what))
         progress, figures = self.query_one(Progress), self.query_one(Figures)
         progress.row = figures.row = row
@@ -293,7 +292,9 @@ class RunScreen(PlaceScreen):
         title = self.query_one(LogTitle)
         kinds, words = self._asked
         shows = said(_("Log: {kinds}"), kinds=_(FILTERS[kinds]))
-        title.shows = said("{shows} · “{words}”", shows=shows, words=words) if words else shows
+        title.shows = (
+            said("{shows} · {words}", shows=shows, words=_("“{words}”").format(words=words)) if words else shows
+        )
         title.state = SafeText(_("held; z lets it run on") if self._held else "")
         title.redraw()
 
@@ -345,7 +346,7 @@ class RunScreen(PlaceScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         match action:
             case "pause":
-                return self.row.state == "running"
+                return self.row.now.pausable
             case "cancel":
                 return self.row.state in ("queued", "running", "pausing", "paused")
             case "resume":

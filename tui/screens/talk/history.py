@@ -81,6 +81,8 @@ class HistoryDialog(ModalScreen[tuple[int, int | None] | None]):
         Binding("escape", "leave", N_("back"), id="dialog.back"),
         Binding("down,ctrl+n", "move(1)", N_("next talk"), id="history.down"),
         Binding("up", "move(-1)", N_("talk above"), id="history.up"),
+        Binding("pagedown", "page(1)", N_("next page"), id="history.page_down"),
+        Binding("pageup", "page(-1)", N_("page before"), id="history.page_up"),
     ]
 
     def __init__(self, workspace: Workspace) -> None:
@@ -119,7 +121,8 @@ class HistoryDialog(ModalScreen[tuple[int, int | None] | None]):
             told = ngettext("{n} message found", "{n} messages found", len(rows))
         else:
             told = ngettext("{n} talk", "{n} talks", len(rows))
-        self.query_one("#history-said", Plain).show(said(told, n=number(len(rows))))
+        keys = SafeText("   " + _("⏎ open   esc back"))
+        self.query_one("#history-said", Plain).show(SafeText(said(told, n=number(len(rows))) + keys))
 
     def on_input_submitted(self) -> None:
         self._choose()
@@ -133,6 +136,9 @@ class HistoryDialog(ModalScreen[tuple[int, int | None] | None]):
 
     def action_move(self, by: int) -> None:
         self.query_one("#history", RowList).action_move(by)
+
+    def action_page(self, by: int) -> None:
+        self.query_one("#history", RowList).action_page(by)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -38,7 +38,7 @@ class TalkScreen(FlowingScreen):
     TalkScreen #lanes.two #lane-1 { display: block; }
     TalkScreen #middle.panel ParameterPanel { display: block; }
     TalkScreen #middle { height: 1fr; }
-    TalkScreen Heading { height: 2; }
+    TalkScreen Heading { height: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("i,enter", "write", N_("write"), id="talk.write"),

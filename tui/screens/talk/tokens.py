@@ -114,9 +114,9 @@ class TokensDialog(ModalScreen[None]):
 
     def _tell(self) -> None:
         token = self._tokens[self.query_one(Tokens).cursor]
-        lines = [said("\n“{text}”  {chance}", text=token.text, chance=percent(token.logprob))]
+        lines = [said("\n" + _("“{words}”") + "  {chance}", words=token.text, chance=percent(token.logprob))]
         others = [one for one in token.others if one[0] != token.text][:_OTHERS]
-        lines += [said("  {chance}  “{text}”", text=text, chance=percent(value)) for text, value in others]
+        lines += [said("  {chance}  " + _("“{words}”"), words=text, chance=percent(value)) for text, value in others]
         lines.append(SafeText(_("← → token   n next surprise   esc back")))
         self.query_one("#token-said", Plain).show(SafeText("\n".join(lines)))
 
