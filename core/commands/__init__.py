@@ -7,6 +7,7 @@ imported only when they are called: `sinsonte --help` costs click and nothing mo
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -17,7 +18,7 @@ import click
 
 from core.commands import click_words
 from core.language import N_, _, choose
-from core.problem import Problem
+from core.problem import Problem, system_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,6 +184,7 @@ def with_json_first(arguments: list[str]) -> list[str]:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; the one place where errors become words."""
     given = sys.argv[1:] if arguments is None else arguments
+    output = sys.stdout
     os.umask(0o077)  # chats are private: nothing that a command writes is for others to read
     try:
         _choose_language()
@@ -200,13 +202,39 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _tell(_("Interrupted; nothing half-done was kept."), 130)
     except BrokenPipeError:
-        # The reader (head, less) went away: that is its right, and what it read was whole lines.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _reader_left()
+    except SystemExit:
+        if sys.stdout is output:
+            raise
+        # Click meets a broken pipe first: it wraps the output, so that no flush complains, and leaves.
+        return _reader_left()
+    except OSError as error:
+        from core.crash import report
+
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            return _tell(report(error), 1)
+        _drop_output()
+        return _tell(
+            _("cannot be written: {detail}.").format(detail=system_words(error))
+            + " "
+            + _("Free some space and try again."),
+            1,
+        )
     except Exception as error:  # noqa: BLE001 - the edge: what nobody foresaw becomes one line and a private log
         from core.crash import report
 
         return _tell(report(error), 1)
+
+
+def _reader_left() -> int:
+    """The reader (head, less) went away: that is its right, and what it read was whole lines."""
+    _drop_output()
+    return 0
+
+
+def _drop_output() -> None:
+    """What is still buffered goes nowhere: Python would try once more at its end, complain, and exit with 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _choose_language() -> None:

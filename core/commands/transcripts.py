@@ -35,7 +35,7 @@ def list_(context: Context) -> None:
             json_line(row.as_json())
         return
     if not rows:
-        talk(_("No talks yet. Have one with: sinsonte chat MODEL, or on the workbench's screen 7"))
+        talk(_("No talks yet. They are kept where they are had: on the workbench's screen 7."))
         return
     table(
         [_("talk"), _("changed"), _("messages"), _("models"), _("title")],

@@ -102,7 +102,10 @@ def perplexity(workspace: Workspace, model: str, progress: Progress | None = Non
             progress(done, total, "")
 
     examples = next(one.path for one in written if one.side == "validation")
-    scores = evaluating.score(folder, base, examples, row.folder, tell)
+    try:
+        scores = evaluating.score(folder, base, examples, row.folder, tell)
+    finally:
+        wipe_words(workspace, model)  # the dataset has them; a second copy would only have to be found again
     found = evaluating.difference(scores.examples)
     report = PerplexityReport(
         model=model,
@@ -124,6 +127,14 @@ def perplexity(workspace: Workspace, model: str, progress: Progress | None = Non
     )
     write_whole(folder / _REPORT, json.dumps(report.as_json(), ensure_ascii=False).encode())
     return report
+
+
+def wipe_words(workspace: Workspace, model: str) -> None:
+    """Take away the examples that a measurement was made on; its figures stay."""
+    from core.workspace.traces import SIDES
+
+    for side in SIDES:
+        (workspace.folder / "evaluations" / model / side).unlink(missing_ok=True)
 
 
 def last(workspace: Workspace, model: str) -> PerplexityReport | None:

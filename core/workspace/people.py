@@ -180,7 +180,7 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
         settings,
     )
     from core.training.events import SAID
-    from core.workspace import shelf, traces
+    from core.workspace import evaluations, rehoming, shelf, traces
 
     told = would_forget(workspace, name)
     _refuse_while_learning(workspace, told.runs)
@@ -210,6 +210,9 @@ def forget(workspace: Workspace, name: str) -> Forgotten:
     shelf.clear(workspace)
     for run in told.runs:
         _wipe_examples(workspace, run)
+    for model in told.models:
+        evaluations.wipe_words(workspace, model)
+        rehoming.wipe_words(workspace, model)
     return told
 
 

@@ -105,7 +105,7 @@ def _training_file(workspace: Workspace, profile: Any, remote: str) -> Path:
                 _("neither this workspace nor the provider knows what {model} was trained on.").format(model=remote),
                 advice=_("Give its examples with --from FILE.jsonl."),
             )
-        target = workspace.folder / FOLDER / f"{_as_file(remote)}-train.jsonl"
+        target = _fetched_file(workspace, remote)
         target.parent.mkdir(mode=0o700, exist_ok=True)
         if not target.is_file():
             content = endpoints.call(lambda: client.files.content(job.made[0]).read(), profile, tries=3)
@@ -168,9 +168,20 @@ def prompts(workspace: Workspace, dataset: str, most: int = MOST) -> Iterator[tu
             yield row.n, messages, row.lines[-1].text
 
 
+def _fetched_file(workspace: Workspace, remote: str) -> Path:
+    return workspace.folder / FOLDER / f"{_as_file(remote)}-train.jsonl"
+
+
 def reference_file(workspace: Workspace, model: str) -> Path:
     """Where the replies of a remote model are kept, there or not."""
     return workspace.folder / FOLDER / f"{_as_file(model)}.jsonl"
+
+
+def wipe_words(workspace: Workspace, model: str) -> None:
+    """Take away what is kept of a remote model's talk and training: somebody whose words are in it is forgotten."""
+    remote = model.partition(":")[2] or model
+    for file in (reference_file(workspace, model), _fetched_file(workspace, remote)):
+        file.unlink(missing_ok=True)
 
 
 def keep_replies(

@@ -122,7 +122,36 @@ def test_a_reader_that_goes_away_is_no_error(workspace_folder: Path) -> None:
     result = subprocess.run(
         ["bash", "-c", command], cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=60, check=False
     )
-    assert result.stderr == ""
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_reader_that_goes_away_in_the_middle_is_no_error_either(workspace_folder: Path, tmp_path: Path) -> None:
+    import os
+
+    from tests.workspace.conftest import export_with
+
+    chat = tmp_path / "Chat de WhatsApp con Lía.txt"
+    chat.write_text(export_with(2000), encoding="utf-8")
+    assert run("import", str(chat)).returncode == 0
+    command = f"{sys.executable} -m core.commands messages | head -1 > /dev/null; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["recipe", "show"], ["--json", "config"]])
+def test_output_to_a_full_disk_is_one_line_and_a_1(arguments: list[str], workspace_folder: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("third party: /dev/full: only Linux has it")
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "core.commands", *arguments],
+            cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "No space left on device" in result.stderr
 
 
 def test_what_nobody_foresaw_is_one_line_and_a_log_without_contents(

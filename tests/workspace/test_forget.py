@@ -12,7 +12,7 @@ from core.cleaning.traces import Traces
 from core.problem import Problem
 from core.store import models as stored_models
 from core.store import runs as stored_runs
-from core.workspace import beginning, chats, corrections, curation, datasets, models, people, transcripts
+from core.workspace import beginning, chats, corrections, curation, datasets, models, people, rehoming, transcripts
 from core.workspace.opening import Workspace
 
 SENTINEL = "Tomi: Nico, ¿cómo va"
@@ -35,6 +35,21 @@ def test_nothing_of_a_forgotten_person_is_left_in_the_file(workspace: Workspace)
     raw = b"".join(file.read_bytes() for file in workspace.folder.glob("sinsonte.db*"))
     assert b"palabras de Tomi" not in raw
     assert b"con Tomi?" not in raw
+
+
+def test_copies_for_measuring_and_kept_replies_go(workspace: Workspace) -> None:
+    row = datasets.build(workspace, "uno")
+    with workspace.store.write() as change:
+        stored_models.add(change, stored_models.StoredModel("voz", "adapter", "mini", dataset_id=row.id))
+    measured = [workspace.folder / "evaluations" / "voz" / side for side in ("train.jsonl", "validation.jsonl")]
+    report = workspace.folder / "evaluations" / "voz" / "report.json"
+    kept = rehoming.reference_file(workspace, "voz")
+    for file in (*measured, kept, report):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("palabras de Tomi" * (file is not report), encoding="utf-8")
+    people.forget(workspace, "Tomi")
+    assert not any(file.exists() for file in (*measured, kept))
+    assert report.exists()
 
 
 def test_a_later_import_leaves_them_out(workspace: Workspace, tmp_path: Path) -> None:
