@@ -1,4 +1,4 @@
-"""The engine's door: `python -m core.engine mini|train|score|serve|plan|preview|merge ...`.
+"""The engine's door: `python -m core.engine mini|fetch|train|score|serve|plan|preview|merge ...`.
 
 Listens for the request to stop before anything heavy is imported (that takes seconds), and turns whatever goes wrong
 into one `problem` event with a cause and advice. Tracebacks go to standard error (the worker's log), without the values
@@ -111,7 +111,16 @@ def _words() -> argparse.ArgumentParser:
     merge.add_argument("--adapter", type=Path, required=True)
     merge.add_argument("--to", type=Path, required=True)
     merge.set_defaults(do=_merge)
+    fetch = verbs.add_parser("fetch", help="download a base into the model cache")
+    fetch.add_argument("name")
+    fetch.set_defaults(do=_fetch)
     return parser
+
+
+def _fetch(told: argparse.Namespace) -> int:
+    from core.engine.fetching import download
+
+    return download(told.name)
 
 
 def _mini(told: argparse.Namespace) -> int:

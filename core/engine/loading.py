@@ -9,9 +9,9 @@ No code from a model folder is ever run, and an adapter never chooses its base: 
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ import torch
 import transformers
 from safetensors import SafetensorError
 
+from core.engine.fetching import UNWANTED, WANTED, revision_of
 from core.engine.machine import Machine
 from core.engine.problems import ModelProblem as ModelProblem
 from core.engine.problems import out_of_memory as out_of_memory
@@ -65,7 +66,8 @@ def find_base(named: str, beside: Path | None = None) -> Base:
             where=label,
             advice=_("Name a folder with config.json, a tokenizer and safetensors weights."),
         )
-    weights = sorted(folder.glob("*.safetensors"))
+    found = sorted(folder.glob("*.safetensors"))
+    weights = [file for file in found if not fnmatch.fnmatchcase(file.name, UNWANTED[1])] or found
     if not weights:
         if any(True for pattern in _PICKLES for _one in folder.glob(pattern)):
             raise ModelProblem(
@@ -83,28 +85,40 @@ def find_base(named: str, beside: Path | None = None) -> Base:
     return Base(label, folder, fingerprint(weights))
 
 
-def _cached(named: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+def is_here(named: str, beside: Path) -> bool:
+    """Whether a base is a folder, or whole in the model cache."""
+    return Path(named).is_dir() or (beside / named).is_dir() or cached(named) is not None
 
-    offline = os.environ.get("HF_HUB_OFFLINE") == "1"
-    wanted = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+
+def cached(named: str) -> Path | None:
+    """The folder of a model that is whole in the model cache; nothing is asked of the network."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    name, revision = revision_of(named)
     try:
-        return Path(snapshot_download(named, local_files_only=offline, allow_patterns=wanted))
-    except (LocalEntryNotFoundError, HFValidationError, FileNotFoundError):
+        found = snapshot_download(
+            name,
+            revision=revision,
+            local_files_only=True,
+            allow_patterns=list(WANTED),
+            ignore_patterns=list(UNWANTED),
+        )
+    except (HFValidationError, FileNotFoundError):
+        return None
+    return Path(found)
+
+
+def _cached(named: str) -> Path:
+    folder = cached(named)
+    if folder is None:
         raise ModelProblem(
             "model-folder",
             _("There is no such base model here."),
             where=named,
             advice=_("Name a model folder, or allow the download with allow_download=yes."),
-        ) from None
-    except (HfHubHTTPError, OSError) as error:
-        raise ModelProblem(
-            "download",
-            _("The model could not be downloaded ({reason}).").format(reason=type(error).__name__),
-            where=named,
-            advice=_("Check its name, the network and, for a model behind terms, the HF_TOKEN variable."),
-        ) from None
+        )
+    return folder
 
 
 def fingerprint(files: list[Path]) -> str:

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from core.problem import Problem
 
 
@@ -19,6 +17,8 @@ class ModelProblem(Problem):
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error means that memory ran out, on a device or here."""
+    import torch  # here: who only downloads has no need of it
+
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     said = str(error)

@@ -23,7 +23,7 @@ from typing import Final
 
 import torch
 
-from core.engine import loading
+from core.engine import fetching, loading
 from core.engine.checkpoints import Checkpoints, Progress, publish
 from core.engine.gauges import JOULES_A_KWH
 from core.engine.machine import peak_memory
@@ -46,7 +46,11 @@ def train(folder: Path, log: Log, stop: Callable[[], str]) -> str:
     if together.world == 1 and (asked := stop()):
         return _stopped(asked)
     try:
+        if job.allow_download and not loading.is_here(job.base, folder):
+            fetching.fetch(job.base, log, lambda: bool(stop()))
         return _train(folder, job, log, together, stop)
+    except fetching.Stopped:
+        return _stopped(stop())
     finally:
         together.leave()
 
