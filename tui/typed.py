@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from textual import events
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.message_pump import MessagePump
 from textual.widget import Widget
 
-# What Textual takes for a Mac's "option" and a key, and is a number key (or another of ours) that came with esc.
-_WITH_ESC: Final = frozenset("\x1b" + key for key in "0123456789-=\t")
+# What Textual takes for a Mac's "option" and a key, or a shell's "alt" and f, and is a key of ours that came with esc. Of
+# `f` (filter) and a name after it the f was lost, and the name's letters were acts.
+_WITH_ESC: Final = frozenset(one for one in ANSI_SEQUENCES_KEYS if len(one) == 2 and one[0] == "\x1b" != one[1])
 # How often what has focus is followed up to the app: with the key itself; with what that told its screen (a line that was
 # entered); and with the focus that was given for it.
 _WAYS: Final = 3

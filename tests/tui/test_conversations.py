@@ -110,6 +110,7 @@ async def test_a_whole_conversation_is_dropped_in_the_list(tmp_path: Path) -> No
         await pilot.press("tab", "home", "d")
         await until(pilot, "Saved: drop 6 messages")
         assert set(said_of(workspace)) == set(range(6))
+        assert screen.listed.cursor == 1  # on to the next one, as among messages
         first = screen.listed.at(0)
         assert first is not None
         assert first.dropped == 6
@@ -322,6 +323,20 @@ async def test_all_that_is_filtered_is_dropped_in_one_act_that_says_its_number(t
         assert said_of(workspace) == {}
 
 
+async def test_what_was_found_is_gone_through_by_deciding_and_narrow_words_keep_apart(tmp_path: Path) -> None:
+    async with reading(tmp_path, 60, (60, 24)) as (pilot, screen, workspace):
+        await pilot.press("g", "slash", *"mensaje 1")
+        await found(pilot, screen, 11)
+        await pilot.press("enter", "d", "plus")
+        await until(pilot, "Saved: keep 1 message")
+        assert said_of(workspace) == {1: "drop", 10: "keep"}
+        while screen.is_of_before or screen.is_looking:
+            await pilot.pause(0.02)
+        await pilot.press("asterisk")
+        text = await until(pilot, "11 messages marked")
+        assert text.splitlines()[3].endswith("11 messages marked")  # what u undoes has no room, and is not there
+
+
 async def test_filters_are_combined_and_shown_as_a_line(tmp_path: Path) -> None:
     async with reading(tmp_path, 600, (120, 40)) as (pilot, screen, workspace):
         curation.decide_at(workspace, 1, range(10), "drop")
@@ -344,9 +359,9 @@ async def test_what_was_found_stays_under_the_cursor_and_says_that_it_fits_no_lo
         await pilot.pause()
         await pilot.press("enter")
         await found(pilot, screen, 4)
-        await pilot.press("tab", "g", "plus", "j", "d")
+        await pilot.press("tab", "g", "plus", "d")
         text = await until(pilot, "nothing said of it: 4 messages (esc clears) · 2 fit no longer (×) · r looks again")
-        assert screen.listed.cursor == 1
+        assert screen.listed.cursor == 2  # each decision goes on to the next row, and moves none
         assert [line[1] for line in text.splitlines() if " Jun 2025 " in line[:20]][:4] == ["×", "×", " ", " "]
         await pilot.press("asterisk", "equals_sign")  # all that was found, but for what fits no longer
         await until(pilot, "Saved: clear 2 messages")

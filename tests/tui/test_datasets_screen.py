@@ -118,6 +118,16 @@ async def test_a_build_that_breaks_is_a_line_and_the_next_one_works(
     assert "secreto" not in (tmp_path / "w" / "logs" / "errors.log").read_text()
 
 
+async def test_a_name_that_is_typed_takes_the_place_of_the_proposed_one(tmp_path: Path) -> None:
+    workspace = a_workspace(tmp_path)
+    async with opened(workspace) as pilot:
+        await pilot.press("b")
+        await until(pilot, "dataset-1")
+        await pilot.press(*"otro", "enter")
+        await until(pilot, "“otro”")
+        assert [row.name for row in datasets.listing(workspace)] == ["otro"]
+
+
 async def test_examples_are_read_and_lead_to_their_conversation(tmp_path: Path) -> None:
     workspace = a_workspace(tmp_path)
     made = datasets.build(workspace, "uno")

@@ -31,6 +31,9 @@ def keys(typed: str) -> list[str]:
         ("\x1bjjd", ["escape", "j", "j", "d"]),
         ("\x1b2d", ["escape", "2", "d"]),
         ("\x1b-", ["escape", "minus"]),
+        ("\x1bf", ["escape", "f"]),
+        ("\x1bb", ["escape", "b"]),
+        ("\x1b\x7f", ["escape", "backspace"]),
         ("\x1b\x1b", ["escape", "escape"]),
         ("\x1b[A", ["up"]),
         ("\x1bOB", ["down"]),
@@ -53,6 +56,7 @@ AT_ONCE = [
     ("D2025\r1Xdd\x1b2d", ["drop 1 message"]),
     ("e\x1b[200~dd\x1b[201~\r", ["edit 1 message"]),
     ("3\rdd\x1b2d", ["drop 1 message"]),
+    ("/zzz\r\x1bfby nico\r", []),  # the f that came with esc opens the filter, and the name is no act
     ("7dd+\x1b2d", ["drop 1 message"]),
 ]
 

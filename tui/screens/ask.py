@@ -29,15 +29,18 @@ class AskDialog(ModalScreen[str | None]):
         take: Callable[[str], object] | None = None,
         *,
         placeholder: str = "",
+        suggested: bool = False,
     ) -> None:
+        """With `suggested` the value is a proposal: what is typed takes its place."""
         super().__init__(classes="dialog")
         self._question = question
         self._value = value
         self._take = take
         self._placeholder = placeholder
+        self._suggested = suggested
 
     def compose(self) -> ComposeResult:
-        field = Input(self._value, placeholder=self._placeholder, compact=True, select_on_focus=False)
+        field = Input(self._value, placeholder=self._placeholder, compact=True, select_on_focus=self._suggested)
         field.cursor_blink = False
         with Vertical():
             yield Plain(self._question)

@@ -68,7 +68,9 @@ class Building(PlaceScreen):
             self.workbench.say_problem(problem)
             return
         free = next(name for n in range(1, 10_000) if (name := f"dataset-{n}") not in taken)
-        self.app.push_screen(AskDialog(question, free, lambda name: datasets.check_name(workspace, name)), done)
+        self.app.push_screen(
+            AskDialog(question, free, lambda name: datasets.check_name(workspace, name), suggested=True), done
+        )
 
     def built(self) -> None:
         """A dataset was built, or its build ended otherwise."""

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from tui.work import Work
 
 
+_LEAST = 24  # columns that the right half of a note needs, unless all of it is shorter
+
+
 class Heading(Bar):
     """What is shown here: a title, and what there is to say of it."""
 
@@ -59,8 +62,10 @@ class Heading(Bar):
             cells = [(said("  {title}   ", title=self.title), palette.strong), (self.detail, palette.muted)]
         if y == 1 and any(self._note):
             left, right = self._note
-            room = max(0, self.size.width - 4 - width_of(left))
-            cells = [(said("  {left}", left=left), palette.accent), (fitted(right, room, right=True), palette.muted)]
+            cells = [(said("  {left}", left=left), palette.accent)]
+            room = self.size.width - 6 - width_of(left)
+            if room >= min(width_of(right), _LEAST):  # a word and a half of it says nothing
+                cells += [(SafeText("  "), palette.muted), (fitted(right, room, right=True), palette.muted)]
         return strip_of(cells, self.size.width, palette.ground)
 
 

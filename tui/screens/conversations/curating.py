@@ -127,14 +127,14 @@ class CuratingScreen(ReadingScreen):
 
     def decide(self, what: str, value: str = "") -> None:
         """Say one thing of what is marked, or of the row under the cursor."""
-        alone = not self.marked and self.messages.has_focus
+        alone = not self.marked and not self.marks_of_focus()
         try:
             self._say(what, value)
         except Problem as problem:
             self.workbench.say_problem(problem)
         else:
             if alone and what in ("drop", "keep"):
-                self.messages.action_move(1)
+                (self.messages if self.messages.has_focus else self.listed).action_move(1)
 
     def _say(self, what: str, value: str) -> None:
         """The same; what is wrong with the value is raised, for a dialog to show it."""
