@@ -204,11 +204,12 @@ def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bo
     digest = _digest(path)
     added = already_there = 0
     joined: list[Joined] = []
+    of_the_file = {chat_id for chat_id, _intake in open_chats.values()}
     for chat_id, one in open_chats.values():
         done = one.finish()
         if done.added and not done.already_there:
             # A chat that seems new may be an old one, exported from the other phone or renamed since.
-            old = merging.same_chat(change, chat_id)
+            old = merging.same_chat(change, chat_id, of_the_file)
             if old is not None:
                 title = next(row.title for row in chats.all_chats(change) if row.id == old)
                 done, people = merging.merge(change, chat_id, old)

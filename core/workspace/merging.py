@@ -10,8 +10,8 @@ their place.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.chat import Kind, Mark, Message
 from core.store import chats, intake, messages
@@ -21,39 +21,61 @@ if TYPE_CHECKING:
     from core.store.messages import StoredMessage
 
 SAMPLES: Final = 200
+GLANCE: Final = 24  # messages by which most chats are known to be others: an account has hundreds of them
 # "dale" is said at the same minute by chance; five agreeing messages of two words or more are not.
 ENOUGH: Final = 5
 SHARE: Final = 0.2
 _SHORTEST: Final = 8
+# Nor are ten of any length, where hardly one does not agree.
+_ENOUGH_SHORT: Final = 10
+_SHARE_SHORT: Final = 0.8
 _PAGE: Final = 2000
 
 
-def same_chat(change: Change, chat_id: int) -> int | None:
-    """An older chat of the same platform that tells the same messages at the same minutes, if there is one."""
+def same_chat(change: Change, chat_id: int, others: Collection[int] = ()) -> int | None:
+    """An older chat of the same platform that tells the same messages at the same minutes, if there is one. Never one of
+    `others`: what stands in one file as two chats is two."""
     rows = {row.id: row for row in chats.all_chats(change)}
     new = rows[chat_id]
-    samples = _samples(change, chat_id, new.messages)
-    if len(samples) < ENOUGH:
-        return None
     best, most = None, 0
     for row in rows.values():
-        if row.id == chat_id or row.platform != new.platform or row.first_at is None or row.last_at is None:
+        if row.id == chat_id or row.id in others or row.platform != new.platform:
             continue
-        inside = [one for one in samples if row.first_at - 60 <= one.sent_at <= row.last_at + 60]
-        found = sum(_is_in(change, row.id, one) for one in inside)
-        if found >= max(ENOUGH, SHARE * len(inside)) and found > most:
-            best, most = row.id, found
+        if row.first_at is None or row.last_at is None:
+            continue
+        # Only where both have messages: of two years and the two after them, one month may be told by both.
+        first = messages.place_at(change, chat_id, row.first_at - 60)
+        end = messages.place_at(change, chat_id, row.last_at + 60)
+        if not _agreeing(change, chat_id, row.id, range(first, end, max(1, (end - first) // GLANCE))).found:
+            continue
+        told = _agreeing(change, chat_id, row.id, range(first, end, max(1, (end - first) // SAMPLES)))
+        same = told.long_found >= max(ENOUGH, SHARE * told.long_seen) or told.found >= max(
+            _ENOUGH_SHORT, _SHARE_SHORT * told.seen
+        )
+        if same and told.found > most:
+            best, most = row.id, told.found
     return best
 
 
-def _samples(change: Change, chat_id: int, count: int) -> list[StoredMessage]:
-    step = max(1, count // SAMPLES)
-    chosen: list[StoredMessage] = []
-    for place in range(0, count, step):
-        for row in messages.page(change, chat_id, place, 1):
-            if row.kind is Kind.TEXT and len(row.text) >= _SHORTEST and not row.marks & Mark.UNTIMED:
-                chosen.append(row)
-    return chosen
+class _Told(NamedTuple):
+    """How many messages of one chat were looked for in another, and how many are there: of all, and of the longer ones."""
+
+    seen: int
+    found: int
+    long_seen: int
+    long_found: int
+
+
+def _agreeing(change: Change, new: int, old: int, places: range) -> _Told:
+    seen = found = long_seen = long_found = 0
+    for place in places:
+        for one in messages.page(change, new, place, 1):
+            if one.kind is Kind.TEXT and not one.marks & Mark.UNTIMED:
+                there = _is_in(change, old, one)
+                is_long = len(one.text) >= _SHORTEST
+                seen, long_seen = seen + 1, long_seen + is_long
+                found, long_found = found + there, long_found + (there and is_long)
+    return _Told(seen, found, long_seen, long_found)
 
 
 def _is_in(change: Change, chat_id: int, one: StoredMessage) -> bool:

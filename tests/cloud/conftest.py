@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
+from textual.pilot import Pilot
 
 from core import endpoints, settings
 from core.commands import main
@@ -17,6 +19,7 @@ from core.training import events
 from core.training.backends.openai import wanted
 from core.training.backends.openai.follower import Follower
 from core.training.states import State
+from core.workspace.opening import open_workspace
 from tests.cloud import server
 
 Say = Callable[..., tuple[int, str, str]]
@@ -40,6 +43,20 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[server
             ]
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         yield running
+
+
+@asynccontextmanager
+async def opened(folder: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[int]]:
+    """A workbench on the workspace of this folder, until the block ends."""
+    from tui.app import Workbench
+
+    one = open_workspace(folder, settings.load())
+    app = Workbench(one, one.settings)
+    try:
+        async with app.run_test(size=size) as pilot:
+            yield pilot
+    finally:
+        one.close()
 
 
 def write_lines(path: Path, count: int, first: int = 0) -> None:

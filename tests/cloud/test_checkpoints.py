@@ -11,10 +11,9 @@ from core.training.states import State
 from core.workspace import checkpoints, cloud, datasets, final_page, runs, talking
 from core.workspace.opening import open_workspace
 from tests.cloud import server
-from tests.cloud.conftest import Here, Run, Say
+from tests.cloud.conftest import Here, Run, Say, opened
 from tests.tui.hosts import many, until, workspace_with
 from tests.tui.runs import a_run, learn
-from tui.app import Workbench
 
 FINAL = "lab:ft:lab-base:org-tests::0001"
 FIRST = f"{FINAL}:ckpt-step-1"
@@ -86,36 +85,29 @@ def test_one_of_an_older_form_is_asked_with_its_prompt_and_stop(
 
 async def test_a_key_lists_them_and_two_talk_side_by_side(workspace_folder: Path, here: Here) -> None:
     a_tuned_run(workspace_folder, here)
-    workspace = open_workspace(workspace_folder, settings.load())
-    app = Workbench(workspace, workspace.settings)
-    try:
-        async with app.run_test(size=(120, 40)) as pilot:
-            await pilot.press("5")
-            await until(pilot, "1 run")
-            await pilot.press("enter")
-            await until(pilot, "step 3/3")
-            await pilot.press("C")
-            text = await until(pilot, "Checkpoints of run")
-            lines = text.splitlines()
-            (at,) = [n for n, line in enumerate(lines) if "1.5000" in line]
-            assert "1.0000" in lines[at] and FIRST in lines[at + 1], "the whole name, since its end tells most"
-            await pilot.press("g", "c")
-            text = await until(pilot, "Say something to")
-            assert app.current_mode == "talk"
-            (heads,) = [line.split("○")[1:] for line in text.splitlines() if "○" in line]
-            assert [head.strip() for head in heads] == [FIRST, FINAL]
-            await pilot.press("escape", "5")
-            await until(pilot, "step 3/3")
-            await pilot.press("C")
-            await until(pilot, "Checkpoints of run")
-            await pilot.press("g", "j", "enter")
-            text = await until(pilot, "Say something to")
-            assert app.current_mode == "talk"
-            assert [line.split("○")[1].split()[0] for line in text.splitlines() if "○" in line] == [
-                f"{FINAL}:ckpt-step-2"
-            ]
-    finally:
-        workspace.close()
+    async with opened(workspace_folder) as pilot:
+        await pilot.press("5")
+        await until(pilot, "1 run")
+        await pilot.press("enter")
+        await until(pilot, "step 3/3")
+        await pilot.press("C")
+        text = await until(pilot, "Checkpoints of run")
+        lines = text.splitlines()
+        (at,) = [n for n, line in enumerate(lines) if "1.5000" in line]
+        assert "1.0000" in lines[at] and FIRST in lines[at + 1], "the whole name, since its end tells most"
+        await pilot.press("g", "c")
+        text = await until(pilot, "Say something to")
+        assert pilot.app.current_mode == "talk"
+        (heads,) = [line.split("○")[1:] for line in text.splitlines() if "○" in line]
+        assert [head.strip() for head in heads] == [FIRST, FINAL]
+        await pilot.press("escape", "5")
+        await until(pilot, "step 3/3")
+        await pilot.press("C")
+        await until(pilot, "Checkpoints of run")
+        await pilot.press("g", "j", "enter")
+        text = await until(pilot, "Say something to")
+        assert pilot.app.current_mode == "talk"
+        assert [line.split("○")[1].split()[0] for line in text.splitlines() if "○" in line] == [f"{FINAL}:ckpt-step-2"]
 
 
 def test_what_a_job_has_learnt_so_far_can_be_asked_while_it_rests(

@@ -4,12 +4,10 @@ is made of answers, wherever that is named."""
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
 from core import settings
 from core.store import models as stored
@@ -17,25 +15,13 @@ from core.training.states import State
 from core.workspace import cloud, final_page, rehoming, runs
 from core.workspace.opening import Workspace, open_workspace
 from tests.cloud import server
-from tests.cloud.conftest import Here, Say, write_lines
+from tests.cloud.conftest import Here, Say, opened, write_lines
 from tests.cloud.test_runs import start, workspace
 from tests.tui.hosts import until
-from tui.app import Workbench
 from tui.widgets.plot import Plot
 
 __all__ = ["workspace"]  # the fixture of test_runs, which lets no follower outlive a test
 TUNED = "oai:ft:gpt-4.1-mini-2025-04-14:org-tests::1"
-
-
-@asynccontextmanager
-async def opened(folder: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[int]]:
-    one = open_workspace(folder, settings.load())
-    app = Workbench(one, one.settings)
-    try:
-        async with app.run_test(size=size) as pilot:
-            yield pilot
-    finally:
-        one.close()
 
 
 async def test_paused_resumed_and_cancelled_by_keys(

@@ -10,7 +10,7 @@ from core.chat import Kind, Message
 from core.training.states import State
 from core.workspace import cloud, datasets, final_page, runs
 from core.workspace.opening import open_workspace
-from tests.cloud.conftest import Here, Say, write_lines
+from tests.cloud.conftest import Here, Say, opened, write_lines
 from tests.tui.hosts import START, many, screen_text, until, workspace_with
 from tui.app import Workbench
 
@@ -35,21 +35,16 @@ def a_refused_run(folder: Path, here: Here) -> tuple[str, str]:
 
 async def test_a_key_opens_the_conversation_of_a_refused_line(workspace_folder: Path, here: Here) -> None:
     a_refused_run(workspace_folder, here)
-    workspace = open_workspace(workspace_folder, settings.load())
-    app = Workbench(workspace, workspace.settings)
-    try:
-        async with app.run_test(size=(120, 40)) as pilot:
-            await pilot.press("5")
-            await until(pilot, "1 run")
-            await pilot.press("enter")
-            await until(pilot, "the refused conversation")
-            await pilot.press("o")
-            text = await until(pilot, "REFUSE-ME, che")
-            assert app.current_mode == "messages"
-            (line,) = [line for line in text.splitlines() if "REFUSE-ME, che" in line]
-            assert "▌" in line, "the cursor stands on the reply"
-    finally:
-        workspace.close()
+    async with opened(workspace_folder) as pilot:
+        await pilot.press("5")
+        await until(pilot, "1 run")
+        await pilot.press("enter")
+        await until(pilot, "the refused conversation")
+        await pilot.press("o")
+        text = await until(pilot, "REFUSE-ME, che")
+        assert pilot.app.current_mode == "messages"
+        (line,) = [line for line in text.splitlines() if "REFUSE-ME, che" in line]
+        assert "▌" in line, "the cursor stands on the reply"
 
 
 def test_the_twin_names_the_messages_and_they_can_be_dropped(workspace_folder: Path, here: Here, say: Say) -> None:

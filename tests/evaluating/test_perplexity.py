@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -93,3 +94,21 @@ def test_the_engine_scores_both_models_and_proves_that_the_base_is_the_base(tmp_
     assert math.log(found.tuned.pooled) == pytest.approx(last, rel=1e-5)
     with pytest.raises(Problem, match="no model"):
         evaluating.score(tmp_path, done.run, done.run / "validation.jsonl")
+
+
+def test_what_stands_before_a_reply_is_no_part_of_its_perplexity(tmp_path: Path) -> None:
+    """A system prompt that every example begins with is foreseen after a few steps: counted, it would be the gain."""
+    done = tiny.tuned()
+    lines = [json.loads(line) for line in (done.run / "validation.jsonl").read_bytes().splitlines()]
+    counts: list[list[int]] = []
+    for n, opening in enumerate(("", "hola " * 8)):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        for line in lines:
+            said = [one for one in line["messages"] if one["role"] != "system"]
+            line["messages"] = ([{"role": "system", "content": opening}] if opening else []) + said
+        (folder / "validation.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        told = evaluating.score(folder, done.base, folder / "validation.jsonl")
+        counts.append([one.tokens for one in told.examples])
+    assert counts[0] == counts[1]
+    assert all(counts[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from core.workspace import chats, people, recipe
@@ -66,3 +67,46 @@ def test_chats_that_only_share_small_talk_stay_apart(empty: Workspace, tmp_path:
     chats.import_file(empty, written(tmp_path, "Chat de WhatsApp con Ana.txt", small_talk("Ana", 3)))
     chats.import_file(empty, written(tmp_path, "Chat de WhatsApp con Beto.txt", small_talk("Beto", 5)))
     assert len(chats.listing(empty)) == 2
+
+
+def _minutes(count: int, start: int = 0, said: str = "sí {n}") -> str:
+    """A chat of one message a minute."""
+    rows = (
+        f"{25 + n // 1440}/12/2023, {n // 60 % 24:02}:{n % 60:02} - {('Ana', 'Beto')[n % 2]}: {said.format(n=n)}\n"
+        for n in range(start, start + count)
+    )
+    return "".join(rows)
+
+
+def test_a_longer_export_under_another_name_is_the_chat_though_all_its_messages_are_short(
+    empty: Workspace, tmp_path: Path
+) -> None:
+    chats.import_file(empty, written(tmp_path, "viejo.txt", _minutes(30)))
+    report = chats.import_file(empty, written(tmp_path, "nuevo.txt", _minutes(40)))
+    assert (report.added, report.already_there) == (10, 30)
+    assert len(chats.listing(empty)) == 1
+
+
+def test_two_exports_of_which_one_goes_on_where_the_other_ends_are_one_chat(empty: Workspace, tmp_path: Path) -> None:
+    said = "una frase larga, la número {n}"
+    chats.import_file(empty, written(tmp_path, "viejo.txt", _minutes(4000, 0, said)))
+    report = chats.import_file(empty, written(tmp_path, "nuevo.txt", _minutes(4000, 3960, said)))  # one in a hundred
+    assert (report.added, report.already_there) == (3960, 40)
+    assert len(chats.listing(empty)) == 1
+
+
+def test_chats_of_one_file_are_never_taken_for_each_other(empty: Workspace, tmp_path: Path) -> None:
+    told = [
+        {
+            "id": n, "type": "message", "date": "2024-01-01T10:00:00", "date_unixtime": str(1704103200 + n * 60),
+            "from": "Ana", "from_id": "user1", "text": f"lo mismo a todos, parte {n}",
+        }
+        for n in range(20)
+    ]  # fmt: skip
+    lists = [{"name": name, "type": "personal_chat", "id": at, "messages": told} for at, name in enumerate("XYZ", 1)]
+    account = json.dumps({"about": "", "chats": {"list": lists}})
+    report = chats.import_file(empty, written(tmp_path, "result.json", account))
+    assert report.added == 60
+    assert [row.messages for row in chats.listing(empty)] == [20, 20, 20]
+    again = chats.import_file(empty, tmp_path / "result.json")
+    assert (again.added, again.already_there) == (0, 60)
