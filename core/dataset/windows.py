@@ -1,4 +1,4 @@
-"""Lengths of time as people write them: `1h`, `90s`, `1h30m`, `2d`. In: text or seconds. Out: seconds, and back."""
+"""Lengths of time as people write them: `90s`, `1h30m`, `1.5h`, `1,5h`. In: text or seconds. Out: seconds, and back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 UNITS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_PART: Final = re.compile(r"\s*(\d{1,12}(?:\.\d{1,6})?)(?![\d.])\s*([a-z]*)\s*", re.ASCII)
+_PART: Final = re.compile(r"\s*(\d{1,12}(?:[.,]\d{1,6})?)(?![\d.,])\s*([a-z]*)\s*", re.ASCII)
 _NAMES: Final = {
     **{unit: unit for unit in UNITS},
     **dict.fromkeys(("sec", "secs", "second", "seconds"), "s"),
@@ -26,7 +26,7 @@ def seconds(text: str) -> int | None:
         part = _PART.match(words, at)
         if part is None or (part[2] not in _NAMES and (part[2] or part[0] != words)):
             return None
-        total += float(part[1]) * (UNITS[_NAMES[part[2]]] if part[2] else 1)
+        total += float(part[1].replace(",", ".")) * (UNITS[_NAMES[part[2]]] if part[2] else 1)
         at = part.end()
     return int(total) if total == int(total) else None
 

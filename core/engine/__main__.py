@@ -139,13 +139,17 @@ def _train(told: argparse.Namespace) -> int:
     folder: Path = told.folder
     if os.environ.get("RANK", "0") != "0":
         return _train_beside(folder)
-    process.write(folder, process.of(os.getpid()))
     try:
         log = events.Writer(folder / events.FILE)
     except Problem as problem:
-        print(problem, file=sys.stderr)
+        print(problem, file=sys.stderr)  # the one who works on it stays the one who is written down
         return 1
+    except OSError as error:
+        print(f"{folder / events.FILE}: {error.strerror}", file=sys.stderr)
+        return 1
+    process.write(folder, process.of(os.getpid()))
     process.beat(folder)
+    log.keep_room()
     with log:
 
         def work() -> str:
@@ -349,18 +353,24 @@ def _unforeseen(log: events.Log, error: BaseException) -> int:
 
 def _failed(log: events.Log, cause: str, text: str, advice: str) -> int:
     fields: dict[str, Any] = {"cause": cause, "text": text, "advice": advice}
-    try:
-        log.write("problem", **fields)
-        log.write("end", state="failed")
-    except OSError:
-        print(f"{cause}: {text}", file=sys.stderr)  # a full disk takes no more events
+    for again in (False, True):
+        try:
+            if again and isinstance(log, events.Writer):
+                log.make_room()  # a full disk: what was set aside for this
+            log.write("problem", **fields)
+            log.write("end", state="failed")
+        except OSError:
+            continue
+        return 1
+    print(f"{cause}: {text}", file=sys.stderr)
     return 1
 
 
 def _trace(error: BaseException) -> None:
     # Frames only: an error's own text may quote what it choked on, and that may be somebody's chat.
-    print(type(error).__name__, file=sys.stderr)
-    traceback.print_tb(error.__traceback__, file=sys.stderr)
+    with contextlib.suppress(OSError):  # worker.log lies on the disk that may be full
+        print(type(error).__name__, file=sys.stderr)
+        traceback.print_tb(error.__traceback__, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -123,10 +123,14 @@ class Checkpoints:
         beside = self.folder / f".{target.name}.{os.getpid()}"
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(mode=0o700)
-        save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, beside / _WEIGHTS)
-        save_file({name: value.detach().cpu().contiguous() for name, value in moments.items()}, beside / _MOMENTS)
-        (beside / _PROGRESS).write_text(json.dumps(asdict(progress), indent=1), encoding="utf-8")
-        publish(beside, target)
+        try:
+            save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, beside / _WEIGHTS)
+            save_file({name: value.detach().cpu().contiguous() for name, value in moments.items()}, beside / _MOMENTS)
+            (beside / _PROGRESS).write_text(json.dumps(asdict(progress), indent=1), encoding="utf-8")
+            publish(beside, target)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)  # on a full disk the log needs the room, to say so
+            raise
         best = self.folder / f"step-{progress.best_step:06d}"
         for old in self.all()[:-keep]:
             if old not in (best, target):

@@ -105,10 +105,12 @@ class Intake:
             if not self._indexed:
                 for statement in _INDEXES.values():
                     self._change.execute(statement)
-            self._change.execute(
-                "INSERT INTO messages_fts (rowid, text) SELECT id, text FROM messages WHERE id >= ?", (self._first_id,)
-            )
+            # Its own alone: behind them may lie those of another chat of the file, which has an intake of its own.
             last = self._first_id + self._added - 1
+            self._change.execute(
+                "INSERT INTO messages_fts (rowid, text) SELECT id, text FROM messages WHERE id BETWEEN ? AND ?",
+                (self._first_id, last),
+            )
             signs.changed(self._change, range(self._first_id // signs.BLOCK, last // signs.BLOCK + 1))
         return Added(self._added, self._met, self._forgotten)
 

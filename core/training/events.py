@@ -16,6 +16,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, TextIO
@@ -26,6 +27,7 @@ from core.problem import Problem
 FILE: Final = "events.jsonl"
 SAID: Final = ("prompt", "reply", "real")  # what a sample has of people's words
 _HEAD: Final = ("attempt", "seq", "at", "kind")
+_ROOM: Final = 16 << 10  # bytes for the last words
 _LONGEST_LINE: Final = 1 << 20  # the file is read as hostile: a longer "line" is not one of ours
 
 
@@ -147,8 +149,24 @@ class Writer:
         self.seq += 1
         return event
 
+    def keep_room(self) -> None:
+        """Set some bytes of the disk aside, so that the last words find room on a full one."""
+        with suppress(OSError), self._room.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, _ROOM)
+
+    def make_room(self) -> None:
+        """Give them back, and close the line that a full disk tore."""
+        self._room.unlink(missing_ok=True)
+        os.write(self._file, b"\n")
+
+    @property
+    def _room(self) -> Path:
+        return self.path.with_name(".room")
+
     def close(self) -> None:
         """Let go of the file and its lock."""
+        with suppress(OSError):
+            self._room.unlink(missing_ok=True)
         if self._file >= 0:
             os.close(self._file)
             self._file = -1

@@ -43,7 +43,7 @@ class Process:
 
     def alive(self) -> bool:
         """Whether this very process (not a later one of the same number, or of before a restart) runs on this machine."""
-        return self.here() and self.boot == _boot() and _started(self.pid) == self.started
+        return self.here() and self.boot == _boot() and self.started >= 0 and _started(self.pid) == self.started
 
     def signal(self, number: signal.Signals) -> bool:
         """Send it a signal if it is still itself; says whether it was."""

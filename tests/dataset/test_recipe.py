@@ -38,6 +38,12 @@ def test_a_window_is_read_as_it_is_written(value: int) -> None:
     assert windows.seconds(windows.written(value)) == value
 
 
+def test_a_decimal_comma_is_a_decimal_point() -> None:
+    assert windows.seconds("1,5h") == windows.seconds("1.5h") == windows.seconds("90m")
+    assert windows.seconds("1,500,000") is windows.seconds("1.5.0") is None
+    assert Recipe().changed({"validation": "0,2"}).validation == 0.2
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "h", "1x", "-1h", "1h-", "uno", "1.0001s", "١h", "1h 30", "1 2", "9" * 13, "9" * 39 + "!", "1 " * 5_000 + "x"],

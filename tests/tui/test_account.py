@@ -288,6 +288,7 @@ async def test_the_page_is_that_of_the_twin_and_uploads_nothing(
         await until(pilot, "between 1 and 50")
         await pilot.press("escape")
         await pilot.pause()
+        assert type(pilot.app.screen).__name__ == "AccountScreen"
     assert len(provider.world.files) == 5
 
 

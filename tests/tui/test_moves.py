@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from core.safe_text import SafeText
 from core.workspace import datasets, recipe, transcripts
 from core.workspace.opening import Workspace
 from core.workspace.talking import Token
@@ -17,6 +18,8 @@ from tests.tui.talking import echo, reading, screen_of, talking, with_server
 from tests.tui.test_conversations import found
 from tests.tui.test_conversations import reading as reading_chat
 from tests.tui.test_workbench import opened
+from tui.screens.ask import AskDialog
+from tui.screens.confirm import ConfirmDialog
 from tui.screens.conversations.screen import ConversationsScreen
 from tui.screens.talk.composer import Composer
 from tui.screens.talk.tokens import Tokens, TokensDialog
@@ -37,6 +40,18 @@ async def pressed(pilot: Pilot[int], *keys: str) -> None:
     for key in keys:
         await pilot.press(key)
         await pilot.pause()
+
+
+async def test_a_question_and_a_field_are_left_by_a_key(tmp_path: Path) -> None:
+    workspace = workspace_with(tmp_path / "w", ("Nico", a_conversation()))
+    answers: list[object] = []
+    async with opened(workspace) as pilot:
+        await until(pilot, "1 chat")
+        pilot.app.push_screen(ConfirmDialog(SafeText("¿Sí?")), answers.append)
+        pilot.app.push_screen(AskDialog(SafeText("¿Cuánto?"), "1"), answers.append)
+        await until(pilot, "¿Cuánto?")
+        await pressed(pilot, "escape", "escape")
+        assert answers == [None, False]
 
 
 async def test_the_palette_moves_by_rows_and_pages(tmp_path: Path) -> None:
@@ -61,7 +76,9 @@ async def test_the_picker_moves_by_pages(tmp_path: Path) -> None:
         await until(pilot, "1 chat")
         await pressed(pilot, "i", *f"{folder}/", "enter")
         await until(pilot, "00.txt")
-        await pressed(pilot, "pagedown")
+        await pressed(pilot, "down", "down", "up")
+        assert cursor(pilot) == 1
+        await pressed(pilot, "up", "pagedown")
         assert cursor(pilot) > 5
         await pressed(pilot, "pageup")
         assert cursor(pilot) == 0
@@ -206,6 +223,8 @@ async def test_the_field_of_a_talk_loses_a_word_and_is_come_back_to(tmp_path: Pa
         field.take("hola mundo")
         await pressed(pilot, "ctrl+w")
         assert field.text == "hola "
+        await pressed(pilot, "escape")
+        assert not field.has_focus
         await reading(pilot, "i")
         assert field.has_focus
 

@@ -41,6 +41,10 @@ SCREENS = {
     "weight": (("enter", "g", "j", "w"), "1 "),
     "date": (("enter", "D"), "2025-06-1"),
     "delete": (("X",), "esc "),
+    "untag": (("enter", "g", "j", "t", *"raro", "enter", "T"), "raro 1"),
+    "nothing": (("enter", "slash", *"zzz", "enter"), ": 0 "),
+    "keys_messages": (("enter", "question_mark"), "curate.drop"),
+    "people_menu": (("p", "enter"), "Vera Ríos"),
     "join": (("p", "space", "J"), "esc "),
 }
 FILES = [

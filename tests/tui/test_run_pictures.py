@@ -26,6 +26,10 @@ SCREENS = {
     "run_pause": (("5", "g", "enter", "p"), ("1124-1000-bbbb?", "1124-1000-bbbb?")),
     "runs_compared": (("5", "m", "j", "m", "c"), ("learning_rate=0.005", "┤", "⏎")),
     "run_start": (("5", "n"), ("lora_rank", "lora_rank")),
+    "run_checkpoints": (("5", "g", "enter", "C"), ("1124-1000-bbbb", "esc ")),
+    "model_merge": (("6", "j", "m"), ("nico", "esc ")),
+    "model_gguf": (("6", "j", "w"), ("GGUF", "esc ")),
+    "model_delete": (("6", "j", "D"), ("nico", "esc ")),
     "models": (("6",), ("lab:ft-1", "2.11")),
 }
 REPORT = PerplexityReport(
@@ -41,7 +45,7 @@ def filled(folder: Path) -> Workspace:
     learn(live, 120, 400)
     is_alive(live)
     with workspace.store.write() as change:
-        models.add(change, models.StoredModel("nico", "adapter", "mini", "f3fe46eac5efa45f"))
+        models.add(change, models.StoredModel("nico", "adapter", "mini", "f3fe46eac5efa45f", folder="/home/vera/nico"))
         models.add(change, models.StoredModel("lab:ft-1", "remote", "gpt-4.1-nano"))
     reports = workspace.folder / "evaluations" / "nico"
     reports.mkdir(parents=True)

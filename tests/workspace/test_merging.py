@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from core.store import backups
 from core.workspace import chats, people, recipe
 from core.workspace.opening import Workspace
 from tests.workspace.conftest import export_with
@@ -108,5 +109,7 @@ def test_chats_of_one_file_are_never_taken_for_each_other(empty: Workspace, tmp_
     report = chats.import_file(empty, written(tmp_path, "result.json", account))
     assert report.added == 60
     assert [row.messages for row in chats.listing(empty)] == [20, 20, 20]
+    assert backups.check(empty.store) == []  # each message stands in the search index once
+    assert len(list(chats.messages(empty, query="parte 7"))) == 3
     again = chats.import_file(empty, tmp_path / "result.json")
     assert (again.added, again.already_there) == (0, 60)

@@ -8,11 +8,13 @@ command line.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -62,13 +64,33 @@ def environment(*, allow_download: bool = False, given: Mapping[str, str] | None
 
 def start(folder: Path) -> Process:
     """Start the engine on a run folder, detached: it survives this process, its terminal and its session."""
-    now = process.read(folder)
-    if now and (now.alive() or (not now.here() and process.beats(folder))):
-        raise Problem(_("This run already has a worker."), where=folder.name)
-    (folder / process.WISH).unlink(missing_ok=True)
-    told = job.read(folder)
-    line = launching.training(folder.resolve(), processes=told.processes)
-    return detached(folder, line, allow_download=told.allow_download)
+    with _one_at_a_time(folder):  # two workbenches may resume the same run in one moment
+        now = process.read(folder)
+        if now and (now.alive() or (not now.here() and process.beats(folder))):
+            raise Problem(_("This run already has a worker."), where=folder.name)
+        told = job.read(folder)
+        line = launching.training(folder.resolve(), processes=told.processes)
+        try:
+            (folder / process.WISH).unlink(missing_ok=True)
+            return detached(folder, line, allow_download=told.allow_download)
+        except OSError as error:  # a disk that was mounted anew to be read only, a folder of somebody else
+            raise Problem(
+                _("The run's folder cannot be written to: {reason}.").format(reason=system_words(error)),
+                where=folder.name,
+                advice=_("Make it writable, or copy the workspace elsewhere; the run can be resumed from there."),
+            ) from None
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Generator[None]:
+    """Between looking whether a run has a worker and writing down who it is, nobody else of this machine looks."""
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def detached(folder: Path, line: Sequence[str], *, allow_download: bool = False) -> Process:
