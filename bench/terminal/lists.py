@@ -52,7 +52,7 @@ LISTS = (
     Walk("findings", ("4", "c"), "esc back"),
     Walk("datasets", ("4",), "half ≤"),
     Walk("runs", ("5",), "1124-"),
-    Walk("run log", ("5", "\r"), "Log: everything"),
+    Walk("run log", ("5", "", "", "", "\r"), "Log: everything"),  # the runs are read beside the keys
     Walk("models", ("6",), "modelo-"),
     Walk("talks", ("7", "\x1b", "o"), "charla"),
     Walk("account", ("8",), "train-"),

@@ -30,7 +30,7 @@ from typing import Any
 from bench.training import throughput
 from bench.training.throughput import Contender, Failed
 
-ROUNDING = 0.01  # first losses may differ by so much: batches differ, and bf16 rounds
+ROUNDING = 0.02  # first losses may differ by so much: batches differ, and bf16 rounds
 SHORT = 2.0  # seconds below which no contender is started
 MOST = 0.25  # of all the time that one answer may take
 

@@ -10,7 +10,7 @@ Unsloth in environments of their own (folders with bin/python). What cannot run 
 
 All train the same LoRA on the same random model (`small`: about 30 million weights; `mini`: the shape of the embedded toy,
 where a step is milliseconds) on the same tokens, in fp32 on a processor. **Before anything is timed** every contender takes
-a few steps: the supervised tokens must be equal, and the first losses agree, to 1 % where batches differ, to 0.01 % where
+a few steps: the supervised tokens must be equal, and the first losses agree, to 2 % where batches differ, to 0.01 % where
 they do not. Afterwards the perplexity of held-out replies must be the bare loop's to 0.5 %.
 
 On a machine with a GPU everything runs there, in bf16 (`--size 1b`: about 1.2 billion weights from the configuration
@@ -429,7 +429,7 @@ def same_work(facts: dict[str, dict[str, Any]]) -> None:
     assert len(set(supervised.values())) == 1, f"not the same work: {supervised}"
     first = {name: one["first"] for name, one in facts.items()}
     for name, loss in first.items():
-        near = 1e-4 if name == "bare" else 0.01
+        near = 1e-4 if name == "bare" else 0.02
         assert abs(loss / first["ours"] - 1) < near, f"not the same first loss: {first}"
 
 

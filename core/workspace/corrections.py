@@ -8,7 +8,6 @@ and a rejected reply or as plain examples.
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from core.chat import Role
 from core.chatting.transcripts import ASSISTANT, CORRECTED, Tree, messages
 from core.language import _
-from core.problem import Misuse, Problem, system_words
-from core.workspace import revision, transcripts
+from core.problem import Misuse, Problem
+from core.workspace import private_file, revision, transcripts
 from core.workspace.opening import Workspace
 from core.workspace.uids import SIZE as UID
 from core.workspace.uids import Uids
@@ -173,23 +172,12 @@ def export(workspace: Workspace, form: str, to: Path, *, force: bool = False) ->
     rows = listing(workspace)
     if not rows:
         raise Problem(_("there are no corrections yet."), advice=_("In a talk, e on a reply opens it for correction."))
-    new = os.O_TRUNC if force else os.O_EXCL
-    try:
-        to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(
-            os.open(to, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | new, 0o600), "w", encoding="utf-8"
-        ) as file:
-            file.writelines(json.dumps(line(row, form), ensure_ascii=False) + "\n" for row in rows)
-    except FileExistsError:
-        raise Problem(
-            _("this file exists already."), where=str(to), advice=_("Choose another name, or add --force.")
-        ) from None
-    except OSError as error:
-        raise Problem(
-            _("the corrections cannot be written ({reason}).").format(reason=system_words(error)),
-            where=str(to),
-            advice=_("Choose another place."),
-        ) from None
+    private_file.write(
+        to,
+        (json.dumps(line(row, form), ensure_ascii=False) + "\n" for row in rows),
+        force=force,
+        refusal=_("the corrections cannot be written ({reason})."),
+    )
     return len(rows)
 
 

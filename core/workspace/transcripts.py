@@ -7,7 +7,6 @@ library, and so become training material. What a model answers, and how it is as
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from core.chatting.transcripts import ASSISTANT, CORRECTED, FORMATS, USER, Said, Transcript, Tree, bubbles, moment
 from core.language import _
-from core.problem import Misuse, Problem, system_words
+from core.problem import Misuse, Problem
+from core.workspace import private_file
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
@@ -265,27 +265,8 @@ def export(workspace: Workspace, talk: int, form: str, to: Path | None = None, *
 
     text = transcripts.written(transcript(workspace, talk), form)
     if to is None:
-        folder = workspace.folder / "transcripts"
-        to, force = folder / f"talk-{talk}{FORMATS[form]}", True
-    else:
-        folder = to.parent
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = os.O_TRUNC if force else os.O_EXCL
-        with os.fdopen(
-            os.open(to, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | new, 0o600), "w", encoding="utf-8"
-        ) as file:
-            file.write(text)
-    except FileExistsError:
-        raise Problem(
-            _("this file exists already."), where=str(to), advice=_("Choose another name, or add --force.")
-        ) from None
-    except OSError as error:
-        raise Problem(
-            _("the transcript cannot be written ({reason}).").format(reason=system_words(error)),
-            where=str(to),
-            advice=_("Choose another place."),
-        ) from None
+        to, force = workspace.folder / "transcripts" / f"talk-{talk}{FORMATS[form]}", True
+    private_file.write(to, [text], force=force, refusal=_("the transcript cannot be written ({reason})."))
     return to
 
 

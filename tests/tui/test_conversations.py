@@ -265,12 +265,15 @@ async def test_words_are_found_as_they_are_typed_and_gone_to(tmp_path: Path) -> 
         assert screen.listed.count == 1
 
 
-@pytest.mark.parametrize("typed", ['"mensaje 12', '"mensaje 12"', "mensaje 12"])
-async def test_what_is_looked_for_stands_between_quotes_once(typed: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [('"mensaje 12', "“mensaje 12”"), ('"mensaje 12"', '"mensaje 12"'), ("mensaje 12", "“mensaje 12”")],
+)
+async def test_what_is_looked_for_stands_between_quotes_once(typed: str, shown: str, tmp_path: Path) -> None:
     async with reading(tmp_path, 30) as (pilot, screen, _workspace):
         await pilot.press("slash", *typed)
         await found(pilot, screen, 1)
-        assert "  “mensaje 12”: 1 message (esc clears)" in screen_text(pilot.app)
+        assert f"  {shown}: 1 message (esc clears)" in screen_text(pilot.app)
 
 
 async def test_a_single_emoji_is_found_as_it_is_typed_and_a_single_letter_when_it_was_meant(tmp_path: Path) -> None:

@@ -437,12 +437,13 @@ class FindingScreen(EditingScreen):
 
 
 def _in_quotes(query: str) -> str:
-    """What is looked for, between quotes once. A quote that is still open ends where the words end, as the search has it."""
+    """What is looked for, between quotes once: words that have their own are shown with these. One that was not closed yet
+    is nothing to the search, and is not shown."""
     words = query.strip()
-    words += '"' * (words.count('"') % 2)
-    if words.count('"') == 2 and words[0] == words[-1] == '"':
-        words = words[1:-1].strip()
-    return _("“{words}”").format(words=words) if words else ""
+    if words.count('"') % 2:
+        before, _quote, after = words.rpartition('"')
+        words = f"{before}{after}".strip()
+    return _("“{words}”").format(words=words) if words and '"' not in words else words
 
 
 def _decision(name: str) -> str:
