@@ -224,7 +224,7 @@ class Workbench(OneByOne, inherit_bindings=False):
             if last is not None and last.exact and self.counting.is_cold() and not self._are_known():
                 # They hold no more, and it takes a while until there are others.
                 self.call_from_thread(self._take_counters, replace(last, exact=False, train=None, validation=None))
-            now = self.counting.counters()
+            now = self._first_counters()
             self.call_from_thread(self._take_counters, now)
             if not now.examples:
                 return
@@ -237,6 +237,19 @@ class Workbench(OneByOne, inherit_bindings=False):
         except Problem as problem:
             if not worker.is_cancelled:
                 self.call_from_thread(self.say_problem, problem)
+
+    def _first_counters(self) -> Counters:
+        """The counters of now; how far the reading of many messages is, where that has to come first."""
+        from core.workspace import chats
+
+        with self.works.aside("counters", SafeText(_("reading the messages"))) as work:
+            try:
+                return self.counting.counters(work.progress)
+            except chats.Cancelled:
+                # By esc: another change does not stop the reading, or a quick hand would let it come to no end.
+                self._left_uncounted = self._seen
+                self.call_from_thread(self.say, SafeText(_("Counting was stopped: ≈ marks what is an estimate.")))
+                raise
 
     def _are_known(self) -> bool:
         from core.workspace import recipe

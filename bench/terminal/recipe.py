@@ -26,6 +26,8 @@ from bench.terminal.first_paint import FLOOR, OURS, Program
 from core.dataset.recipe import PARAMETERS
 
 _FIGURES = slice(5, 13)  # the lines of the counters
+_MORE, _LESS = b"\x1b[C", b"\x1b[D"
+_STEPS = 9  # that the parameter can be taken up, and down: no recipe is met twice, for what was counted is remembered
 
 
 class Chunk(NamedTuple):
@@ -170,7 +172,12 @@ def main() -> None:
             first: list[Chunk] = []
             exact: list[Chunk] = []
             sizes: list[float] = []
-            for key in (b"\x1b[D", b"\x1b[C") * (given.keys // 2):  # by turns, so that both see the same weather
+            steps = min(_STEPS, given.keys // 2)
+            for at, key in enumerate([_MORE] * steps + [_LESS] * 2 * steps):
+                if steps <= at < 2 * steps:  # back to where the walk began: what was counted is remembered
+                    ours.change(key, given.rest, settle)
+                    continue
+                # By turns, so that both see the same weather.
                 peer += floor.chunks(b"\x1b[B", 0.1, 1.0)[:1]
                 size, new, settled = ours.change(key, given.rest, settle)
                 sizes.append(size)

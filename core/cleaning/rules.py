@@ -7,7 +7,7 @@ on or not: switching a rule is then one comparison over an array. It knows no ch
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,7 +89,7 @@ def text_bits(text: str, cleaning: Cleaning, pattern: re.Pattern[str] | None = N
 
 
 def scan(
-    kinds: NDArray[np.uint8], marks: NDArray[np.uint8], texts: Sequence[str], cleaning: Cleaning
+    kinds: NDArray[np.uint8], marks: NDArray[np.uint8], texts: Iterable[str], cleaning: Cleaning
 ) -> NDArray[np.uint16]:
     """For every message the bits of the rules that it falls under, but for the lengths, which `dropped` looks at."""
     hits = _KIND_BITS[kinds]

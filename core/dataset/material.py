@@ -7,7 +7,7 @@ before masks. It knows no turn and no example; what it is given it never changes
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -148,12 +148,15 @@ def material_of(
 
 
 def scan(
-    material: Material, recipe: Recipe, earlier: tuple[Material, NDArray[np.uint16]] | None = None
+    material: Material,
+    recipe: Recipe,
+    earlier: tuple[Material, NDArray[np.uint16]] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> NDArray[np.uint16]:
     """The rules that every message falls under. Holds while `rules.scan_key` of the recipe's cleaning does.
 
     `earlier` is another material of the same messages (`Material.deciding`) with its scan under the same key: then only
-    the messages that were edited in one of both are looked at.
+    the messages that were edited in one of both are looked at. `progress` gets messages looked at.
     """
     cleaning = recipe.cleaning
     kinds, marks = material.columns.kinds, material.columns.marks
@@ -169,11 +172,19 @@ def scan(
                 hits[row] = rules.scan(kinds[row : row + 1], marks[row : row + 1], [material.texts[row]], cleaning)[0]
         edited = [row for row in edited if before.decided.get(row) is not material.decided[row]]
     else:
-        hits = rules.scan(kinds, marks, material.texts, cleaning)
+        texts = material.texts if progress is None else _telling(material.texts, progress)
+        hits = rules.scan(kinds, marks, texts, cleaning)
     for row in edited:
         # Words that the curator wrote are words, whatever stood there.
         hits[row] = rules.text_bits(material.text(row), cleaning, pattern)
     return hits
+
+
+def _telling(texts: Iterable[str], progress: Callable[[int], None]) -> Iterator[str]:
+    for done, text in enumerate(texts):
+        if not done % 4_096:
+            progress(done)
+        yield text
 
 
 def kept(material: Material, recipe: Recipe, hits: NDArray[np.uint16] | None = None) -> Columns:

@@ -45,13 +45,14 @@ Progress = Callable[[int, int], None]
 # What may be asked, and of which it is told how far they are: nothing else is ever called, whatever comes through the pipe.
 _AT_ONCE: Final = frozenset(
     {
-        "recipe.counters", "recipe.saved_counters", "preview.shape", "preview.example", "preview.frozen_example",
+        "recipe.saved_counters", "preview.shape", "preview.example", "preview.frozen_example",
         "rules.rows",
     }
 )  # fmt: skip
 _LONG: Final = frozenset(
     {
-        "recipe.exact_counters", "recipe.exact_saved_counters", "preview.frozen_shape", "rules.count_private",
+        "recipe.counters", "recipe.exact_counters", "recipe.exact_saved_counters", "preview.frozen_shape",
+        "rules.count_private",
         "findings.of_recipe", "findings.of_dataset", "datasets.build",
     }
 )  # fmt: skip
@@ -76,9 +77,9 @@ class Counting:
         self._beside: _Beside | None = None
         self._starting = threading.Lock()
 
-    def counters(self) -> Counters:
+    def counters(self, progress: Progress | None = None) -> Counters:
         """`recipe.counters`."""
-        return recipe.known_counters(self._workspace) or self._ask("recipe.counters")
+        return recipe.known_counters(self._workspace) or self._ask("recipe.counters", progress=progress)
 
     def saved_counters(self) -> Counters:
         """`recipe.saved_counters`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from core.store.standing import NOTHING, Standing
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from core.dataset.recipe import Recipe
     from core.grouping import Columns
 
+_MESSAGES: Final = "messages"
 _RULES: Final = "rules"
 _MANY: Final = 100_000
 
@@ -34,8 +36,22 @@ def of(workspace: Workspace) -> Material:
     return workspace.derived("material", revision.of(workspace.store), lambda: _decided(workspace))
 
 
-def hits(workspace: Workspace, recipe: Recipe) -> NDArray[np.uint16]:
-    """Which cleaning rules each message falls under."""
+def ready(workspace: Workspace, recipe: Recipe, progress: Callable[[int, int], None]) -> None:
+    """Read and scan what is not in memory yet, telling how far that is: at a million messages it takes seconds."""
+    from core.store import chats
+
+    store = workspace.store
+    count = sum(chat.messages for chat in chats.all_chats(store))
+
+    def step(before: int) -> Callable[[int], None]:
+        return lambda done: progress(before * count + min(done, count), 3 * count)
+
+    workspace.derived(_MESSAGES, revision.of_messages(store), lambda: _Held(*_read(workspace, step)))
+    hits(workspace, recipe, step(2))
+
+
+def hits(workspace: Workspace, recipe: Recipe, progress: Callable[[int], None] | None = None) -> NDArray[np.uint16]:
+    """Which cleaning rules each message falls under; `progress` gets messages looked at."""
     from core.cleaning.rules import scan_key
     from core.dataset.material import scan
 
@@ -48,7 +64,7 @@ def hits(workspace: Workspace, recipe: Recipe) -> NDArray[np.uint16]:
         name = scan_key(recipe.cleaning)
         earlier = kept.get(name) or _shelved(workspace, having, name)
         began = time.monotonic()
-        found = scan(having, recipe, earlier)
+        found = scan(having, recipe, earlier, progress)
         if earlier is None and time.monotonic() - began > shelf.LONG:
             plain = having.deciding({})  # what a scan finds of the messages as they were exported
             shelf.put(workspace, _RULES, shelf.key_of(having, name), {"hits": scan(plain, recipe, (having, found))})
@@ -69,7 +85,7 @@ def _shelved(workspace: Workspace, having: Material, name: object) -> tuple[Mate
 
 def _decided(workspace: Workspace) -> Material:
     """The messages, read again only when there are others, with what the curator says of them now."""
-    held = workspace.derived("messages", revision.of_messages(workspace.store), lambda: _Held(*_read(workspace)))
+    held = workspace.derived(_MESSAGES, revision.of_messages(workspace.store), lambda: _Held(*_read(workspace)))
     return held.now(curation.standing_now(workspace))
 
 
@@ -107,7 +123,7 @@ class _Held:
             return self._material
 
 
-def _read(workspace: Workspace) -> tuple[Material, bytes]:
+def _read(workspace: Workspace, step: Callable[[int], Callable[[int], None]] | None = None) -> tuple[Material, bytes]:
     import numpy as np
 
     from core.dataset.material import Material
@@ -115,11 +131,21 @@ def _read(workspace: Workspace) -> tuple[Material, bytes]:
 
     store = workspace.store
     ids = [chat.id for chat in sorted(chats.all_chats(store), key=lambda chat: chat.key)]
-    read = columns.columns(store, ids)
+    read = columns.columns(store, ids, progress=None if step is None else step(0))
     packed = read.uids.tobytes()
+
+    def parts() -> Iterator[list[bytes]]:
+        done = 0
+        for chat in ids:
+            for some in columns.packed_texts(store, chat):
+                yield some
+                done += len(some)
+                if step is not None:
+                    step(1)(done)
+
     material = Material(
         columns=_as_grouped(read, np.zeros(len(read.ids), np.bool_)),
-        texts=Texts(workspace.folder, (some for chat in ids for some in columns.packed_texts(store, chat))),
+        texts=Texts(workspace.folder, parts()),
         uids=Uids(packed),
         participants={one.id: one for one in participants.all_participants(store)},
     )

@@ -171,9 +171,10 @@ def set_persona(writing: Change, name: str) -> None:
     put(writing, recipe.changed({"persona": found.name if found else name}))
 
 
-def counters(workspace: Workspace) -> Counters:
-    """The counters of the status bar, in milliseconds: tokens are an estimate unless they were counted before."""
-    return _with_runs(workspace, _at_once(workspace, current(workspace), ""))
+def counters(workspace: Workspace, progress: Callable[[int, int], None] | None = None) -> Counters:
+    """The counters of the status bar, in milliseconds once the messages were read, of which `progress` tells: tokens are
+    an estimate unless they were counted before."""
+    return _with_runs(workspace, _at_once(workspace, current(workspace), "", progress))
 
 
 def exact_counters(workspace: Workspace, progress: Callable[[int, int], None] | None = None) -> Counters:
@@ -234,7 +235,9 @@ def _remember(workspace: Workspace, recipe: Recipe, at: int, counted: Counters) 
     remembered.keep(workspace, recipe, at, figures)
 
 
-def _at_once(workspace: Workspace, recipe: Recipe, slot: str) -> Counters:
+def _at_once(
+    workspace: Workspace, recipe: Recipe, slot: str, progress: Callable[[int, int], None] | None = None
+) -> Counters:
     key = (revision.of(workspace.store), recipe.hash)
     for name in (f"{slot}exact counters", "exact counters"):
         if isinstance(counted := workspace.peek(name, key), Counters):
@@ -243,6 +246,10 @@ def _at_once(workspace: Workspace, recipe: Recipe, slot: str) -> Counters:
         return known
 
     def count() -> Counters:
+        from core.workspace import material
+
+        if progress is not None:
+            material.ready(workspace, recipe, progress)
         quick = _quick(workspace, recipe)
         if not quick.examples:
             _remember(workspace, recipe, key[0], quick)  # there is nothing that a longer count would find

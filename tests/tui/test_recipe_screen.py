@@ -400,7 +400,7 @@ async def test_counters_that_hold_no_more_say_so_while_the_process_that_counts_s
         app = pilot.app
         assert isinstance(app, Workbench)
         assert "≈" not in text
-        held = Held(lambda: recipe.counters(workspace))
+        held = Held(lambda _progress: recipe.counters(workspace))
         monkeypatch.setattr(app.counting, "is_cold", lambda: True)
         monkeypatch.setattr(app.counting, "counters", held)
         curation.decide(workspace, "drop", [next(iter(chats.messages(workspace))).uid])
@@ -411,6 +411,6 @@ async def test_counters_that_hold_no_more_say_so_while_the_process_that_counts_s
         assert "≈" not in text
 
 
-def test_before_anything_is_counted_the_bar_says_that_it_is_being_counted() -> None:
+def test_before_anything_is_counted_the_bar_says_so() -> None:
     bar = Counted()
-    assert "".join(text for text, _style in bar.draw(palette_of(SINSONTE), 80)) == " counting…"
+    assert "".join(text for text, _style in bar.draw(palette_of(SINSONTE), 80)) == " not counted yet"

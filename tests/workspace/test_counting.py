@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from core.problem import Problem
-from core.workspace import counting, datasets, recipe
+from core.workspace import chats, counting, datasets, recipe
 from core.workspace.counting import Counting
 from core.workspace.opening import Cancelled, Workspace
 
@@ -98,6 +98,31 @@ def test_who_does_not_want_it_any_more_is_not_kept_waiting(beside: Counting) -> 
     assert beside.exact_counters(unheard).exact
 
 
+def test_the_first_counters_tell_how_far_the_reading_is_and_may_be_stopped(beside: Counting) -> None:
+    def unwanted(_done: int, _total: int) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        beside.counters(unwanted)
+    told: list[tuple[int, int]] = []
+    here = beside.counters(lambda done, total: told.append((done, total)))
+    assert here.examples
+    assert all(0 <= done <= total for done, total in told)
+
+
+def test_reading_is_told_message_by_message(workspace: Workspace) -> None:
+    told: list[tuple[int, int]] = []
+    recipe.change(workspace, {"persona": "Nico", "model": "gpt-4.1-mini"})
+    counters = recipe.counters(workspace, lambda done, total: told.append((done, total)))
+    count = sum(row.messages for row in chats.listing(workspace))
+    assert told == sorted(told)
+    assert {total for _done, total in told} == {3 * count}
+    assert {count, 2 * count} <= {done for done, _total in told}  # all columns, all texts; then the rules
+    told.clear()
+    assert recipe.counters(workspace, lambda done, total: told.append((done, total))) == counters
+    assert not told
+
+
 def test_many_threads_ask_at_once(workspace: Workspace, beside: Counting) -> None:
     wanted = [Counting(workspace).example(n) for n in range(12)]
     got: dict[int, object] = {}
@@ -133,10 +158,6 @@ def test_it_waits_as_long_as_it_is_told_to(workspace: Workspace) -> None:
     assert not made.is_cold()
     made.wait_for(0.05)
     assert is_gone(made.pid)
-    assert made.is_cold()
-    made.wait_for(600)
-    made.counters()
-    assert not made.is_cold()
     made.close()
 
 

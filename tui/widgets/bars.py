@@ -145,7 +145,7 @@ class Counted(Bar):
 
     def draw(self, palette: Palette, width: int) -> Line:
         if self.counters is None:
-            return [(SafeText(" " + _("counting…")), palette.muted)]
+            return [(SafeText(" " + _("not counted yet")), palette.muted)]
         cells: Line = []
         # Long words, short words, then one figure after the other goes.
         for short, without in ((False, 0), *((True, n) for n in range(len(_GO_FIRST) + 1))):

@@ -97,6 +97,7 @@ class RulesDialog(ModalScreen[None]):
             yield Plain(SafeText(_("⏎ on or off   esc back")))
 
     def on_mount(self) -> None:
+        self.query_one(WorkBar).display = False
         self.call_after_refresh(self._look)
         self._count()
 
@@ -162,7 +163,9 @@ class RulesDialog(ModalScreen[None]):
 
     def _show_work(self, one: Work | None) -> None:
         if self.is_attached and (one is None or one is self._under_way):
-            self.query_one(WorkBar).show(one)
+            bar = self.query_one(WorkBar)
+            bar.display = one is not None
+            bar.show(one)
 
     def _counted(self, one: Work) -> None:
         if one is self._under_way:
@@ -209,7 +212,7 @@ class RulesDialog(ModalScreen[None]):
         self._count()
 
     def action_leave(self) -> None:
-        if self._under_way is not None and self.query_one(WorkBar).has_class("on"):
+        if self._under_way is not None and self.query_one(WorkBar).display:
             self._under_way.stopped = True  # what the bar says of esc
             return
         self.workers.cancel_group(self, "private")
