@@ -137,7 +137,7 @@ def main() -> None:
         program.key(b"g")
         moves = [program.key(b"j") for _key in range(80)]
         pages = [program.key(b"\x1b[6~") for _key in range(20)]
-        os.write(program.descriptor, b"")
+        program.quiet(1.0)  # what is said of a row once the cursor has rested on it belongs to the last key
         idle = program.quiet(3.0, 3.0)[0]
         near = [size for size, _first in moves if size < 2500]
         times = sorted(first for _size, first in moves + pages)
