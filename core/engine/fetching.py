@@ -41,6 +41,7 @@ _ANSWER: Final = 30.0  # seconds that the hub has to answer
 _PART: Final = ".incomplete"  # how the hub's client names a file that has not come whole
 _OLD: Final = 86400.0  # seconds
 _LOOK: Final = 0.5  # seconds between two looks
+_LAST: Final = 10.0  # seconds that it has to take its part of a file away
 _TELL: Final = 10.0  # seconds between two lines of the log
 _SPARE: Final = 1 << 28  # bytes of the disk that are left to others
 
@@ -80,7 +81,11 @@ def fetch(named: str, log: Log, stopped: Callable[[], bool]) -> None:
         _watch(named, child, told, log, stopped)
     finally:
         child.terminate()
-        child.wait()
+        try:
+            child.wait(_LAST)
+        except subprocess.TimeoutExpired:
+            child.kill()  # inside its client's own machinery a signal may wait for as long as that likes
+            child.wait()
         listener.join()
         child.stdin.close()
         child.stdout.close()
