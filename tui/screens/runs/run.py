@@ -76,7 +76,7 @@ class Progress(Bar):
         return room_for(parts, width)
 
 
-class Figures(Bar):
+class RunFigures(Bar):
     """The newest figures."""
 
     row: RunRow | None = None
@@ -174,7 +174,7 @@ class RunScreen(PlaceScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Progress(id="progress")
-        yield Figures(id="figures")
+        yield RunFigures(id="figures")
         yield Plot(id="plot")
         yield LogTitle(id="log-title")
         yield RowList[Any](paint_event, lit=LIT, id="log", empty=SafeText(_("Nothing yet.")))
@@ -253,7 +253,7 @@ class RunScreen(PlaceScreen):
         row = self.row
         what = " · ".join(part for part in (row.learns, row.base, row.backend, row.ends) if part)
         self.query_one(Heading).show(said(_("Run {id}"), id=row.id), said("{what}", what=what))
-        progress, figures = self.query_one(Progress), self.query_one(Figures)
+        progress, figures = self.query_one(Progress), self.query_one(RunFigures)
         progress.row = figures.row = row
         figures.best = self._curves["validation"].best if self._curves is not None else None
         progress.redraw()
