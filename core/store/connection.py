@@ -21,7 +21,8 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -70,6 +71,15 @@ def connect(path: Path, journal: Journal) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, factory=_Connection
     )
+    try:
+        _settle(connection, journal)
+    except BaseException:
+        connection.close()  # or the one that is left to be collected takes away the log of whoever comes next
+        raise
+    return connection
+
+
+def _settle(connection: sqlite3.Connection, journal: Journal) -> None:
     # In this order: the first that reads the file is the last, so a file that is no database fails there.
     for pragma in (
         f"busy_timeout = {int(BUSY_TIMEOUT * 1000)}",
@@ -86,7 +96,6 @@ def connect(path: Path, journal: Journal) -> sqlite3.Connection:
     if journal.mode != "wal":
         # Only WAL is written in the file; a rollback journal's sort is each connection's own.
         connection.execute(f"PRAGMA journal_mode = {journal.mode}")
-    return connection
 
 
 class _Use:
@@ -109,11 +118,22 @@ def _uses(connection: sqlite3.Connection) -> int:
     return connection.uses if isinstance(connection, _Connection) else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What opening a workspace found and made, where there was none."""
+
+    folders: tuple[Path, ...]  # made, the outermost first
+    stood: frozenset[str]  # the names in the folder before
+
+
 class Store:
     """An open workspace. Made by `core.store.opening.open_store`."""
 
-    def __init__(self, folder: Path, journal: Journal, on_close: Callable[[Store], None]) -> None:
+    def __init__(
+        self, folder: Path, journal: Journal, on_close: Callable[[Store], None], made: Made | None = None
+    ) -> None:
         self.folder = folder
+        self.made = made
         self.path = folder / trouble.DATABASE
         self.journal = journal
         self._on_close = on_close
@@ -222,7 +242,8 @@ class Store:
 
     def _schema_is_ours(self) -> bool:
         try:
-            return migrations.schema_is_ours(connect(self.path, self.journal))
+            with closing(connect(self.path, self.journal)) as connection:
+                return migrations.schema_is_ours(connection)
         except sqlite3.Error:
             return False
 
