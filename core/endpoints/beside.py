@@ -42,23 +42,23 @@ class Beside:
     def __init__(self, logs: Path | None = None, idle: float = IDLE) -> None:
         self._logs, self._idle = logs, idle
         self._lock = threading.RLock()
-        self._now: _Process | None = None
+        self._processes: dict[Endpoint, _Process] = {}
 
     def provider(self, profile: Profile) -> Provider:
         """The endpoint, asked from beside."""
         return Provider(lambda verb, given: self._ask(profile, verb, given))
 
     @property
-    def pid(self) -> int:
-        """The number of the process; 0 while there is none."""
-        now = self._now
-        return now.pid if now is not None and now.takes_questions else 0
+    def pids(self) -> list[int]:
+        """The numbers of the processes that may be asked: one, but while two endpoints are busy at once."""
+        with self._lock:
+            return [one.pid for one in self._processes.values() if one.takes_questions]
 
     def leave(self) -> None:
         """Let it end; what changes something there is waited for, what only looks is not."""
         with self._lock:
-            if self._now is not None:
-                self._now.leave()
+            for one in self._processes.values():
+                one.leave()
 
     def __enter__(self) -> Beside:
         return self
@@ -69,10 +69,10 @@ class Beside:
     def _ask(self, profile: Profile, verb: str, given: Given) -> Any:
         answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         with self._lock:
-            if self._now is None or not self._now.takes_questions or self._now.endpoint != profile.endpoint:
-                self.leave()
-                self._now = _Process(profile.endpoint, self._logs, self._idle, self._lock)
-            self._now.ask(verb, given, answers)
+            process = self._processes.get(profile.endpoint)
+            if process is None or not process.takes_questions:
+                process = self._started(profile.endpoint)
+            process.ask(verb, given, answers)
         told = answers.get()
         if "answer" in told:
             return told["answer"]
@@ -89,11 +89,21 @@ class Beside:
         )
 
 
+    def _started(self, endpoint: Endpoint) -> _Process:
+        """One for this endpoint; another's ends, but where it has something to do."""
+        for one in self._processes.values():
+            if not one.busy:
+                one.leave()
+        self._processes = {other: one for other, one in self._processes.items() if one.takes_questions}
+        self._processes[endpoint] = made = _Process(endpoint, self._logs, self._idle, self._lock)
+        return made
+
+
 class _Process:
     """One process, for one endpoint, and who waits for which of its answers. Its owner's lock guards all of it."""
 
     def __init__(self, endpoint: Endpoint, logs: Path | None, idle: float, lock: threading.RLock) -> None:
-        self.endpoint, self.takes_questions = endpoint, True
+        self.takes_questions = True
         self._idle, self._lock = idle, lock
         self._waiting: dict[int, tuple[str, queue.SimpleQueue[dict[str, Any]]]] = {}
         self._number = 0
@@ -118,6 +128,11 @@ class _Process:
         self.pid = self._process.pid
         self._write({"endpoint": dataclasses.asdict(endpoint), "logs": str(logs) if logs else ""})
         threading.Thread(target=self._listen, name="provider answers", daemon=True).start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is on its way."""
+        return bool(self._waiting)
 
     def ask(self, verb: str, given: Given, answers: queue.SimpleQueue[dict[str, Any]]) -> None:
         """Send a question; what comes of it is put there, and nothing but {} if the process ends before."""
@@ -147,17 +162,8 @@ class _Process:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
-                told: dict[str, Any] = json.loads(line)
-                with self._lock:
-                    waits = self._waiting.pop(told.pop("number"), None)
-                    if not self.takes_questions:
-                        self.leave()
-                    elif not self._waiting:
-                        self._rest = threading.Timer(self._idle, self._rested)
-                        self._rest.daemon = True
-                        self._rest.start()
-                if waits is not None:
-                    waits[1].put(told)
+                with suppress(ValueError):  # a start-up file of somebody's that prints something
+                    self._hear(json.loads(line))
         with self._lock:
             self.takes_questions = False
             if self._rest is not None:
@@ -166,6 +172,17 @@ class _Process:
                 answers.put({})
             self._waiting.clear()
         self._process.wait()
+
+    def _hear(self, told: dict[str, Any]) -> None:
+        with self._lock:
+            _verb, answers = self._waiting.pop(told.pop("number"))
+            if not self.takes_questions:
+                self.leave()
+            elif not self._waiting:
+                self._rest = threading.Timer(self._idle, self._rested)
+                self._rest.daemon = True
+                self._rest.start()
+        answers.put(told)
 
     def _rested(self) -> None:
         with self._lock:
