@@ -88,7 +88,6 @@ class Beside:
             retry=True,
         )
 
-
     def _started(self, endpoint: Endpoint) -> _Process:
         """One for this endpoint; another's ends, but where it has something to do."""
         for one in self._processes.values():
