@@ -11,11 +11,12 @@ every export that holds it, and reading a longer export adds only what is new.
 its neighbours in the file say where it goes; a source without times is merged by its neighbours alone. Places are
 dense, so a row number of a list is a place and any page costs the page.
 
-**Speed** (140,000 messages; see bench/store): inserting is 1.2 µs a row because blobs go in as bytearray (as bytes the
-driver takes 1.5 µs more for each), and because a big intake drops both indexes and makes them once at the end: with
-random ids, keeping the unique one up to date costs more than all the rest. The search index is fed by one
-INSERT ... SELECT, as fast as a rebuild and six times as fast as a trigger, and does not grow with what is there
-already.
+**Speed** (see bench/store): inserting is 0.7 µs a row because blobs go in as bytearray (as bytes the driver takes 1.5 µs
+more for each), because one statement takes thousands of rows, and because a big intake drops the index of the ids and
+makes it once at the end: ids are like chance, so keeping it up to date costs more than all the rest. The search index
+is fed by INSERT ... SELECT, as fast as a rebuild and six times as fast as a trigger, and does not grow with what is
+there already. All this is SQLite's own work, half of an import's, and goes on behind (`Change.behind`) while the next
+messages are read and the index of signs is made.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
-from itertools import islice, repeat
+from itertools import islice
 from time import time as now
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,7 @@ from core.chat import Kind, Mark, Message
 from core.store import signs
 from core.store.connection import Change
 from core.store.kinds import CODE_OF
+from core.store.sqlite import sqlite3
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,15 +43,21 @@ if TYPE_CHECKING:
     Places = np.ndarray[Any, np.dtype[np.int64]]
 
 UID = 10
-# Rows at a time: 8,192 of them are 3 MB with their text.
-CHUNK = 8192
+# Messages at a time: 4,096 of them are 1.5 MB with their text.
+CHUNK = 4096
+# Rows of one statement, which takes 32,766 values at most.
+_ROWS = 2048
+_COLUMNS = 9
+# Rows that the search index takes at once: at the end of a statement it puts what it has in memory onto its pages.
+_SEARCHED = 65_536
 # From this many new rows on, and an eighth of what is there, making the indexes anew is cheaper than keeping them.
 MANY = 20_000
 
-_INDEXES = {
-    "messages_by_uid": "CREATE UNIQUE INDEX messages_by_uid ON messages (uid)",
-    "messages_by_place": "CREATE INDEX messages_by_place ON messages (chat_id, place)",
-}
+_ROW = f"({', '.join('?' * _COLUMNS)})"
+_INSERT = f"INSERT INTO messages VALUES {_ROW}"
+_INSERT_MANY = f"INSERT INTO messages VALUES {', '.join([_ROW] * _ROWS)}"
+_BY_UID = "CREATE UNIQUE INDEX IF NOT EXISTS messages_by_uid ON messages (uid)"
+_BY_PLACE = "CREATE INDEX messages_by_place ON messages (chat_id, place)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,6 @@ class Intake:
         self._authors: dict[str, tuple[bytes, int | None] | None] = {}
         self._seen = _Seen()
         self._there = _There(change, chat_id)
-        self._rows = int(change.read("SELECT count(*) FROM messages")[0][0])
         self._first_id = int(change.read("SELECT coalesce(max(id), 0) + 1 FROM messages")[0][0])
         self._added = self._met = self._forgotten = 0
         # Of every message of the file: its time as ordered by, and its old place, or -1 - n for the nth new one.
@@ -91,6 +99,8 @@ class Intake:
         self._sources = array("q")
         self._indexed = True
         self._untimed = False
+        self._signs: signs.Gathered | None = None  # of a big intake
+        self._searched = 0  # of those that were added, how many are in the search index
 
     def add(self, messages: Iterable[Message]) -> None:
         """Take the next messages of the file."""
@@ -103,15 +113,13 @@ class Intake:
         if self._added:
             self._put_in_order()
             if not self._indexed:
-                for statement in _INDEXES.values():
-                    self._change.execute(statement)
-            # Its own alone: behind them may lie those of another chat of the file, which has an intake of its own.
-            last = self._first_id + self._added - 1
-            self._change.execute(
-                "INSERT INTO messages_fts (rowid, text) SELECT id, text FROM messages WHERE id BETWEEN ? AND ?",
-                (self._first_id, last),
-            )
-            signs.changed(self._change, range(self._first_id // signs.BLOCK, last // signs.BLOCK + 1))
+                self._change.behind(partial(_execute, _BY_UID))
+            self._make_searchable()
+            first, last = self._first_id, self._first_id + self._added - 1
+            if self._signs is not None:
+                self._signs.finish(self._change, first, last)
+            else:
+                signs.changed(self._change, range(first // signs.BLOCK, last // signs.BLOCK + 1))
         return Added(self._added, self._met, self._forgotten)
 
     def _add_chunk(self, chunk: Sequence[Message]) -> None:
@@ -159,24 +167,38 @@ class Intake:
         place = self._there.count + self._added
         first = self._first_id + self._added
         self._added += len(digests)
-        if self._indexed and (not self._rows or self._added > max(MANY, self._rows // 8)):
-            for name in _INDEXES:
-                self._change.execute(f"DROP INDEX {name}")
+        there = self._first_id - 1  # or a few less
+        if self._indexed and (not there or self._added > max(MANY, there // 8)):
+            # It may be gone already, for another chat of the same file.
+            self._change.execute("DROP INDEX IF EXISTS messages_by_uid")
             self._indexed = False
-        self._change.many(
-            "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            zip(
-                range(first, first + len(digests)),
-                map(bytearray, digests),
-                repeat(self._chat),
-                range(place, place + len(digests)),
-                times,
-                map(names.__getitem__, authors),
-                map(CODE_OF.__getitem__, kinds),
-                map(int, marks),
-                texts,
-                strict=False,  # because of the repeat
-            ),
+            self._signs = signs.Gathered(self._chat)
+        if self._signs is not None:
+            self._signs.add(first, texts)
+        count = len(digests)
+        values: list[Any] = [self._chat] * (_COLUMNS * count)
+        values[0::_COLUMNS] = range(first, first + count)
+        values[1::_COLUMNS] = map(bytearray, digests)
+        values[3::_COLUMNS] = range(place, place + count)
+        values[4::_COLUMNS] = times
+        values[5::_COLUMNS] = map(names.__getitem__, authors)
+        values[6::_COLUMNS] = map(CODE_OF.__getitem__, kinds)
+        values[7::_COLUMNS] = map(int, marks)
+        values[8::_COLUMNS] = texts
+        self._change.behind(partial(_insert_rows, values))
+        if self._added - self._searched >= _SEARCHED:
+            self._make_searchable()
+
+    def _make_searchable(self) -> None:
+        # Its own alone: behind them may lie those of another chat of the file, which has an intake of its own.
+        first, last = self._first_id + self._searched, self._first_id + self._added - 1
+        self._searched = self._added
+        self._change.behind(
+            partial(
+                _execute,
+                f"""INSERT INTO messages_fts (rowid, text)
+                    SELECT id, text FROM messages WHERE id BETWEEN {first} AND {last}""",
+            )
         )
 
     def _digests(self, chunk: Sequence[Message]) -> list[bytes]:
@@ -256,10 +278,15 @@ class Intake:
         order = np.lexsort((turn, all_after, all_times))
         place = np.arange(len(order), dtype=np.int64)
         moved = was[order] != place
+        many = int(moved.sum()) > MANY
+        if many:
+            self._change.execute("DROP INDEX messages_by_place")
         self._change.many(
             "UPDATE messages SET place = ? WHERE id = ?",
             zip(place[moved].tolist(), ids[order][moved].tolist(), strict=True),
         )
+        if many:
+            self._change.execute(_BY_PLACE)
         self._count_untimed()
 
     def _count_untimed(self) -> None:
@@ -270,6 +297,21 @@ class Intake:
                 " AND sent_at <> place",
                 (self._chat,),
             )
+
+
+def _execute(statement: str, connection: sqlite3.Connection) -> None:
+    connection.execute(statement)
+
+
+def _insert_rows(values: list[Any], connection: sqlite3.Connection) -> None:
+    """Insert rows, whose values follow one another."""
+    # Many in one statement: three quarters of the time, and SQLite works on them while others use the interpreter.
+    step = _COLUMNS * _ROWS
+    whole = len(values) // step * step
+    for at in range(0, whole, step):
+        connection.execute(_INSERT_MANY, values[at : at + step])
+    rest = iter(values[whole:])
+    connection.executemany(_INSERT, zip(*[rest] * _COLUMNS, strict=True))
 
 
 class _Seen:
