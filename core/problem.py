@@ -7,7 +7,7 @@ standard error, a screen as a notice. It never carries the contents of a chat or
 from __future__ import annotations
 
 import errno
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from core.language import N_, _
 
@@ -35,6 +35,8 @@ class Problem(Exception):
 
     `exit_code` follows the command-line contract: 1 failed, 2 misuse, 3 refused for want of a confirmation.
     """
+
+    SAYS: ClassVar[tuple[str, ...]] = ("what", "where", "advice", "exit_code")  # all of it, for another process
 
     def __init__(self, what: str, *, where: str = "", advice: str = "", exit_code: int = 1) -> None:
         super().__init__(what)
