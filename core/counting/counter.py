@@ -73,8 +73,11 @@ class ChatCounter:
         self.model = model
         self.encoding = encoding
         self.exact = exact
+        self._remembered = lru_cache(REMEMBERED)(self._count)
+
+    def _count(self, text: str) -> int:
         # Loaded when the first text is counted, 80 MB of it: what was counted before may be all that is asked for.
-        self._remembered = lru_cache(REMEMBERED)(lambda text: vocabulary.counting(encoding)(text))
+        return vocabulary.counting(self.encoding)(text)
 
     def text(self, text: str) -> int:
         """The tokens of a text on its own."""
