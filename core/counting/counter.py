@@ -13,7 +13,7 @@ from typing import Protocol
 from core.chat import Example, Line
 from core.counting import bases, vocabulary
 
-# Texts whose count is kept; at this many the older half is forgotten. Contexts overlap with their neighbours only.
+# Texts whose count is kept, the older half of them for a while only. Contexts overlap with their neighbours only.
 _REMEMBERED = 20_000
 
 
@@ -59,26 +59,33 @@ class Counter(Protocol):
 
 
 class Remembering:
-    """A count by text that remembers, within bounds: contexts overlap, so most texts are asked for again."""
+    """A count by text that remembers, within bounds: contexts overlap, so most texts are asked for again.
+
+    Two generations: when the young one is full, the old one goes and the young one is the old one. Threads may ask at
+    once: at worst a text is counted twice.
+    """
 
     def __init__(self, count: Callable[[str], int], limit: int = _REMEMBERED) -> None:
         self._count = count
-        self._limit = limit
-        self._known: dict[str, int] = {}
+        self._half = max(1, limit // 2)
+        self._young: dict[str, int] = {}
+        self._old: dict[str, int] = {}
 
     def __call__(self, text: str) -> int:
-        known = self._known
-        found = known.get(text)
+        young = self._young
+        found = young.get(text)
         if found is None:
-            found = self._count(text)
-            if len(known) >= self._limit:
-                for old in list(known)[: self._limit // 2]:
-                    del known[old]
-            known[text] = found
+            found = self._old.get(text)
+            if found is None:
+                found = self._count(text)
+            if len(young) >= self._half:
+                self._old, self._young = young, {text: found}
+            else:
+                young[text] = found
         return found
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._young) + len(self._old)
 
 
 class ChatCounter:

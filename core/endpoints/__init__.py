@@ -9,9 +9,14 @@ as `Failure`, a `Problem` that says what happened, where, what to do, and whethe
 
 For a stream, open it with `call` and put `with endpoints.explained(profile, streaming=True):` around the loop: what
 breaks in the middle comes out as a `Failure`. `split_name("lab:ID")` parts the name of a remote model.
+What lies at an account is asked for with `here(profile)`, or from a process beside with `Beside`, by the same names.
 Knows no dataset, no run, no store.
 """
 
+from core.endpoints.asking import Provider as Provider
+from core.endpoints.asking import here as here
+from core.endpoints.beside import Beside as Beside
+from core.endpoints.client import need_key as need_key
 from core.endpoints.client import on_this_machine as on_this_machine
 from core.endpoints.client import open_async_client as open_async_client
 from core.endpoints.client import open_client as open_client

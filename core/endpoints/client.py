@@ -86,6 +86,11 @@ def open_async_client(
     return client
 
 
+def need_key(profile: Profile) -> None:
+    """A Problem where the endpoint asks for a key and none is kept anywhere; nothing is asked of the server."""
+    _key(profile)
+
+
 def _key(profile: Profile) -> str:
     endpoint = profile.endpoint
     if endpoint.kind == "custom" and not endpoint.api_key_env and not endpoint.api_key_file:

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from core.endpoints.profiles import Profile
 from core.language import _
@@ -30,6 +30,8 @@ _KEYS: Final = re.compile(
 
 class Failure(Problem):
     """One failed call. `kind` is a word for programs (see `failure_of`), `wait` what the server asked for in seconds."""
+
+    SAYS: ClassVar[tuple[str, ...]] = ("kind", "what", "where", "advice", "retry", "wait", "status", "code")
 
     def __init__(
         self,
@@ -60,7 +62,7 @@ def failure_of(error: BaseException, profile: Profile, *, streaming: bool = Fals
     """The failure that an exception is, or None for one that is a mistake in our own code.
 
     Kinds: no-key, key, forbidden, missing, address, conflict, large, invalid, refused, rate, quota, server, not-json,
-    broken, unreachable, reset, slow, cut-off, said (a server's error in a stream).
+    broken, unreachable, reset, slow, cut-off, said (a server's error in a stream); and gone (core/endpoints/beside.py).
     """
     import httpx2
     import openai

@@ -5,6 +5,10 @@ the thread ends. So a screen's workers read while another writes, and nothing is
 thread of the process write at a time: waiting for it is fair and silent, where SQLite's own waiting is polling.
 `close()` belongs to the thread that opened, after its workers have ended.
 
+Within a write, `Change.behind` hands statements to a thread beside: SQLite lets go of the interpreter while it works, so a
+big import makes its next messages in the meantime. Everything else of the change waits for what is behind, so nobody
+sees a half of it.
+
 Outside `write()` every connection is `query_only`: a write that forgot its transaction fails in the first test that
 runs it. Inside, it is our own BEGIN IMMEDIATE: the driver's deferred one fails at once, whatever the busy timeout, when
 another process has written since the transaction's first read.
@@ -15,8 +19,10 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -25,6 +31,8 @@ from core.store.filesystem import Journal
 from core.store.sqlite import sqlite3
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from sqlite_utils import Database
 
 BUSY_TIMEOUT = 10.0  # seconds that one statement waits for another process
@@ -33,6 +41,7 @@ _LEAVING = 2.0  # seconds that closing waits for statements of other threads, wh
 # as the thread: of 16 MB each, a long session had 30 MB of the file twice, in the system's memory and in its own.
 _READING = -2_000
 _WRITING = -16_000  # bulk loads spill less; 64 MB was no faster
+_BEHIND = 3  # pieces of work that may wait behind a change: each holds its rows
 PATIENCE = 60.0  # seconds that a whole write waits: an import of a million messages holds the file for about ten
 
 Parameters = Sequence[Any] | dict[str, Any]
@@ -62,6 +71,15 @@ def connect(path: Path, journal: Journal) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, factory=_Connection
     )
+    try:
+        _settle(connection, journal)
+    except BaseException:
+        connection.close()  # or the one that is left to be collected takes away the log of whoever comes next
+        raise
+    return connection
+
+
+def _settle(connection: sqlite3.Connection, journal: Journal) -> None:
     # In this order: the first that reads the file is the last, so a file that is no database fails there.
     for pragma in (
         f"busy_timeout = {int(BUSY_TIMEOUT * 1000)}",
@@ -78,7 +96,6 @@ def connect(path: Path, journal: Journal) -> sqlite3.Connection:
     if journal.mode != "wal":
         # Only WAL is written in the file; a rollback journal's sort is each connection's own.
         connection.execute(f"PRAGMA journal_mode = {journal.mode}")
-    return connection
 
 
 class _Use:
@@ -101,11 +118,22 @@ def _uses(connection: sqlite3.Connection) -> int:
     return connection.uses if isinstance(connection, _Connection) else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What opening a workspace found and made, where there was none."""
+
+    folders: tuple[Path, ...]  # made, the outermost first
+    stood: frozenset[str]  # the names in the folder before
+
+
 class Store:
     """An open workspace. Made by `core.store.opening.open_store`."""
 
-    def __init__(self, folder: Path, journal: Journal, on_close: Callable[[Store], None]) -> None:
+    def __init__(
+        self, folder: Path, journal: Journal, on_close: Callable[[Store], None], made: Made | None = None
+    ) -> None:
         self.folder = folder
+        self.made = made
         self.path = folder / trouble.DATABASE
         self.journal = journal
         self._on_close = on_close
@@ -181,8 +209,11 @@ class Store:
                 try:
                     _patiently(connection, "BEGIN IMMEDIATE", until)
                     change = Change(self, connection)
-                    yield change
-                    change.end()
+                    try:
+                        yield change
+                        change.end()
+                    finally:
+                        change.leave()
                     # With a rollback journal the commit waits for readers, so it can be busy too.
                     _patiently(connection, "COMMIT", until)
                 except BaseException as error:
@@ -211,7 +242,8 @@ class Store:
 
     def _schema_is_ours(self) -> bool:
         try:
-            return migrations.schema_is_ours(connect(self.path, self.journal))
+            with closing(connect(self.path, self.journal)) as connection:
+                return migrations.schema_is_ours(connection)
         except sqlite3.Error:
             return False
 
@@ -252,6 +284,36 @@ class Change:
         self.store = store
         self.connection = connection
         self._at_the_end: dict[Callable[[Change, set[int]], None], set[int]] = {}
+        self._thread: ThreadPoolExecutor | None = None
+        self._behind: deque[Future[object]] = deque()
+
+    def behind(self, do: Callable[[sqlite3.Connection], object]) -> None:
+        """Have statements run by a thread beside, one piece after another, while the caller goes on. What they raise is
+        raised by a later call of the change."""
+        if self._thread is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._thread = ThreadPoolExecutor(1, "writing behind")
+        while len(self._behind) >= _BEHIND:
+            self._behind.popleft().result()
+        self._behind.append(self._thread.submit(do, self.connection))
+
+    def settle(self) -> None:
+        """Wait for what is behind."""
+        while self._behind:
+            self._behind.popleft().result()
+
+    def leave(self) -> None:
+        """End the thread beside. What is still behind is given up: the transaction is, too."""
+        if self._thread is not None:
+            for one in self._behind:
+                one.cancel()
+            while any(not one.done() for one in self._behind):
+                self.connection.interrupt()  # it may only just begin
+                time.sleep(0.005)
+            self._behind.clear()
+            self._thread.shutdown()
+            self._thread = None
 
     def at_the_end(self, do: Callable[[Change, set[int]], None], about: Iterable[int]) -> None:
         """Have something done once before the commit, about all numbers that were ever given for it."""
@@ -262,25 +324,31 @@ class Change:
         while self._at_the_end:
             do, about = self._at_the_end.popitem()
             do(self, about)
+        self.settle()
 
     def read(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """All rows of a query, with what this transaction has written."""
+        self.settle()
         return self.connection.execute(sql, parameters).fetchall()
 
     def each(self, sql: str, parameters: Parameters = ()) -> Generator[Row]:
         """The rows of a query one by one."""
+        self.settle()
         yield from self.connection.execute(sql, parameters)
 
     def execute(self, sql: str, parameters: Parameters = ()) -> int:
         """Run one statement; returns how many rows it changed."""
+        self.settle()
         return self.connection.execute(sql, parameters).rowcount
 
     def insert(self, sql: str, parameters: Parameters = ()) -> int:
         """Run an INSERT; returns the new row's number."""
+        self.settle()
         return int(self.connection.execute(sql, parameters).lastrowid or 0)
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement for every row. Blobs are faster as bytearray: bytes cost the driver 1.5 µs each."""
+        self.settle()
         self.connection.executemany(sql, rows)
 
 

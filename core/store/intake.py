@@ -11,11 +11,12 @@ every export that holds it, and reading a longer export adds only what is new.
 its neighbours in the file say where it goes; a source without times is merged by its neighbours alone. Places are
 dense, so a row number of a list is a place and any page costs the page.
 
-**Speed** (140,000 messages; see bench/store): inserting is 1.2 µs a row because blobs go in as bytearray (as bytes the
-driver takes 1.5 µs more for each), and because a big intake drops both indexes and makes them once at the end: with
-random ids, keeping the unique one up to date costs more than all the rest. The search index is fed by one
-INSERT ... SELECT, as fast as a rebuild and six times as fast as a trigger, and does not grow with what is there
-already.
+**Speed** (see bench/store): inserting is 0.7 µs a row because blobs go in as bytearray (as bytes the driver takes 1.5 µs
+more for each), because one statement takes thousands of rows, and because a big intake drops the index of the ids and
+makes it once at the end: ids are like chance, so keeping it up to date costs more than all the rest. The search index
+is fed by INSERT ... SELECT, as fast as a rebuild and six times as fast as a trigger, and does not grow with what is
+there already. All this is SQLite's own work, half of an import's, and goes on behind (`Change.behind`) while the next
+messages are read and the index of signs is made.
 """
 
 from __future__ import annotations
@@ -23,15 +24,17 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
-from itertools import islice, repeat
+from itertools import compress, islice
 from time import time as now
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.chat import Kind, Mark, Message
 from core.store import signs
 from core.store.connection import Change
 from core.store.kinds import CODE_OF
+from core.store.sqlite import sqlite3
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,15 +43,21 @@ if TYPE_CHECKING:
     Places = np.ndarray[Any, np.dtype[np.int64]]
 
 UID = 10
-# Rows at a time: 8,192 of them are 3 MB with their text.
-CHUNK = 8192
+# Messages at a time: 4,096 of them are 1.5 MB with their text.
+CHUNK = 4096
+# Rows of one statement, which takes 32,766 values at most.
+_ROWS = 2048
+_COLUMNS = 9
+# Rows that the search index takes at once: at the end of a statement it puts what it has in memory onto its pages.
+_SEARCHED = 65_536
 # From this many new rows on, and an eighth of what is there, making the indexes anew is cheaper than keeping them.
 MANY = 20_000
 
-_INDEXES = {
-    "messages_by_uid": "CREATE UNIQUE INDEX messages_by_uid ON messages (uid)",
-    "messages_by_place": "CREATE INDEX messages_by_place ON messages (chat_id, place)",
-}
+_ROW = f"({', '.join('?' * _COLUMNS)})"
+_INSERT = f"INSERT INTO messages VALUES {_ROW}"
+_INSERT_MANY = f"INSERT INTO messages VALUES {', '.join([_ROW] * _ROWS)}"
+_BY_UID = "CREATE UNIQUE INDEX IF NOT EXISTS messages_by_uid ON messages (uid)"
+_BY_PLACE = "CREATE INDEX messages_by_place ON messages (chat_id, place)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,34 @@ class Added:
     added: int = 0
     already_there: int = 0
     forgotten: int = 0  # left out because their author asked to be forgotten
+
+
+class Columns(NamedTuple):
+    """Messages on their way in, each of their sides by itself."""
+
+    authors: Sequence[str]
+    times: Sequence[int]
+    kinds: Sequence[Kind]
+    texts: Sequence[str]
+    marks: Sequence[int]
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> Columns:
+        """The columns of some messages."""
+        if not messages:
+            return cls([], [], [], [], [])
+        authors, times, kinds, texts, marks, _lines = zip(*messages, strict=True)
+        return cls(authors, times, kinds, texts, list(map(int, marks)))
+
+    def part(self, first: int, end: int) -> Columns:
+        """Those from row `first` to before `end`."""
+        here = slice(first, end)
+        return Columns(self.authors[here], self.times[here], self.kinds[here], self.texts[here], self.marks[here])
+
+    def those(self, chosen: Sequence[bool]) -> Columns:
+        """Those that are chosen."""
+        authors, times, kinds, texts, marks = (list[Any](compress(column, chosen)) for column in self)
+        return Columns(authors, times, kinds, texts, marks)
 
 
 def add(change: Change, chat_id: int, chat_key: str, messages: Iterable[Message]) -> Added:
@@ -83,7 +120,6 @@ class Intake:
         self._authors: dict[str, tuple[bytes, int | None] | None] = {}
         self._seen = _Seen()
         self._there = _There(change, chat_id)
-        self._rows = int(change.read("SELECT count(*) FROM messages")[0][0])
         self._first_id = int(change.read("SELECT coalesce(max(id), 0) + 1 FROM messages")[0][0])
         self._added = self._met = self._forgotten = 0
         # Of every message of the file: its time as ordered by, and its old place, or -1 - n for the nth new one.
@@ -91,114 +127,123 @@ class Intake:
         self._sources = array("q")
         self._indexed = True
         self._untimed = False
+        self._signs: signs.Gathered | None = None  # of a big intake
+        self._searched = 0  # of those that were added, how many are in the search index
 
     def add(self, messages: Iterable[Message]) -> None:
         """Take the next messages of the file."""
         pending = iter(messages)
         while chunk := list(islice(pending, CHUNK)):
-            self._add_chunk(chunk)
+            self._take(Columns.of(chunk))
+
+    def take(self, columns: Columns) -> None:
+        """The same of messages that come as columns."""
+        for first in range(0, len(columns.authors), CHUNK):
+            self._take(columns.part(first, first + CHUNK))
 
     def finish(self) -> Added:
         """Put the new messages into the chat's order and into the search indexes."""
         if self._added:
             self._put_in_order()
             if not self._indexed:
-                for statement in _INDEXES.values():
-                    self._change.execute(statement)
-            # Its own alone: behind them may lie those of another chat of the file, which has an intake of its own.
-            last = self._first_id + self._added - 1
-            self._change.execute(
-                "INSERT INTO messages_fts (rowid, text) SELECT id, text FROM messages WHERE id BETWEEN ? AND ?",
-                (self._first_id, last),
-            )
-            signs.changed(self._change, range(self._first_id // signs.BLOCK, last // signs.BLOCK + 1))
+                self._change.behind(partial(_execute, _BY_UID))
+            self._make_searchable()
+            first, last = self._first_id, self._first_id + self._added - 1
+            if self._signs is not None:
+                self._signs.finish(self._change, first, last)
+            else:
+                signs.changed(self._change, range(first // signs.BLOCK, last // signs.BLOCK + 1))
         return Added(self._added, self._met, self._forgotten)
 
-    def _add_chunk(self, chunk: Sequence[Message]) -> None:
+    def _take(self, chunk: Columns) -> None:
         chunk = self._known_authors(chunk)
         try:
             digests = self._digests(chunk)
         except UnicodeEncodeError:
             # Half of a surrogate pair, which JSON can spell and UTF-8 cannot.
-            chunk = [message._replace(text=_whole(message.text)) for message in chunk]
+            chunk = chunk._replace(texts=list(map(_whole, chunk.texts)))
             digests = self._digests(chunk)
-        if not chunk:
+        if not digests:
             return
         self._seen.number(digests, _words(digests))
-        authors, times, kinds, texts, marks, _lines = zip(*chunk, strict=True)
-        ordered_by: Sequence[int] = times
-        if any(map(Mark.UNTIMED.value.__and__, map(int, marks))):
+        ordered_by = chunk.times
+        if any(map(Mark.UNTIMED.value.__and__, chunk.marks)):
             self._untimed = True
-            ordered_by = [0 if mark & Mark.UNTIMED else at for at, mark in zip(times, marks, strict=True)]
+            ordered_by = [0 if mark & Mark.UNTIMED else at for at, mark in zip(chunk.times, chunk.marks, strict=True)]
         self._times.extend(ordered_by)
         added = self._added
         if not self._there.count:
-            self._sources.extend(range(-1 - added, -1 - added - len(chunk), -1))
-            self._insert(digests, authors, times, kinds, texts, marks)
+            self._sources.extend(range(-1 - added, -1 - added - len(digests), -1))
+            self._insert(digests, chunk)
             return
         places = self._there.places(_words(digests), digests)
-        new = [at for at, place in enumerate(places) if place < 0]
-        for number, at in enumerate(new, added):
+        new = [place < 0 for place in places]
+        for number, at in enumerate(compress(range(len(places)), new), added):
             places[at] = -1 - number
         self._sources.extend(places)
-        self._met += len(chunk) - len(new)
-        if new:
-            authors, times, kinds, texts, marks, _lines = zip(*(chunk[at] for at in new), strict=True)
-            self._insert([digests[at] for at in new], authors, times, kinds, texts, marks)
+        self._met += new.count(False)
+        if any(new):
+            self._insert(list(compress(digests, new)), chunk.those(new))
 
-    def _insert(
-        self,
-        digests: Sequence[bytes],
-        authors: Sequence[str],
-        times: Sequence[int],
-        kinds: Sequence[Kind],
-        texts: Sequence[str],
-        marks: Sequence[int],
-    ) -> None:
+    def _insert(self, digests: Sequence[bytes], chunk: Columns) -> None:
         names = {author: known[1] for author, known in self._authors.items() if known}
         place = self._there.count + self._added
         first = self._first_id + self._added
         self._added += len(digests)
-        if self._indexed and (not self._rows or self._added > max(MANY, self._rows // 8)):
-            for name in _INDEXES:
-                self._change.execute(f"DROP INDEX {name}")
+        there = self._first_id - 1  # or a few less
+        if self._indexed and (not there or self._added > max(MANY, there // 8)):
+            # It may be gone already, for another chat of the same file.
+            self._change.execute("DROP INDEX IF EXISTS messages_by_uid")
             self._indexed = False
-        self._change.many(
-            "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            zip(
-                range(first, first + len(digests)),
-                map(bytearray, digests),
-                repeat(self._chat),
-                range(place, place + len(digests)),
-                times,
-                map(names.__getitem__, authors),
-                map(CODE_OF.__getitem__, kinds),
-                map(int, marks),
-                texts,
-                strict=False,  # because of the repeat
-            ),
+            self._signs = signs.Gathered(self._chat)
+        if self._signs is not None:
+            self._signs.add(first, chunk.texts)
+        count = len(digests)
+        values: list[Any] = [self._chat] * (_COLUMNS * count)
+        values[0::_COLUMNS] = range(first, first + count)
+        values[1::_COLUMNS] = map(bytearray, digests)
+        values[3::_COLUMNS] = range(place, place + count)
+        values[4::_COLUMNS] = chunk.times
+        values[5::_COLUMNS] = map(names.__getitem__, chunk.authors)
+        values[6::_COLUMNS] = map(CODE_OF.__getitem__, chunk.kinds)
+        values[7::_COLUMNS] = chunk.marks
+        values[8::_COLUMNS] = chunk.texts
+        self._change.behind(partial(_insert_rows, values))
+        if self._added - self._searched >= _SEARCHED:
+            self._make_searchable()
+
+    def _make_searchable(self) -> None:
+        # Its own alone: behind them may lie those of another chat of the file, which has an intake of its own.
+        first, last = self._first_id + self._searched, self._first_id + self._added - 1
+        self._searched = self._added
+        self._change.behind(
+            partial(
+                _execute,
+                f"""INSERT INTO messages_fts (rowid, text)
+                    SELECT id, text FROM messages WHERE id BETWEEN {first} AND {last}""",
+            )
         )
 
-    def _digests(self, chunk: Sequence[Message]) -> list[bytes]:
+    def _digests(self, chunk: Columns) -> list[bytes]:
         # Going on from the author's digest state: 1.0 µs a message, where hashing author and text together takes 1.3.
         begun = {author: blake2b(known[0], digest_size=UID) for author, known in self._authors.items() if known}
         untimed = Mark.UNTIMED.value
         made: list[bytes] = []
-        for author, sent_at, _kind, text, marks, _line in chunk:
+        for author, sent_at, text, marks in zip(chunk.authors, chunk.times, chunk.texts, chunk.marks, strict=True):
             state = begun[author].copy()
             state.update((f"\0{text}" if marks & untimed else f"{sent_at}\0{text}").encode())
             made.append(state.digest())
         return made
 
-    def _known_authors(self, chunk: Sequence[Message]) -> Sequence[Message]:
+    def _known_authors(self, chunk: Columns) -> Columns:
         """Enter authors that are new, mend names that are no text, and leave out who was forgotten."""
-        for author in {message.author for message in chunk} - self._authors.keys():
+        for author in set(chunk.authors) - self._authors.keys():
             self._authors[author] = self._enter(author)
         if all(self._authors.values()):
             return chunk
-        kept = [message for message in chunk if self._authors[message.author]]
-        self._forgotten += len(chunk) - len(kept)
-        return kept
+        kept = [self._authors[author] is not None for author in chunk.authors]
+        self._forgotten += kept.count(False)
+        return chunk.those(kept)
 
     def _enter(self, author: str) -> tuple[bytes, int | None] | None:
         name = _whole(author)
@@ -256,10 +301,15 @@ class Intake:
         order = np.lexsort((turn, all_after, all_times))
         place = np.arange(len(order), dtype=np.int64)
         moved = was[order] != place
+        many = int(moved.sum()) > MANY
+        if many:
+            self._change.execute("DROP INDEX messages_by_place")
         self._change.many(
             "UPDATE messages SET place = ? WHERE id = ?",
             zip(place[moved].tolist(), ids[order][moved].tolist(), strict=True),
         )
+        if many:
+            self._change.execute(_BY_PLACE)
         self._count_untimed()
 
     def _count_untimed(self) -> None:
@@ -270,6 +320,21 @@ class Intake:
                 " AND sent_at <> place",
                 (self._chat,),
             )
+
+
+def _execute(statement: str, connection: sqlite3.Connection) -> None:
+    connection.execute(statement)
+
+
+def _insert_rows(values: list[Any], connection: sqlite3.Connection) -> None:
+    """Insert rows, whose values follow one another."""
+    # Many in one statement: three quarters of the time, and SQLite works on them while others use the interpreter.
+    step = _COLUMNS * _ROWS
+    whole = len(values) // step * step
+    for at in range(0, whole, step):
+        connection.execute(_INSERT_MANY, values[at : at + step])
+    rest = iter(values[whole:])
+    connection.executemany(_INSERT, zip(*[rest] * _COLUMNS, strict=True))
 
 
 class _Seen:

@@ -26,7 +26,7 @@ from pathlib import Path
 from core.language import _
 from core.problem import Problem
 from core.store import backups, filesystem, lease, migrations, trouble
-from core.store.connection import Store, connect, release_reserve
+from core.store.connection import Made, Store, connect, release_reserve
 from core.store.filesystem import Journal
 from core.store.migrations import MIGRATIONS, Migration
 from core.store.sqlite import sqlite3
@@ -61,8 +61,7 @@ def open_store(
         take_over = os.environ.get("SINSONTE_TAKE_OVER", "")
     with _plainly(folder):
         plan = _Opening(folder, create, take_over, journal, me or lease.this_process(), steps, on_step)
-        _make_folder(folder, create)
-        with locked(folder):
+        with locked(folder, come_in=plan.make_folder):
             try:
                 return plan.open()
             except sqlite3.Error as error:
@@ -94,9 +93,16 @@ class _Opening:
         self.me = me
         self.steps = steps
         self.on_step = on_step
+        self._folders: list[Path] = []  # that were not there
+        self._made: Made | None = None
+
+    def make_folder(self) -> None:
+        self._folders += _make_folder(self.folder, self.create)
 
     def open(self) -> Store:
-        _own_file(self.path, self.create)
+        there = frozenset(one.name for one in self.folder.iterdir())
+        if _own_file(self.path, self.create):
+            self._made = Made(tuple(self._folders), there - {LOCK})
         in_use = os.open(self.folder / IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             _flock(in_use, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -109,7 +115,7 @@ class _Opening:
             os.close(in_use)
             raise
         _take_reserve(self.folder)
-        return Store(self.folder, self.journal, partial(self._leave, in_use))
+        return Store(self.folder, self.journal, partial(self._leave, in_use), made=self._made)
 
     def _prepare(self, connection: sqlite3.Connection, in_use: int) -> None:
         version = self._known(connection)
@@ -193,27 +199,49 @@ class _Opening:
             os.close(in_use)
 
 
+def _nothing_to_make() -> None:
+    pass
+
+
 @contextmanager
-def locked(folder: Path, patience: float = LOCK_PATIENCE) -> Generator[None]:
-    """Hold the door of the workspace; the system lets go of it when the process ends, however it ends."""
-    door = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def locked(
+    folder: Path, patience: float = LOCK_PATIENCE, come_in: Callable[[], None] = _nothing_to_make
+) -> Generator[None]:
+    """Hold the door of the workspace; the system lets go of it when the process ends, however it ends. `come_in` makes
+    the folder: whoever waits at the door of a workspace that is taken back (core.store.unkept) comes to a new one."""
+    until = time.monotonic() + patience
+    while True:
+        come_in()
+        door = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _wait_at(door, folder, until)
+            if _is_there(door, folder / LOCK):
+                yield
+                return
+        finally:
+            os.close(door)
+
+
+def _wait_at(door: int, folder: Path, until: float) -> None:
+    while True:
+        try:
+            return _flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise Problem(
+                    _("another Sinsonte has been opening this workspace for too long."),
+                    where=str(folder),
+                    advice=_("End it and try again."),
+                ) from None
+            time.sleep(0.01)
+
+
+def _is_there(door: int, path: Path) -> bool:
+    """Whether the lock that is held is the one that others find."""
     try:
-        until = time.monotonic() + patience
-        while True:
-            try:
-                _flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    raise Problem(
-                        _("another Sinsonte has been opening this workspace for too long."),
-                        where=str(folder),
-                        advice=_("End it and try again."),
-                    ) from None
-                time.sleep(0.01)
-        yield
-    finally:
-        os.close(door)
+        return os.path.samestat(os.fstat(door), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
@@ -258,29 +286,32 @@ def _plainly(folder: Path) -> Generator[None]:
         raise Problem(_("this is no name for a folder."), advice=_("Choose another workspace.")) from None
 
 
-def _make_folder(folder: Path, create: bool) -> None:
+def _make_folder(folder: Path, create: bool) -> list[Path]:
+    """Make the folder when it is not there; the folders that were not there, the outermost first."""
     if folder.is_dir():
         # An existing folder keeps its mode: it may be the user's home. All files in it are 0600 all the same.
-        return
+        return []
     if not create and not folder.exists():
         raise _no_workspace(folder)
+    new = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
+    return new[::-1]
 
 
 def _no_workspace(folder: Path) -> Problem:
     return Problem(_("there is no workspace here."), where=str(folder), advice=_("Check the folder's name."))
 
 
-def _own_file(path: Path, create: bool) -> None:
-    """Make the file 0600 and empty when it is not there; take other people's rights away when it is."""
+def _own_file(path: Path, create: bool) -> bool:
+    """Make the file 0600 and empty when it is not there; take other people's rights away when it is. Whether it is new."""
     if create:
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
         except FileExistsError:
             pass
         else:
-            return
+            return True
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -290,6 +321,7 @@ def _own_file(path: Path, create: bool) -> None:
     if not os.access(path, os.R_OK | os.W_OK):
         # SQLite would open it for reading and say nothing until the first write.
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return False
 
 
 def _set_journal(connection: sqlite3.Connection, journal: Journal) -> Journal:

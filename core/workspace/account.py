@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -22,7 +23,7 @@ from core.problem import Misuse, Problem, Refused
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
-    from core.endpoints import Countdown, Profile
+    from core.endpoints import Beside, Countdown, Profile, Provider
     from core.endpoints.account import Thing
     from core.store.removals import StoredRemoval
 
@@ -118,6 +119,18 @@ class Patience:
 
     tell: Countdown | None = None
     stop: Callable[[], bool] = lambda: False
+    beside: Beside | None = None  # asks for us; else it is asked from this process
+
+    @contextmanager
+    def asking(self, profile: Profile) -> Generator[Provider]:
+        """Whom to ask."""
+        from core import endpoints
+
+        if self.beside is not None:
+            yield self.beside.provider(profile)
+            return
+        with endpoints.here(profile) as provider:
+            yield provider
 
     def ask(self, request: Callable[[], Answer], profile: Profile) -> Answer:
         """The answer, tried three times where another try can help."""
@@ -146,7 +159,13 @@ class Patience:
 
 
 AT_ONCE: Final = Patience()  # says nothing, and never gives up before its time
-READ: Final = 20.0  # seconds of silence: a list is short, and somebody looks at an empty screen
+
+
+def beside(workspace: Workspace) -> Beside:
+    """The process that asks providers for a program that lives long; it starts when something is asked."""
+    from core import endpoints
+
+    return endpoints.Beside(workspace.folder / "logs")
 
 
 def things(workspace: Workspace, profile_name: str, what: str, patience: Patience = AT_ONCE) -> list[ThingRow]:
@@ -163,8 +182,8 @@ def things(workspace: Workspace, profile_name: str, what: str, patience: Patienc
             advice=_("There are: {names}.").format(names=", ".join((*WHATS, "limits"))),
         )
     profile = endpoints.profile_of(workspace.settings, profile_name)
-    with endpoints.open_client(profile, read=READ) as client:
-        found = patience.look(lambda: account.listed(client, profile, cast("account.What", what), MARK), profile)
+    with patience.asking(profile) as provider:
+        found = patience.look(lambda: provider.listed(cast("account.What", what), MARK), profile)
     known, busy = _known(workspace, profile_name)
     ids = {run.id for run in runs.all_runs(workspace.store)}
     prices = checks.price_list(workspace)
@@ -212,14 +231,14 @@ def _known(workspace: Workspace, profile_name: str) -> tuple[dict[str, str], set
 def limits(workspace: Workspace, profile_name: str, patience: Patience = AT_ONCE) -> Limits:
     """What can be asked about what the account may do, and what is known of the ends."""
     from core import endpoints
-    from core.endpoints import account, retirement
+    from core.endpoints import retirement
     from core.workspace import checks
 
     profile = endpoints.profile_of(workspace.settings, profile_name)
     prices = checks.price_list(workspace)
-    with endpoints.open_client(profile, read=READ) as client:
-        told = patience.look(lambda: account.limits(client, profile), profile)
-        models = patience.look(lambda: account.listed(client, profile, "models"), profile)
+    with patience.asking(profile) as provider:
+        told = patience.look(provider.limits, profile)
+        models = patience.look(lambda: provider.listed("models"), profile)
     ends: dict[str, str] = {}
     for one in models:
         end = retirement.end_of(profile, one.id, prices, one.ends)
@@ -267,18 +286,17 @@ def remove(
     """Delete these, one after the other; what was deleted is written down at once. Returns those that failed; when
     somebody gives up, the rest stays."""
     from core import endpoints
-    from core.endpoints import account
     from core.store import models, removals
 
     profile = endpoints.profile_of(workspace.settings, profile_name)
     failed: list[tuple[ThingRow, Problem]] = []
-    with endpoints.open_client(profile) as client:
+    with patience.asking(profile) as provider:
         for n, row in enumerate(rows, 1):
             if patience.stop():
                 break  # what is not gone by now stays
             _refuse(row)
             try:
-                patience.ask(lambda row=row: account.delete(client, profile, row.thing), profile)
+                patience.ask(lambda row=row: provider.delete(row.thing), profile)
             except endpoints.Failure as failure:
                 # Gone already (a lost answer, another hand) is what was wanted.
                 if failure.kind != "missing":

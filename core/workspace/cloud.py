@@ -39,7 +39,7 @@ def start(workspace: Workspace, page: Plan) -> RunRow:
     from core.workspace import runs as verbs
 
     profile = endpoints.profile_of(workspace.settings, page.profile)
-    endpoints.open_client(profile).close()  # without a key nothing is begun
+    endpoints.need_key(profile)  # without a key nothing is begun
     run_id = time.strftime("%m%d-%H%M-") + secrets.token_hex(2)
     folder = workspace.folder / "runs" / run_id
     row = None if page.file or page.pairs else datasets.named(workspace, page.dataset)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from core.chat import Side
 from core.language import _
 from core.problem import Misuse, Problem
+from core.workspace.account import AT_ONCE, Patience
 from core.workspace.opening import Workspace
 
 if TYPE_CHECKING:
@@ -110,7 +111,12 @@ class Plan:
 
 
 def plan(
-    workspace: Workspace, dataset: str, profile_name: str, model: str, options: Mapping[str, Any] | None = None
+    workspace: Workspace,
+    dataset: str,
+    profile_name: str,
+    model: str,
+    options: Mapping[str, Any] | None = None,
+    patience: Patience = AT_ONCE,
 ) -> Plan:
     """The page before a run; it asks the server only whether it knows the base, and until when."""
     from core import endpoints
@@ -178,7 +184,7 @@ def plan(
     epochs = job.epochs or auto_epochs(train)
     each, currency, said = _price(profile, price)
     money = None if each is None else each * once * epochs / MILLION
-    shutdown = _ask_for(workspace, profile, base, warnings)
+    shutdown = _ask_for(profile, base, warnings, patience)
     end = retirement.end_of(profile, base, prices, shutdown)
     if end is not None and end.left() < 0:
         raise Problem(
@@ -291,16 +297,14 @@ def _epochs_said(asked: int | None, epochs: int, examples: int) -> str:
     ).format(epochs=epochs, examples=examples)
 
 
-def _ask_for(workspace: Workspace, profile: Profile, base: str, warnings: list[str]) -> str:
+def _ask_for(profile: Profile, base: str, warnings: list[str], patience: Patience) -> str:
     """The day on which the server says that the base ends; a server that does not list it is a warning."""
     from core import endpoints
-    from core.endpoints.answers import object_of, text_in
+    from core.endpoints.answers import text_in
 
     try:
-        with endpoints.open_client(profile, read=10.0) as client:
-            told = endpoints.call(
-                lambda: object_of(client.models.with_raw_response.retrieve(base), profile), profile, tries=1
-            )
+        with patience.asking(profile) as provider:
+            told = endpoints.call(lambda: provider.model(base), profile, tries=1)
     except endpoints.Failure as failure:
         if failure.kind in ("key", "unreachable", "address", "not-json"):
             raise

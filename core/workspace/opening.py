@@ -1,7 +1,8 @@
 """Opening a workspace: the folder that holds one person's chats, datasets, runs and models.
 
-Comes in: a folder (made on first use) and the settings. Goes out: a `Workspace`, which every verb takes first.
-Every path kept inside the database is relative to the folder, so that it can be moved.
+Comes in: a folder (made on first use, and gone again if nothing was kept in it) and the settings. Goes out: a
+`Workspace`, which every verb takes first. Every path kept inside the database is relative to the folder, so that it can
+be moved.
 """
 
 from __future__ import annotations
@@ -62,8 +63,12 @@ class Workspace:
         return kept[1] if kept is not None else None
 
     def close(self) -> None:
+        """Close it; one that was made by being opened, and in which nothing was kept, is not left behind."""
+        from core.store import unkept
+
         self._derived.clear()
         self.store.close()
+        unkept.take_back(self.store)
 
     def __enter__(self) -> Workspace:
         return self

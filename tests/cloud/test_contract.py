@@ -83,6 +83,12 @@ def test_every_other_call_fits_the_document_too(
         upload.bring(client, small, tmp_path / "train.jsonl", "in-parts.jsonl", lambda _done, _all: None)
         for what in account.KINDS:
             assert account.listed(client, profile, what)
+        with endpoints.Beside() as beside:  # what the workbench asks by
+            asked = beside.provider(profile)
+            assert [asked.listed(what) for what in account.KINDS] == [
+                account.listed(client, profile, what) for what in account.KINDS
+            ]
+            assert asked.model("lab-base")["id"] == "lab-base"
         client.fine_tuning.jobs.cancel(job["id"])
         provider.world.add_model("ft:lab-base:org::1", "org-tests")
         for thing in (account.Thing("files", "file-0001"), account.Thing("models", "ft:lab-base:org::1")):

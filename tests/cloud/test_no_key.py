@@ -34,6 +34,19 @@ if place := os.environ.get("SINSONTE_BREAKS"):
     setattr(importlib.import_module(module), name, broken)
 """
 
+FROM_BESIDE = """
+import sys
+from pathlib import Path
+from core.problem import Problem
+from core.workspace import account
+from core.workspace.opening import open_workspace
+with open_workspace(Path(sys.argv[1])) as workspace, account.beside(workspace) as beside:
+    try:
+        account.things(workspace, "lab", "files", account.Patience(beside=beside))
+    except Problem as problem:
+        print(problem)
+"""
+
 
 def forms(key: str) -> Iterator[bytes]:
     """A key whole, in pieces, and as it stands in headers and addresses."""
@@ -70,9 +83,11 @@ class Said:
         self.folder, self.printed = folder, b""
 
     def __call__(self, *words: str, **more: str) -> subprocess.CompletedProcess[bytes]:
-        done = subprocess.run(
-            [sys.executable, "-m", "core.commands", *words], capture_output=True, timeout=120, env=os.environ | more
-        )
+        return self.run("-m", "core.commands", *words, **more)
+
+    def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[bytes]:
+        """Any program of Python's."""
+        done = subprocess.run([sys.executable, *words], capture_output=True, timeout=120, env=os.environ | more)
         self.printed += done.stdout + done.stderr
         return done
 
@@ -111,6 +126,12 @@ def test_a_whole_life_with_all_logging_on_writes_no_key(
     assert say("account", "lab", "files").returncode == 1
     assert say("ask", "lab:lab-base", "¿y?").returncode == 1
     assert say("account", "lab", "files", SINSONTE_BREAKS="core.endpoints.account:listed").returncode == 1
+    # The same from beside, as the workbench asks: what breaks there is in the workspace's log.
+    for breaks in ("", "core.endpoints.account:listed"):
+        done = say.run("-c", FROM_BESIDE, str(workspace_folder), SINSONTE_BREAKS=breaks)
+        assert done.returncode == 0, done.stderr[-500:]
+        assert (b"did not foresee" if breaks else b"does not accept the key") in done.stdout
+    assert b"RuntimeError" in (workspace_folder / "logs" / "errors.log").read_bytes()
     places = [workspace_folder, Path(os.environ["HOME"])]
     assert settings.config_file().is_relative_to(places[1])
     assert searched(places, say.printed) > 8

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import signal
 import subprocess
 from collections.abc import Generator, Mapping, Sequence
@@ -18,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
-import core
+from core.environment import without_keys
 from core.language import _
 from core.problem import Problem, system_words
 from core.training import events, job, launching, process
@@ -29,15 +28,11 @@ from core.training.process import Process
 LOG: Final = "worker.log"
 Wish = Literal["pause", "cancel"]
 
-# A worker has no business with keys: it reads a folder and writes a folder.
-_SECRET: Final = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|COOKIE|_PAT$|DATABASE_URL", re.IGNORECASE)
-_NOT_SECRET: Final = frozenset({"TOKENIZERS_PARALLELISM"})
-
 
 def environment(*, allow_download: bool = False, given: Mapping[str, str] | None = None) -> dict[str, str]:
     """What a worker may see: everything but secrets, and the settings that it needs before torch is imported."""
     before = os.environ if given is None else given
-    kept = {name: value for name, value in before.items() if name in _NOT_SECRET or not _SECRET.search(name)}
+    kept = without_keys(before)  # a worker has no business with them: it reads a folder and writes a folder
     # libgomp spins while it waits: on a busy two-core machine the same training did 595 tokens/s without this line and
     # 16,167 with it (docs/decisions.md).
     kept["OMP_WAIT_POLICY"] = "PASSIVE"
@@ -47,8 +42,6 @@ def environment(*, allow_download: bool = False, given: Mapping[str, str] | None
     kept["TRANSFORMERS_NO_ADVISORY_WARNINGS"] = "1"
     kept["TOKENIZERS_PARALLELISM"] = "true"
     kept["PYTHONUNBUFFERED"] = "1"
-    kept["PYTHONNOUSERSITE"] = "1"
-    kept["PYTHONSAFEPATH"] = "1"  # what -P does, for processes that a launcher starts in the run folder
     if allow_download:
         for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):  # a gated base asks for it
             if name in before:
@@ -56,9 +49,6 @@ def environment(*, allow_download: bool = False, given: Mapping[str, str] | None
         kept.pop("HF_HUB_OFFLINE", None)
     else:
         kept["HF_HUB_OFFLINE"] = "1"
-    # The worker starts in its folder, so the place that `core` came from must be said.
-    house = str(Path(core.__file__).parent.parent)
-    kept["PYTHONPATH"] = os.pathsep.join([house, *filter(None, [before.get("PYTHONPATH", "")])])
     return kept
 
 

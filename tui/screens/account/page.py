@@ -26,6 +26,7 @@ from tui.themes import Palette
 from tui.widgets.board import Board
 
 if TYPE_CHECKING:
+    from core.workspace.account import Beside
     from core.workspace.final_page import Plan
     from core.workspace.runs import RunRow
 
@@ -97,9 +98,9 @@ class PageScreen(PlaceScreen):
             super().__init__()
             self.row = row
 
-    def __init__(self, profile: str, dataset: str, base: str) -> None:
+    def __init__(self, profile: str, dataset: str, base: str, beside: Beside) -> None:
         super().__init__()
-        self._profile, self._dataset, self._base = profile, dataset, base
+        self._profile, self._dataset, self._base, self._beside = profile, dataset, base, beside
         self._pairs = ""
         self._page: Plan | None = None
 
@@ -125,10 +126,13 @@ class PageScreen(PlaceScreen):
 
     @work(thread=True, group="page", name="page", exclusive=True, exit_on_error=False)
     def _plan(self, options: dict[str, str]) -> None:
-        from core.workspace import final_page
+        from core.workspace import account, final_page
 
+        patience = account.Patience(beside=self._beside)
         try:
-            page = final_page.plan(self.workbench.workspace, self._dataset, self._profile, self._base, options)
+            page = final_page.plan(
+                self.workbench.workspace, self._dataset, self._profile, self._base, options, patience
+            )
         except Problem as problem:
             self.post_message(self.Failed(problem))
         else:

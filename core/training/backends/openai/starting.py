@@ -12,12 +12,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from core import endpoints, settings
-from core.endpoints.answers import object_of
+from core.endpoints.asking import Move
+from core.environment import with_key_of
 from core.language import _
 from core.problem import Problem, system_words
 from core.training import events, process
@@ -27,9 +27,6 @@ from core.training.backends.openai import wanted
 from core.training.backends.openai.follower import STATUS
 from core.training.history import History, of_kinds
 from core.training.states import TERMINAL, State
-
-if TYPE_CHECKING:
-    import openai
 
 LOG: Final = "worker.log"
 STARTED: Final = "follower.start"  # touched whenever one was started
@@ -44,7 +41,7 @@ def start(folder: Path) -> None:
     (folder / process.WISH).unlink(missing_ok=True)
     (folder / STATUS).unlink(missing_ok=True)
     if wanted.reached(folder).job and _state(folder) is State.PAUSED:
-        _ask(folder, lambda client, job: client.fine_tuning.jobs.with_raw_response.resume(job))
+        _ask(folder, "resume")
         if _poke(folder):
             return
     _spawn(folder)
@@ -75,7 +72,7 @@ def refresh(folder: Path) -> Holder:
     if _age(folder / STARTED) > AGAIN:
         try:
             # Not without a key: another terminal may have it, and a follower that lacks one gives up.
-            endpoints.open_client(_profile(folder)).close()
+            endpoints.need_key(_profile(folder))
             _spawn(folder)
         except Problem as problem:
             return Holder(None, where=job, note=_("Not followed: {what}").format(what=problem.what))
@@ -86,7 +83,7 @@ def pause(folder: Path) -> bool:
     """Ask the provider for a rest."""
     if not wanted.reached(folder).job:
         return False
-    _ask(folder, lambda client, job: client.fine_tuning.jobs.with_raw_response.pause(job))
+    _ask(folder, "pause")
     _poke(folder)
     return True
 
@@ -101,7 +98,7 @@ def cancel(folder: Path) -> bool:
         return follower.signal(signal.SIGTERM)
     if _state(folder) in TERMINAL:
         return False
-    _ask(folder, lambda client, job: client.fine_tuning.jobs.with_raw_response.cancel(job))
+    _ask(folder, "cancel")
     if not _poke(folder):
         _spawn(folder)
     return True
@@ -118,13 +115,15 @@ def abilities(folder: Path) -> frozenset[Ability]:
     return frozenset(can)
 
 
-def _ask(folder: Path, request: Callable[[openai.OpenAI, str], Any]) -> None:
+def _ask(folder: Path, how: Move) -> None:
     profile = _profile(folder)
     job = wanted.reached(folder).job
-    with endpoints.open_client(profile) as client:
+    # Asked from beside: whoever asks may be the workbench, which keeps the openai package out of its own memory.
+    with endpoints.Beside(folder) as beside:
+        provider = beside.provider(profile)
         # Somebody waits for it: a second or two at most, and then the failure says what to do.
         endpoints.call(
-            lambda: object_of(request(client, job), profile),
+            lambda: provider.move(job, how),
             profile,
             tries=3,
             again=lambda failure: (failure.wait or 0.0) <= _SHORT,
@@ -146,12 +145,6 @@ def _profile(folder: Path) -> endpoints.Profile:
 
 def _spawn(folder: Path) -> None:
     profile = _profile(folder)
-    variable = profile.endpoint.api_key_env
-    kept = environment()
-    # The key of this one endpoint and no other: the follower is the one that sends it.
-    for name in (variable, f"{variable}_FILE"):
-        if variable and name in os.environ:
-            kept[name] = os.environ[name]
     (folder / STARTED).touch(mode=0o600)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     log = os.open(folder / LOG, flags, 0o600)
@@ -162,7 +155,7 @@ def _spawn(folder: Path) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=kept,
+            env=environment() | with_key_of(profile.endpoint),  # the follower is the one that sends it
             start_new_session=True,
         )
     except OSError as error:

@@ -1,0 +1,56 @@
+"""What an account may still do, as a page of the account's screen.
+
+In: the limits that the provider told. Out: lines. It asks nobody.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from textual.strip import Strip
+from textual.widget import Widget
+
+from core.language import _
+from core.safe_text import SafeText
+from tui.lines import Line, said, strip_of, wrapped
+from tui.themes import palette_of
+
+if TYPE_CHECKING:
+    from core.workspace.account import Limits
+
+
+class LimitsText(Widget):
+    """What the account may still do, in lines."""
+
+    DEFAULT_CSS = "LimitsText { height: 1fr; display: none; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="limits")
+        self.lines: list[SafeText] = []
+
+    def forget(self) -> None:
+        """Say nothing: these were another's."""
+        self.lines = []
+        self.refresh()
+
+    def show(self, told: Limits) -> None:
+        """Take new words."""
+        self.lines = [said(_("can: {abilities}"), abilities=", ".join(told.abilities))]
+        if told.last_job:
+            self.lines.append(said(_("last day for a new job: {day}"), day=told.last_job))
+        self.lines += [said("{model}: {ends}", model=model, ends=ends) for model, ends in told.ends]
+        words = json.dumps(told.told, ensure_ascii=False) if told.told else ""
+        self.lines.append(
+            said(_("limits as the server says them: {told}"), told=words)
+            if words
+            else SafeText(_("the server does not say its limits"))
+        )
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        palette = palette_of(self.app.current_theme)
+        width = self.size.width
+        broken = [part for line in self.lines for part in wrapped(line, width - 4)]
+        cells: Line = [(SafeText("  "), palette.ground), (broken[y], palette.text)] if y < len(broken) else []
+        return strip_of(cells, width, palette.ground)
