@@ -166,7 +166,9 @@ def main() -> None:
     parser.add_argument(
         "--rest", type=float, default=1.5, help="seconds of silence after which a key has had its effect"
     )
-    parser.add_argument("--first", action="store_true", help="only what is asked while all is counted for the first time")
+    parser.add_argument(
+        "--first", action="store_true", help="only what is asked while all is counted for the first time"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         # Counted by a vocabulary, as any model of a provider is: a local tokenizer needs the extra `local`.
