@@ -9,7 +9,7 @@ work asks, each time that it tells how far it is, whether it is in the way, and 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -28,7 +28,7 @@ class Precedence:
         self._free.set()
 
     @contextmanager
-    def first(self) -> Iterator[None]:
+    def first(self) -> Generator[None]:
         """For what somebody waits for: while this goes on, others give way."""
         with self._changing:
             self._first += 1
