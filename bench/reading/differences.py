@@ -1,11 +1,11 @@
 """Where other parsers read the same export differently, and why: the list, as rules that explain a difference or do not.
 
 `python -m bench.reading.differences [SEED]` reads generated exports with ours and with each peer
-(bench/reading/peers.py), prints how often each rule explained something, and exits 1 when a difference is explained by none. Every message counts, with
-author, time and text; direction marks and outer blanks are forgiven, as the peers strip them. A test runs
-whatsapp-chat-parser's part. whatstk and chat-miner are given talk without anything hard in it: on hard files whatstk
-raises in all but one of 36 ways of writing (`month must be in 1..12`, for a header quoted inside a message), and
-chat-miner on a line like `28/6/2023 12:30 nos vemos`.
+(bench/reading/peers.py), prints how often each rule explained something, and exits 1 when a difference is explained by
+none. Every message counts, with author, time and text; direction marks and outer blanks are forgiven, as the peers strip
+them. A test runs whatsapp-chat-parser's part. whatstk and chat-miner are given talk without anything hard in it: on hard
+files whatstk raises in all but one of 36 ways of writing (`month must be in 1..12`, for a header quoted inside a
+message), and chat-miner on a line like `28/6/2023 12:30 nos vemos`.
 """
 
 from __future__ import annotations
