@@ -90,6 +90,10 @@ async def test_limits_are_a_page(tmp_path: Path, provider: server.Provider) -> N
         await until(pilot, "5 things")
         await pilot.press("t", "t", "t")
         assert "65536" in await until(pilot, "max_tokens_per_example")
+        await pilot.press("t")
+        await until(pilot, "files at lab   5 things")
+        await pilot.press("j", "d")
+        await until(pilot, "Remove file-0004 from lab")  # the list has the keys again
 
 
 async def test_marked_things_go_only_when_their_number_is_typed(tmp_path: Path, provider: server.Provider) -> None:

@@ -75,6 +75,12 @@ class ChoosingScreen(AskingScreen):
             head.what = self.what
             head.refresh()
             row_list.show(Listed(rows))
+            if self.focused is None:
+                row_list.focus()  # which it lost when the page of limits took its place
+        self._say_taken(rows)
+
+    def _say_taken(self, rows: list[ThingRow]) -> None:
+        limits = self.what == "limits"
         size = sum(row.thing.size for row in rows)
         # What is cut off where the terminal is narrow stands last.
         marked = len(self.painter.marked)
@@ -117,7 +123,8 @@ class ChoosingScreen(AskingScreen):
         row_list: RowList[ThingRow] = self.query_one("#things", RowList)
         if (row := row_list.row) is not None:
             self.painter.marked ^= {row.thing.id}
-            self.show_taken()
+            row_list.repaint_row(row_list.cursor)  # one line: all of them are 6 KB
+            self._say_taken(self._fitting())
 
     def action_narrow(self) -> None:
         def take(pattern: str | None) -> None:
