@@ -131,7 +131,13 @@ class PageScreen(PlaceScreen):
         patience = account.Patience(beside=self._beside)
         try:
             page = final_page.plan(
-                self.workbench.workspace, self._dataset, self._profile, self._base, options, patience
+                self.workbench.workspace,
+                self._dataset,
+                self._profile,
+                self._base,
+                options,
+                patience,
+                self.workbench.counting.tokens_to_train,  # a vocabulary takes 70 MB
             )
         except Problem as problem:
             self.post_message(self.Failed(problem))
