@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.chat import Side
-from core.language import _
+from core.language import _, grouped
 from core.problem import Misuse, Problem
 from core.workspace.account import AT_ONCE, Patience
 from core.workspace.opening import Workspace
@@ -93,7 +93,9 @@ class Plan:
             (_("examples"), _("{train} to train on, {validation} held out").format(
                 train=self.train, validation=self.validation
             )),
-            (_("tokens"), about + _("{once} in one epoch, {all} in all").format(once=self.tokens, all=self.total)),
+            (_("tokens"), about + _("{once} in one epoch, {all} in all").format(
+                once=grouped(self.tokens), all=grouped(self.total)
+            )),
             (_("epochs"), self.epochs_said),
             (_("cost"), f"≈ {money}" if self.money else money),
             (_("price"), f"{self.price} · {self.said}" if self.price else "—"),
@@ -237,6 +239,15 @@ def plan(
     )
 
 
+def check_options(workspace: Workspace, profile_name: str, options: Mapping[str, Any]) -> None:
+    """A Misuse if these are no settings of a run there."""
+    from core import endpoints
+    from core.training.backends.openai import wanted
+
+    profile = endpoints.profile_of(workspace.settings, profile_name)
+    wanted.from_options(options, profile, run="", model="", dataset="", digest="")
+
+
 def tokens_of(workspace: Workspace, dataset: str, model: str, form: str) -> Tokens:
     """How many tokens the model makes of each example: of a dataset, of a file, or of the corrections as pairs."""
     from core.counting.counter import counter_for
@@ -330,7 +341,9 @@ def _ask_for(profile: Profile, base: str, warnings: list[str], patience: Patienc
     except endpoints.Failure as failure:
         if failure.kind in ("key", "unreachable", "address", "not-json"):
             raise
-        warnings.append(_("The server does not say that it has {model}: {what}").format(model=base, what=failure.what))
+        warnings.append(
+            _("The server does not say that it has “{model}”: {what}").format(model=base, what=failure.what)
+        )
         return ""
     return text_in(told, "shutdown_date")
 
