@@ -123,6 +123,7 @@ def import_file(
             workspace.settings, path, me=me, format=format, date_order=date_order,
             progress=progress, cancelled=cancelled, watch=watch,
         )  # fmt: skip
+    progress = _stopping(progress, cancelled)
     source: Reading | ReadBeside
     if is_large(path):
         source = ReadBeside(path, _options(workspace.settings, me, format, date_order), workspace.folder, progress)
@@ -158,7 +159,7 @@ def examine(
     watch: Callable[[ImportReport], None] | None = None,
 ) -> ImportReport:
     """Read one export and keep nothing of it: there need not even be a workspace."""
-    source = _read(settings, path, me, format, date_order, progress)
+    source = _read(settings, path, me, format, date_order, _stopping(progress, cancelled))
     if watch is not None:
         watch(source.report)
     for _batch in source:
@@ -253,6 +254,17 @@ def _digest(path: Path) -> str:
             where=path.name,
             advice=_("Check the disk, or copy the file."),
         ) from None
+
+
+def _stopping(progress: Progress | None, cancelled: Callable[[], bool] | None) -> Progress:
+    """Telling how far it is, and stopping then: a big file is gone over once before its first message comes."""
+
+    def tell(done: int, total: int, messages: int) -> None:
+        _stop_if(cancelled)
+        if progress is not None:
+            progress(done, total, messages)
+
+    return tell
 
 
 def _stop_if(cancelled: Callable[[], bool] | None) -> None:
