@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from core.chat import Chat, Kind, Mark
 from core.language import _
 from core.problem import Misuse, Problem, system_words
-from core.workspace import memory, revision
+from core.workspace import revision
 from core.workspace.opening import Cancelled as Cancelled
 from core.workspace.opening import Workspace
 from core.workspace.reading_beside import ReadBeside, is_large
@@ -143,6 +143,8 @@ def import_file(
         if source.report.added:
             revision.move(change)
     if isinstance(source, ReadBeside):
+        from core.workspace import memory
+
         memory.give_back(workspace)  # of 130 MB half is free again
     return source.report
 

@@ -40,7 +40,7 @@ def readers(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[Any]]:
         started.append(popen(*given, **more))
         return started[-1]
 
-    monkeypatch.setattr(reading_beside.subprocess, "Popen", noting)
+    monkeypatch.setattr(subprocess, "Popen", noting)
     return started
 
 
@@ -200,17 +200,17 @@ def test_it_ends_with_the_one_who_imports(tmp_path: Path) -> None:
     file = tmp_path / "chat.txt"
     file.write_bytes(content)
     importing = (
-        "import sys, os, signal\n"
+        "import sys, os, signal, subprocess\n"
         "from pathlib import Path\n"
         "from core.workspace import chats, reading_beside\n"
         "from core.workspace.opening import open_workspace\n"
         "reading_beside.LARGE = 1\n"
-        "popen = reading_beside.subprocess.Popen\n"
+        "popen = subprocess.Popen\n"
         "def noting(*given, **more):\n"
         "    made = popen(*given, **more)\n"
         "    print(made.pid, flush=True)\n"
         "    return made\n"
-        "reading_beside.subprocess.Popen = noting\n"
+        "subprocess.Popen = noting\n"
         "def die(*so_far): os.kill(os.getpid(), signal.SIGKILL)\n"
         "with open_workspace(Path(sys.argv[1])) as workspace:\n"
         "    chats.import_file(workspace, Path(sys.argv[2]), date_order='dmy', progress=die)\n"
@@ -236,6 +236,6 @@ def test_no_key_reaches_it(empty: Workspace, export: Path, beside: None, monkeyp
         given.append(more["env"])
         return popen(*command, **more)
 
-    monkeypatch.setattr(reading_beside.subprocess, "Popen", noting)
+    monkeypatch.setattr(subprocess, "Popen", noting)
     chats.import_file(empty, export)
     assert "sk-secret" not in given[0].values()
