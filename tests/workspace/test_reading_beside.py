@@ -138,6 +138,26 @@ def test_cancelled_it_ends_and_nothing_is_kept(
     assert chats.listing(empty) == []
 
 
+@pytest.mark.parametrize("large", [HERE, 1])
+def test_it_is_cancelled_before_the_first_message_comes(
+    empty: Workspace, export: Path, monkeypatch: pytest.MonkeyPatch, large: int
+) -> None:
+    monkeypatch.setattr(reading_beside, "LARGE", large)
+    content, _truth = generate("ios-es", 60_000, 3)
+    export.write_bytes(content)
+    told: list[tuple[int, int, int]] = []
+    with pytest.raises(chats.Cancelled):
+        chats.import_file(
+            empty,
+            export,
+            date_order="dmy",
+            progress=lambda *so_far: told.append(so_far),
+            cancelled=lambda: bool(told),
+        )
+    assert [messages for _done, _all, messages in told] == [0]
+    assert chats.listing(empty) == []
+
+
 def test_killed_while_it_reads_it_is_one_plain_line_and_nothing_is_kept(
     empty: Workspace, export: Path, beside: None, readers: list[subprocess.Popen[Any]]
 ) -> None:
