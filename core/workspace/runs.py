@@ -153,6 +153,15 @@ def listing(workspace: Workspace) -> list[RunRow]:
     return [_row(workspace, *_refreshed(workspace, one), names) for one in runs.all_runs(workspace.store)]
 
 
+def known(workspace: Workspace) -> list[RunRow]:
+    """Every run as the store knows it, the newest first: at once, and without asking anybody."""
+    from core.store import runs
+    from core.workspace import datasets
+
+    names = {row.id: row.name for row in datasets.listing(workspace)}
+    return [_row(workspace, one, _as_stored(one), names) for one in runs.all_runs(workspace.store)]
+
+
 def named(workspace: Workspace, run: str) -> RunRow:
     """The run of this id, or of the only id that begins so; `last` is the newest."""
     rows = listing(workspace)

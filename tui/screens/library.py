@@ -23,23 +23,10 @@ from tui.lines import NOTHING, SPACE, Cell, Line, fitted, said, strip_of, width_
 from tui.screens.importing import ImportingScreen
 from tui.themes import Palette, palette_of
 from tui.widgets.bars import Bar
-from tui.widgets.row_list import Painted, RowList
+from tui.widgets.row_list import Listed, Painted, RowList
 
 if TYPE_CHECKING:
     from core.workspace.chats import ChatRow
-
-
-class Chats:
-    """The chats as rows."""
-
-    def __init__(self, chats: Sequence[ChatRow]) -> None:
-        self.chats = chats
-
-    def count(self) -> int:
-        return len(self.chats)
-
-    def rows(self, first: int, n: int) -> Sequence[ChatRow]:
-        return self.chats[first : first + n]
 
 
 def paint_chat(row: ChatRow, _before: ChatRow | None, width: int, chosen: bool, palette: Palette) -> Painted:
@@ -145,7 +132,7 @@ class LibraryScreen(ImportingScreen):
         here = row_list.row
         place = next((at for at, row in enumerate(rows) if here is not None and row.id == here.id), None)
         if rows != self._rows:
-            row_list.show(Chats(rows), place)
+            row_list.show(Listed(rows), place)
         self._rows = rows
         row_list.display = self.query_one(ColumnTitles).display = bool(rows)
         self.query_one(Welcome).display = not rows

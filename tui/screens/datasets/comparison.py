@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -16,25 +15,12 @@ from tui.figures import number
 from tui.lines import fitted, said, wrapped
 from tui.themes import Palette
 from tui.widgets.plain import Plain
-from tui.widgets.row_list import Painted, RowList
+from tui.widgets.row_list import Listed, Painted, RowList
 
 if TYPE_CHECKING:
     from core.workspace.differences import Comparison, DifferenceRow
 
 _MARKS = {"removed": "−", "added": "+", "moved": "↔"}
-
-
-class Differences:
-    """Examples that differ as rows."""
-
-    def __init__(self, rows: Sequence[DifferenceRow]) -> None:
-        self._rows = rows
-
-    def count(self) -> int:
-        return len(self._rows)
-
-    def rows(self, first: int, n: int) -> Sequence[DifferenceRow]:
-        return self._rows[first : first + n]
 
 
 def paint_difference(
@@ -78,7 +64,7 @@ class ComparisonDialog(ModalScreen[None]):
             yield Plain(SafeText("\n".join(lines) + "\n"))
             yield RowList(
                 paint_difference,
-                Differences(told.rows),
+                Listed(told.rows),
                 lit=1,
                 opens=False,
                 empty=SafeText(_("Both have the same examples.")),

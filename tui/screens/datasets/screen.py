@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,25 +27,12 @@ from tui.screens.datasets.summary import Summary
 from tui.screens.place import Heading
 from tui.screens.recipe.example import ExampleDialog
 from tui.themes import Palette
-from tui.widgets.row_list import Painted, RowList
+from tui.widgets.row_list import Listed, Painted, RowList
 
 if TYPE_CHECKING:
     from core.workspace.datasets import DatasetRow
     from core.workspace.preview import ExampleShown, FrozenShape
     from tui.work import Work
-
-
-class Datasets:
-    """The datasets as rows."""
-
-    def __init__(self, datasets: Sequence[DatasetRow]) -> None:
-        self.datasets = datasets
-
-    def count(self) -> int:
-        return len(self.datasets)
-
-    def rows(self, first: int, n: int) -> Sequence[DatasetRow]:
-        return self.datasets[first : first + n]
 
 
 def _moment(created_at: str) -> SafeText:
@@ -104,9 +91,9 @@ class DatasetsScreen(Building):
             self.workbench.say_problem(problem)
             return
         here = row_list.row
-        if not isinstance(row_list.source, Datasets) or row_list.source.datasets != rows:
+        if not isinstance(row_list.source, Listed) or row_list.source.listed != rows:
             place = next((at for at, row in enumerate(rows) if here is not None and row.id == here.id), None)
-            row_list.show(Datasets(rows), place)
+            row_list.show(Listed(rows), place)
         detail = ngettext("{n} dataset", "{n} datasets", len(rows)).format(n=number(len(rows)))
         self.query_one(Heading).show(SafeText(_("Datasets")), SafeText(detail) if rows else NOTHING)
         self.refresh_bindings()

@@ -6,7 +6,7 @@ answered meanwhile. One at a time: both take the machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,7 +25,7 @@ from tui.lines import NOTHING, Line, fitted, said, wrapped
 from tui.screens.place import Heading, PlaceScreen
 from tui.themes import Palette
 from tui.widgets.board import Board
-from tui.widgets.row_list import Painted, RowList
+from tui.widgets.row_list import Listed, Painted, RowList
 
 if TYPE_CHECKING:
     from core.workspace.evaluations import PerplexityReport
@@ -40,19 +40,6 @@ class Model:
     row: ModelRow
     report: PerplexityReport | None
     ends: str
-
-
-class Models:
-    """The models as rows."""
-
-    def __init__(self, models: Sequence[Model]) -> None:
-        self.models = models
-
-    def count(self) -> int:
-        return len(self.models)
-
-    def rows(self, first: int, n: int) -> Sequence[Model]:
-        return self.models[first : first + n]
 
 
 def paint_model(model: Model, _before: Model | None, width: int, chosen: bool, palette: Palette) -> Painted:
@@ -187,7 +174,7 @@ class ModelsScreen(PlaceScreen):
             here = row_list.row
             place = next((at for at, one in enumerate(models) if here and one.row.name == here.row.name), None)
             self._models = models
-            row_list.show(Models(models), place)
+            row_list.show(Listed(models), place)
         words = ngettext("{n} model", "{n} models", len(models)).format(n=number(len(models)))
         self.query_one(Heading).show(SafeText(_("Models")), SafeText(words) if models else NOTHING)
         self._tell()

@@ -9,42 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import work
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.widget import Widget
 
 from core.language import N_, _
-from core.problem import Problem
 from core.safe_text import SafeText
 from core.workspace import run_words
 from tui.lines import NOTHING, Line, fitted, said
-from tui.screens.place import Heading, PlaceScreen
+from tui.screens.place import Heading
 from tui.screens.runs.painting import WIDE, ink_of
+from tui.screens.runs.watching import WatchingScreen
 from tui.themes import Palette
 from tui.widgets.plot import Plot, Series
-from tui.widgets.row_list import Painted, RowList
+from tui.widgets.row_list import Listed, Painted, RowList
 
 if TYPE_CHECKING:
     from core.workspace.comparing import Compared
     from core.workspace.runs import RunRow
 
-_LOOK: float = 1.0
 # What can be compared, in the order of the key; the names are those of core.workspace.run_logs.Curves.
 FIGURES = {"validation": N_("held-out loss"), "loss": N_("training loss"), "speed": N_("tokens a second")}
-
-
-class Rows:
-    """The compared runs as rows."""
-
-    def __init__(self, rows: Sequence[Compared]) -> None:
-        self.rows_ = rows
-
-    def count(self) -> int:
-        return len(self.rows_)
-
-    def rows(self, first: int, n: int) -> Sequence[Compared]:
-        return self.rows_[first : first + n]
 
 
 def ink(number: int, palette: Palette) -> Any:
@@ -74,7 +58,7 @@ def paint_compared(row: Compared, _before: Compared | None, width: int, chosen: 
     return Painted([line])
 
 
-class CompareScreen(PlaceScreen):
+class CompareScreen(WatchingScreen["list[Compared]"]):
     """Several runs beside each other."""
 
     PLACE = "runs"
@@ -84,25 +68,10 @@ class CompareScreen(PlaceScreen):
         Binding("c", "curve", N_("next curve"), id="compare.curve"),
     ]
 
-    class Looked(Message):
-        """The runs as they stand."""
-
-        def __init__(self, rows: list[Compared]) -> None:
-            super().__init__()
-            self.rows = rows
-
-    class Failed(Message):
-        """They could not be read."""
-
-        def __init__(self, problem: Problem) -> None:
-            super().__init__()
-            self.problem = problem
-
     def __init__(self, rows: Sequence[RunRow]) -> None:
         super().__init__()
         self._ids = [row.id for row in rows]
         self._figure = "validation"
-        self._looking = False
         self._rows: list[Compared] = []
 
     def body(self) -> Iterable[Widget]:
@@ -111,43 +80,18 @@ class CompareScreen(PlaceScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._clock = self.set_interval(_LOOK, self.look)
         self.query_one(Heading).show(SafeText(_("Comparing runs")), NOTHING)
-        self.look()
 
-    def on_screen_suspend(self) -> None:
-        # Textual repaints all of the screen on top for whatever moves on the one beneath, even behind an opaque one.
-        self._clock.pause()
-
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
-        self._clock.resume()
-
-    def look(self) -> None:
-        """Read what is new, unless that is being done or nobody is looking."""
-        if not self._looking and self.app.screen is self:
-            self._looking = True
-            self._read()
-
-    @work(thread=True, group="compare", name="compare", exit_on_error=False)
-    def _read(self) -> None:
+    def read(self) -> list[Compared]:
         from core.workspace import comparing
 
-        try:
-            self.post_message(self.Looked(comparing.compared(self.workbench.workspace, self._ids, self._rows)))
-        except Problem as problem:
-            self.post_message(self.Failed(problem))
+        return comparing.compared(self.workbench.workspace, self._ids, self._rows)
 
-    def on_compare_screen_failed(self, event: Failed) -> None:
-        self._looking = False
-        self.workbench.say_problem(event.problem)
-
-    def on_compare_screen_looked(self, event: Looked) -> None:
-        self._looking = False
-        same = [row.figures for row in event.rows] == [row.figures for row in self._rows]
-        self._rows = event.rows
+    def take(self, found: list[Compared]) -> None:
+        same = [row.figures for row in found] == [row.figures for row in self._rows]
+        self._rows = found
         if not same:
-            self.query_one("#compared", RowList).show(Rows(event.rows))
+            self.query_one("#compared", RowList).show(Listed(found))
         self._draw()
 
     def _draw(self) -> None:

@@ -1,17 +1,15 @@
 """All runs: where each stands, and the ways to start, open and compare them.
 
-Reads `core.workspace.runs` in a worker, because asking a cluster or a provider takes its time. Leaving the screen, or
-the workbench, changes nothing about a run.
+Shows at once what the store knows of them, and asks in a worker how they stand: a cluster or a provider takes its time.
+Leaving the screen, or the workbench, changes nothing about a run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import work
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -22,29 +20,15 @@ from core.workspace.runs import UNDER_WAY
 from tui.commands import Command
 from tui.figures import number
 from tui.lines import NOTHING, said, strip_of
-from tui.screens.place import Heading, PlaceScreen
+from tui.screens.place import Heading
 from tui.screens.runs.painting import RunPainter, column_titles
+from tui.screens.runs.watching import WatchingScreen
 from tui.themes import palette_of
 from tui.widgets.bars import Bar
-from tui.widgets.row_list import RowList
+from tui.widgets.row_list import Listed, RowList
 
 if TYPE_CHECKING:
     from core.workspace.runs import RunRow
-
-_LOOK: float = 1.0  # seconds between two looks at the runs
-
-
-class Runs:
-    """The runs as rows."""
-
-    def __init__(self, runs: Sequence[RunRow]) -> None:
-        self.runs = runs
-
-    def count(self) -> int:
-        return len(self.runs)
-
-    def rows(self, first: int, n: int) -> Sequence[RunRow]:
-        return self.runs[first : first + n]
 
 
 class RunTitles(Bar):
@@ -57,7 +41,7 @@ class RunTitles(Bar):
         return strip_of([(text, palette.muted) for text in column_titles(width - 1, titles)], width, palette.ground)
 
 
-class RunsScreen(PlaceScreen):
+class RunsScreen(WatchingScreen["list[RunRow]"]):
     """The list."""
 
     PLACE = "runs"
@@ -67,81 +51,47 @@ class RunsScreen(PlaceScreen):
         Binding("c", "compare", N_("compare"), id="runs.compare"),
     ]
 
-    class Looked(Message):
-        """The runs as they stand."""
-
-        def __init__(self, rows: list[RunRow]) -> None:
-            super().__init__()
-            self.rows = rows
-
-    class Failed(Message):
-        """They could not be read."""
-
-        def __init__(self, problem: Problem) -> None:
-            super().__init__()
-            self.problem = problem
-
     def __init__(self) -> None:
         super().__init__()
         self._painter = RunPainter()
         self._rows: list[RunRow] | None = None
-        self._looking = False
 
     def body(self) -> Iterable[Widget]:
         yield RunTitles()
-        yield RowList[Any](self._painter, id="runs")
+        yield RowList[Any](
+            self._painter, id="runs", empty=SafeText(_("No runs yet: a dataset is needed, then n starts one."))
+        )
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self._clock = self.set_interval(_LOOK, self.look)
-
-    def workspace_changed(self) -> None:
-        self.look()
-
-    def on_screen_suspend(self) -> None:
-        # Textual repaints all of the screen on top for whatever moves on the one beneath, even behind an opaque one.
-        self._clock.pause()
-
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
-        self._clock.resume()
-
-    def look(self) -> None:
-        """Ask how the runs stand, unless that is being asked or nobody is looking."""
-        if not self._looking and self.app.screen is self:
-            self._looking = True
-            self._read()
-
-    @work(thread=True, group="runs", name="runs", exit_on_error=False)
-    def _read(self) -> None:
         from core.workspace import runs
 
+        # As the store knows them, so that the next key finds them; how they stand is asked for then.
         try:
-            self.post_message(self.Looked(runs.listing(self.workbench.workspace)))
+            self.take(runs.known(self.workbench.workspace))
         except Problem as problem:
-            self.post_message(self.Failed(problem))
+            self.workbench.say_problem(problem)
+        super().on_mount()
 
-    def on_runs_screen_failed(self, event: Failed) -> None:
-        self._looking = False
-        self.workbench.say_problem(event.problem)
+    def read(self) -> list[RunRow]:
+        from core.workspace import runs
 
-    def on_runs_screen_looked(self, event: Looked) -> None:
-        self._looking = False
-        if event.rows == self._rows:
+        return runs.listing(self.workbench.workspace)
+
+    def take(self, found: list[RunRow]) -> None:
+        if found == self._rows:
             return
         row_list: RowList[RunRow] = self.query_one("#runs", RowList)
         here = row_list.row
-        place = next((at for at, row in enumerate(event.rows) if here is not None and row.id == here.id), None)
-        self._rows = event.rows
-        row_list.empty = SafeText(_("No runs yet: a dataset is needed, then n starts one."))  # known only now
-        row_list.show(Runs(event.rows), place)
-        self.query_one(RunTitles).display = bool(event.rows)
-        under_way = sum(row.state in UNDER_WAY for row in event.rows)
+        place = next((at for at, row in enumerate(found) if here is not None and row.id == here.id), None)
+        self._rows = found
+        row_list.show(Listed(found), place)
+        self.query_one(RunTitles).display = bool(found)
+        under_way = sum(row.state in UNDER_WAY for row in found)
         words = [
-            ngettext("{n} run", "{n} runs", len(event.rows)).format(n=number(len(event.rows))),
+            ngettext("{n} run", "{n} runs", len(found)).format(n=number(len(found))),
             ngettext("{n} under way", "{n} under way", under_way).format(n=number(under_way)),
         ]
-        self.query_one(Heading).show(SafeText(_("Runs")), SafeText(" · ".join(words)) if event.rows else NOTHING)
+        self.query_one(Heading).show(SafeText(_("Runs")), SafeText(" · ".join(words)) if found else NOTHING)
         self.refresh_bindings()
 
     # Acts
@@ -168,7 +118,7 @@ class RunsScreen(PlaceScreen):
         if (row := row_list.row) is None:
             return
         self._painter.marked ^= {row.id}
-        row_list.show(Runs(self._rows or []))
+        row_list.show(Listed(self._rows or []))
         self.refresh_bindings()
 
     def action_compare(self) -> None:

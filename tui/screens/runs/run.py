@@ -7,6 +7,7 @@ not. What is repainted is what changed: the curve by cells, the figures by colum
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import work
@@ -19,11 +20,11 @@ from core.problem import Problem
 from core.safe_text import SafeText
 from core.workspace import run_words
 from tui.commands import Command
-from tui.lines import NOTHING, Cell, Line, said
-from tui.screens.place import Heading, PlaceScreen
-from tui.screens.runs.painting import LIT, bar_of, ink_of, paint_event, room_for, steps_of, whole
-from tui.themes import Palette
-from tui.widgets.bars import Bar
+from tui.lines import said
+from tui.screens.place import Heading
+from tui.screens.runs.figures import LogTitle, Progress, RunFigures
+from tui.screens.runs.painting import LIT, paint_event, whole
+from tui.screens.runs.watching import WatchingScreen
 from tui.widgets.plot import Plot, Series, plain
 from tui.widgets.row_list import RowList
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from core.workspace.run_logs import Curves, RunLog
     from core.workspace.runs import RunRow
 
-_LOOK: float = 0.5  # seconds between two looks: two repaints a second at most
 # What the log can show, in the order of the key; the names are those of core.workspace.run_logs.KINDS.
 FILTERS: Final = {
     "all": N_("everything"), "story": N_("without figures"), "samples": N_("samples"), "validations": N_("validations"),
@@ -48,79 +48,20 @@ CURVES: Final[dict[str, tuple[str, Callable[[float], str]]]] = {
 }
 
 
-class Progress(Bar):
-    """How far it is, and how long it will take."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at the run has found."""
 
-    row: RunRow | None = None
-
-    def draw(self, palette: Palette, width: int) -> Line:
-        if self.row is None:
-            return []
-        row, now = self.row, self.row.now
-        share = min(1.0, row.step / row.steps) if row.steps else 0.0  # a provider may go past what it said
-        done, to_do = bar_of(share, 20 if width < 100 else 36)
-        parts: list[Cell] = [
-            (said("  {state}  ", state=run_words.state(row.state)), ink_of(row.state, palette)),
-            (done, palette.accent),
-            (to_do, palette.faint),
-            (said(" {percent} %  ", percent=f"{share * 100:3.0f}"), palette.strong),
-            (said(_("step {steps}"), steps=steps_of(row)), palette.text),
-        ]
-        if row.state in ("running", "pausing") and now.eta_seconds is not None:
-            parts.append((said(_("  {time} left"), time=run_words.span(now.eta_seconds)), palette.text))
-        if row.attempt > 1:
-            parts.append((said(_("  attempt {n}"), n=row.attempt), palette.muted))
-        for text in (now.where, now.note):
-            if text:
-                parts.append((said("  {text}", text=text), palette.muted))
-        return room_for(parts, width)
+    row: RunRow
+    grew: bool  # the log, or what of it is asked for
+    refused: RefusedLine | None
 
 
-class RunFigures(Bar):
-    """The newest figures."""
-
-    row: RunRow | None = None
-    best: float | None = None
-
-    def draw(self, palette: Palette, width: int) -> Line:
-        if self.row is None:
-            return []
-        now = self.row.now
-        if now.problem:
-            advice = said(" {advice}", advice=now.advice) if now.advice else NOTHING
-            return [(said("  {problem}", problem=now.problem), palette.error), (advice, palette.text)]
-        best = said(_(" (best {loss})"), loss=run_words.figure(self.best, 4)) if self.best is not None else NOTHING
-        named = [
-            (_("loss"), run_words.figure(now.loss, 4), NOTHING),
-            (_("held-out"), run_words.figure(now.validation_loss, 4), best),
-            (_("tokens/s"), run_words.count(now.tokens_per_second), NOTHING),
-            (_("memory"), run_words.size(now.memory_bytes), NOTHING),
-            (_("rate"), "—" if now.learning_rate is None else f"{now.learning_rate:.1e}", NOTHING),
-        ]
-        parts: list[Cell] = []
-        for name, figure, more in named:
-            parts.append((said("  {name} ", name=name), palette.muted))
-            parts.append((said("{figure}", figure=figure), palette.text))
-            if more:
-                parts.append((more, palette.muted))
-        return room_for(parts, width)
-
-
-class LogTitle(Bar):
-    """What the log shows, and whether it runs on."""
-
-    DEFAULT_CSS = "LogTitle { height: 1; }"
-    shows: SafeText = NOTHING
-    state: SafeText = NOTHING
-
-    def draw(self, palette: Palette, width: int) -> Line:
-        return [(said("  {shows}", shows=self.shows), palette.strong), (said("   {s}", s=self.state), palette.muted)]
-
-
-class RunScreen(PlaceScreen):
+class RunScreen(WatchingScreen[Look]):
     """The screen of one run."""
 
     PLACE = "runs"
+    EVERY = 0.5  # two repaints a second at most
     DEFAULT_CSS = """
     RunScreen Plot { height: 2fr; }
     RunScreen #log { height: 2fr; }
@@ -138,22 +79,6 @@ class RunScreen(PlaceScreen):
         Binding("z", "hold", N_("hold the log"), id="run.hold"),
     ]
 
-    class Looked(Message):
-        """What a look at the run has found."""
-
-        def __init__(self, row: RunRow, grew: bool, refused: RefusedLine | None) -> None:
-            super().__init__()
-            self.row = row
-            self.grew = grew
-            self.refused = refused
-
-    class Failed(Message):
-        """It could not be read."""
-
-        def __init__(self, problem: Problem) -> None:
-            super().__init__()
-            self.problem = problem
-
     class Done(Message):
         """An act was done: what to say."""
 
@@ -165,7 +90,6 @@ class RunScreen(PlaceScreen):
         super().__init__()
         self.row = row
         self._curve = "loss"
-        self._looking = False
         self._held = False
         self._log: RunLog | None = None
         self._curves: Curves | None = None
@@ -180,69 +104,40 @@ class RunScreen(PlaceScreen):
         yield RowList[Any](paint_event, lit=LIT, id="log", empty=SafeText(_("Nothing yet.")))
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._show_row()
-        self._clock = self.set_interval(_LOOK, self.look)
-        self.look()
-
-    def workspace_changed(self) -> None:
-        self.look()
+        super().on_mount()
 
     # Looking
 
-    def on_screen_suspend(self) -> None:
-        # Textual repaints all of the screen on top for whatever moves on the one beneath, even behind an opaque one.
-        self._clock.pause()
-
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
-        self._clock.resume()
-
-    def look(self) -> None:
-        """Ask how the run stands, unless that is being asked or nobody is looking."""
-        if not self._looking and self.app.screen is self:
-            self._looking = True
-            self._read(self._asked)
-
-    @work(thread=True, group="run", name="run", exit_on_error=False)
-    def _read(self, asked: tuple[str, str]) -> None:
+    def read(self) -> Look:
         from core.workspace import refused, run_logs, runs
 
-        try:
-            row = runs.look(self.workbench.workspace, self.row.id)
-            if self._curves is None:
-                self._curves = run_logs.Curves(row)
-            self._curves.grow()
-            log = self._log
-            if log is None or (log.kinds, log.words) != asked:
-                log = run_logs.RunLog(row, *asked)
-                log.look()
-                grew = True
-            else:
-                # Each look goes some way back through a long log, until all that was asked for is found.
-                older = log.count()
-                log.look()
-                grew = log.grow() or log.count() != older
-            self._log = log
-            line = refused.of_run(self.workbench.workspace, row) if grew else self._refused
-        except Problem as problem:
-            self.post_message(self.Failed(problem))
+        asked = self._asked
+        row = runs.look(self.workbench.workspace, self.row.id)
+        if self._curves is None:
+            self._curves = run_logs.Curves(row)
+        self._curves.grow()
+        log = self._log
+        if log is None or (log.kinds, log.words) != asked:
+            log = run_logs.RunLog(row, *asked)
+            log.look()
+            grew = True
         else:
-            self.post_message(self.Looked(row, grew, line))
+            # Each look goes some way back through a long log, until all that was asked for is found.
+            older = log.count()
+            log.look()
+            grew = log.grow() or log.count() != older
+        self._log = log
+        return Look(row, grew, refused.of_run(self.workbench.workspace, row) if grew else self._refused)
 
-    def on_run_screen_failed(self, event: Failed) -> None:
-        self._looking = False
-        self.workbench.say_problem(event.problem)
-
-    def on_run_screen_looked(self, event: Looked) -> None:
-        self._looking = False
-        before, self.row = self.row, event.row
-        could, self._refused = self._refused, event.refused
+    def take(self, found: Look) -> None:
+        before, self.row = self.row, found.row
+        could, self._refused = self._refused, found.refused
         self._show_row()
         self._show_curve()
         if self._log is not None and (self._log.kinds, self._log.words) != self._asked:
             self.look()  # another filter was asked for meanwhile
-        elif event.grew:
+        elif found.grew:
             self._show_log()
         if before.state != self.row.state or could != self._refused:
             self.refresh_bindings()
@@ -426,7 +321,7 @@ class RunScreen(PlaceScreen):
                 self.workbench.workspace, self.row.id
             )
         except Problem as problem:
-            self.post_message(self.Failed(problem))
+            self.app.call_from_thread(self.workbench.say_problem, problem)
         else:
             asked = said(_("{where} was asked; its answer shows in the log."), where=self.row.backend)
             self.post_message(self.Done(asked if self.row.at_provider else SafeText(words[act])))
