@@ -90,17 +90,20 @@ def card(folder: Path, *, name: str, dataset: str = "", notes: str = "") -> str:
         (_("Learning rate"), f"{told.rate:g}"),
         (_("Seed"), str(told.seed)),
     ]
+    table = [(what, _cell(value)) for what, value in [(_("what"), _("value")), *rows] if value]
+    first, second = (max(len(cell) for cell in column) for column in zip(*table, strict=True))
+    table.insert(1, ("-" * first, "-" * second))
     lines += [
-        f"| {what} | {_cell(value)} |" for what, value in [(_("what"), _("value")), ("---", "---"), *rows] if value
-    ]
+        f"| {what:<{first}} | {value:<{second}} |" for what, value in table
+    ]  # as a table where it is read as text
     if len(validations) > 1:
-        first, last = validations[0], validations[-1]
+        before, after = validations[0], validations[-1]
         lines += [
             "",
             _(
                 "Loss on held-out replies: {before:.4f} before, {after:.4f} after {step} steps (natural logarithm, a "
                 "token of the persona's replies, the one that ends each included)."
-            ).format(before=first[1], after=last[1], step=last[0]),
+            ).format(before=before[1], after=after[1], step=after[0]),
         ]
     lines += [
         "",
