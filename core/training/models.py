@@ -91,11 +91,9 @@ def card(folder: Path, *, name: str, dataset: str = "", notes: str = "") -> str:
         (_("Seed"), str(told.seed)),
     ]
     table = [(what, _cell(value)) for what, value in [(_("what"), _("value")), *rows] if value]
-    first, second = (max(len(cell) for cell in column) for column in zip(*table, strict=True))
-    table.insert(1, ("-" * first, "-" * second))
-    lines += [
-        f"| {what:<{first}} | {value:<{second}} |" for what, value in table
-    ]  # as a table where it is read as text
+    first = max(len(what) for what, _value in table)  # so that it is a table where it is read as text, too
+    table.insert(1, ("-" * first, "---"))
+    lines += [f"| {what:<{first}} | {value} |" for what, value in table]
     if len(validations) > 1:
         before, after = validations[0], validations[-1]
         lines += [

@@ -75,7 +75,8 @@ class Figures(Board):
                 ]
             )
         if height >= len(fields) + 2:
-            return [[], *fields, *self._cost(now, palette, width, height - 1 - len(fields))]
+            whole = [*fields, *self._cost(now, palette, width, height - len(fields))]
+            return whole if len(whole) == height else [[], *whole]
         half = (len(fields) + 1) // 2  # two columns where there is no height for one
         beside: list[Line] = [[*one, *other] for one, other in zip(fields[:half], [*fields[half:], []], strict=True)]
         return [*beside, *self._cost(now, palette, width, height - half)]
