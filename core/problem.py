@@ -7,7 +7,7 @@ standard error, a screen as a notice. It never carries the contents of a chat or
 from __future__ import annotations
 
 import errno
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from core.language import N_, _
 
@@ -45,9 +45,19 @@ class Problem(Exception):
         self.advice = advice
         self.exit_code = exit_code
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For another process: as it is, whatever making it anew would ask for.
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
     def __str__(self) -> str:
         said = f"{self.where}: {self.what}" if self.where else self.what
         return f"{said} {self.advice}" if self.advice else said
+
+
+def _as_it_was(sort: type[Problem], args: tuple[Any, ...], state: dict[str, Any]) -> Problem:
+    made = sort.__new__(sort, *args)
+    made.__dict__.update(state)
+    return made
 
 
 class Misuse(Problem):

@@ -79,6 +79,7 @@ class Workbench(OneByOne, inherit_bindings=False):
         Binding("question_mark", "keys", N_("keys"), id="app.keys"),
         Binding("ctrl+p,colon", "palette", N_("commands"), id="app.palette", priority=False),
         Binding("q,ctrl+q", "quit", N_("quit"), id="app.quit"),
+        Binding("ctrl+z", "suspend", N_("suspend"), id="app.suspend", show=False),
         Binding("ctrl+c", "how_to_quit", N_("how to quit"), id="app.how_to_quit", show=False),
     ]
 
@@ -356,6 +357,13 @@ class Workbench(OneByOne, inherit_bindings=False):
     def action_how_to_quit(self) -> None:
         self.say(SafeText(_("q quits; nothing is lost.")))
 
+    def action_suspend(self) -> None:
+        """Give the terminal back to the shell until it says `fg`."""
+        if has_shell():
+            self.action_suspend_process()
+        else:
+            self.say(SafeText(_("No shell waits in this terminal that could bring Sinsonte back.")), "warning")
+
     async def action_quit(self) -> None:
         self.exit(0)
 
@@ -412,6 +420,20 @@ class Workbench(OneByOne, inherit_bindings=False):
     def _fatal_error(self) -> None:
         error = sys.exc_info()[1]
         self._handle_exception(error if isinstance(error, Exception) else RuntimeError("unknown"))
+
+
+def has_shell() -> bool:
+    """Whether somebody waits who could continue what is stopped: a shell in our session that made us a job of its own.
+
+    What `ssh host sinsonte` runs, or a multiplexer's window, would be stopped for ever.
+    """
+    if os.getpgrp() != os.getpid():
+        return False  # others are in our job, and would not be stopped with us
+    shell = os.getppid()
+    try:
+        return os.getsid(shell) == os.getsid(0) and os.getpgid(shell) != os.getpgrp()
+    except OSError:
+        return False
 
 
 def run(workspace: Workspace, settings: Settings) -> int:

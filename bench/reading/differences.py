@@ -1,11 +1,11 @@
 """Where other parsers read the same export differently, and why: the list, as rules that explain a difference or do not.
 
-`python -m bench.reading.differences` reads generated exports with ours and with each peer (bench/reading/peers.py), prints
-how often each rule explained something, and exits 1 when a difference is explained by none. Every message counts, with
-author, time and text; direction marks and outer blanks are forgiven, as the peers strip them. A test runs
-whatsapp-chat-parser's part. whatstk and chat-miner are given talk without anything hard in it: on hard files whatstk
-raises in all but one of 36 ways of writing (`month must be in 1..12`, for a header quoted inside a message), and
-chat-miner on a line like `28/6/2023 12:30 nos vemos`.
+`python -m bench.reading.differences [SEED]` reads generated exports with ours and with each peer
+(bench/reading/peers.py), prints how often each rule explained something, and exits 1 when a difference is explained by
+none. Every message counts, with author, time and text; direction marks and outer blanks are forgiven, as the peers strip
+them. A test runs whatsapp-chat-parser's part. whatstk and chat-miner are given talk without anything hard in it: on hard
+files whatstk raises in all but one of 36 ways of writing (`month must be in 1..12`, for a header quoted inside a
+message), and chat-miner on a line like `28/6/2023 12:30 nos vemos`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def _speakers(said: Said) -> Iterator[tuple[set[str], str, str]]:
     name, colon, rest = said.author.partition(": ")
     if colon:
         yield {COLON}, name, f"{rest}: {said.text}".strip()
-        yield {COLON}, name, f"{rest}: \n{said.text}"  # which bare() has taken from our text, and not from theirs
+        for blank in "\n\t ":  # which bare() has taken from our text, and not from theirs
+            yield {COLON}, name, f"{rest}: {blank}{said.text}"
     name, colon, rest = said.text.partition(": ")
     if not said.author:
         yield {GROUP}, "Los de siempre", said.text
@@ -159,12 +160,13 @@ LOCALES = ("android-es-AR", "android-es-US", "android-de", "android-ja", "ios-es
 def main() -> int:
     """Compare with every peer; 1 when something is not explained."""
     bad = 0
+    seed = int(sys.argv[1]) if len(sys.argv) > 1 else 11
     for name, peer in peers().items():
         plain = name != NPM
         for locale in ("android-es-AR", "android-en-GB", "ios-pt-BR") if plain else LOCALES:
             with tempfile.TemporaryDirectory() as folder:
                 export = Path(folder) / "WhatsApp Chat with X.txt"
-                export.write_bytes(generate(locale, 1500, 11, plain=plain)[0])
+                export.write_bytes(generate(locale, 1500, seed, plain=plain)[0])
                 found = compare(name, peer, export)
             print(f"{name}, {locale}: {found.same:,} messages alike, others explained:")
             for why, count in found.explained.most_common():

@@ -251,51 +251,51 @@ class Locale:
     alien: tuple[str, ...] = field(default=())
 
 
-def _android(words: str, pattern: str, order: str, **more: object) -> Locale:
+def android(words: str, pattern: str, order: str, **more: object) -> Locale:
     return Locale(words, _plain(pattern), order, **more)  # type: ignore[arg-type]
 
 
-def _ios(words: str, pattern: str, order: str, **more: object) -> Locale:
+def ios(words: str, pattern: str, order: str, **more: object) -> Locale:
     return Locale(words, _plain(pattern), order, seconds="{s}" in pattern, ios=True, **more)  # type: ignore[arg-type]
 
 
 LOCALES: dict[str, Locale] = {
-    "android-es-AR": _android("es", "{d}/{m}/{yyyy}, {hh}:{mi} - ", "dmy"),
-    "android-es-AR-12h": _android("es", "{d}/{m}/{yyyy}, {k}:{mi} {pm} m. - ", "dmy"),
-    "android-es-AR-12h-nbsp": _android("es", "{d}/{m}/{yy} {k}:{mi}" + NBSP + "{pm}" + NBSP + "m. - ", "dmy"),
-    "android-es": _android("es", "{dd}/{mm}/{yy}, {h}:{mi} - ", "dmy", bom=True),
-    "android-es-US": _android("es", "{m}/{d}/{yy}, {k}:{mi}" + NNBSP + "{pm}" + NBSP + "m. - ", "mdy"),
-    "android-en-US": _android("en", "{m}/{d}/{yy}, {k}:{mi}" + NNBSP + "{AM} - ", "mdy"),
-    "android-en-US-old": _android("en", "{m}/{d}/{yy}, {k}:{mi} {AM} - ", "mdy"),
-    "android-en-GB": _android("en", "{dd}/{mm}/{yyyy}, {hh}:{mi} - ", "dmy"),
-    "android-en-IN": _android("en", "{dd}/{mm}/{yyyy}, {k}:{mi}" + NNBSP + "{am} - ", "dmy"),
-    "android-de": _android("de", "{dd}.{mm}.{yy}, {hh}:{mi} - ", "dmy"),
-    "android-de-um": _android("de", "{dd}.{mm}.{yy} um {hh}:{mi} - ", "dmy"),
-    "android-pt-BR": _android("pt", "{dd}/{mm}/{yyyy} {hh}:{mi} - ", "dmy"),
-    "android-it": _android("it", "{dd}/{mm}/{yy}, {hh}:{mi} - ", "dmy"),
-    "android-fr": _android("fr", "{dd}/{mm}/{yyyy}, {hh}:{mi} - ", "dmy"),
-    "android-fr-a": _android("fr", "{dd}/{mm}/{yyyy} à {hh}:{mi} - ", "dmy"),
-    "android-zh": _android("zh", "{yyyy}/{m}/{d} {zh}{k}:{mi} - ", "ymd"),
-    "android-ja": _android("ja", "{yyyy}/{mm}/{dd} {ja}{k}:{mi} - ", "ymd"),
-    "android-ko": _android("ko", "{yyyy}. {m}. {d}. {ko} {k}:{mi} - ", "ymd"),
-    "android-ko-comma": _android("ko", "{yyyy}. {m}. {d}. {ko} {k}:{mi}, ", "ymd", colon=" : "),
-    "android-ko-words": _android("ko", "{yyyy}년 {m}월 {d}일 {ko} {k}:{mi}, ", "ymd", colon=" : "),
-    "android-iso": _android("en", "{yyyy}-{mm}-{dd}, {hh}:{mi} - ", "ymd"),
-    "android-short-year-first": _android("en", "{yy}/{mm}/{dd}, {hh}:{mi} - ", "ymd"),
-    "android-crlf": _android("es", "{d}/{m}/{yy}, {hh}:{mi} - ", "dmy", newline="\r\n", between="\r\n"),
-    "ios-es": _ios("es", "[{d}/{m}/{yy}, {h}:{mi}:{s}] ", "dmy"),
-    "ios-es-AR": _ios("es", "[{d}/{m}/{yy}, {k}:{mi}:{s}" + NNBSP + "{pm}" + NBSP + "m.] ", "dmy"),
-    "ios-es-US": _ios("es", "[{m}/{d}/{yy}, {k}:{mi}:{s} {pm} m.] ", "mdy"),
-    "ios-en-US": _ios("en", "[{m}/{d}/{yy}, {k}:{mi}:{s}" + NNBSP + "{AM}] ", "mdy", between="\r\n"),
-    "ios-en-GB": _ios("en", "[{dd}/{mm}/{yyyy}, {hh}:{mi}:{s}] ", "dmy", bom=True),
-    "ios-de": _ios("de", "[{dd}.{mm}.{yy}, {hh}:{mi}:{s}] ", "dmy"),
-    "ios-pt-BR": _ios("pt", "[{dd}/{mm}/{yyyy}, {hh}:{mi}:{s}] ", "dmy"),
-    "ios-it": _ios("it", "[{dd}/{mm}/{yy}, {hh}:{mi}:{s}] ", "dmy"),
-    "ios-fr": _ios("fr", "[{dd}/{mm}/{yyyy} {hh}:{mi}:{s}] ", "dmy"),
-    "ios-zh": _ios("zh", "[{yyyy}/{m}/{d} {zh}{k}:{mi}:{s}] ", "ymd"),
-    "ios-zh-24h": _ios("zh", "[{yyyy}/{m}/{d} {hh}:{mi}:{s}] ", "ymd"),
-    "ios-ja": _ios("ja", "[{yyyy}/{mm}/{dd} {h}:{mi}:{s}] ", "ymd"),
-    "ios-ko": _ios("ko", "[{yyyy}. {m}. {d}. {ko} {k}:{mi}:{s}] ", "ymd"),
+    "android-es-AR": android("es", "{d}/{m}/{yyyy}, {hh}:{mi} - ", "dmy"),
+    "android-es-AR-12h": android("es", "{d}/{m}/{yyyy}, {k}:{mi} {pm} m. - ", "dmy"),
+    "android-es-AR-12h-nbsp": android("es", "{d}/{m}/{yy} {k}:{mi}" + NBSP + "{pm}" + NBSP + "m. - ", "dmy"),
+    "android-es": android("es", "{dd}/{mm}/{yy}, {h}:{mi} - ", "dmy", bom=True),
+    "android-es-US": android("es", "{m}/{d}/{yy}, {k}:{mi}" + NNBSP + "{pm}" + NBSP + "m. - ", "mdy"),
+    "android-en-US": android("en", "{m}/{d}/{yy}, {k}:{mi}" + NNBSP + "{AM} - ", "mdy"),
+    "android-en-US-old": android("en", "{m}/{d}/{yy}, {k}:{mi} {AM} - ", "mdy"),
+    "android-en-GB": android("en", "{dd}/{mm}/{yyyy}, {hh}:{mi} - ", "dmy"),
+    "android-en-IN": android("en", "{dd}/{mm}/{yyyy}, {k}:{mi}" + NNBSP + "{am} - ", "dmy"),
+    "android-de": android("de", "{dd}.{mm}.{yy}, {hh}:{mi} - ", "dmy"),
+    "android-de-um": android("de", "{dd}.{mm}.{yy} um {hh}:{mi} - ", "dmy"),
+    "android-pt-BR": android("pt", "{dd}/{mm}/{yyyy} {hh}:{mi} - ", "dmy"),
+    "android-it": android("it", "{dd}/{mm}/{yy}, {hh}:{mi} - ", "dmy"),
+    "android-fr": android("fr", "{dd}/{mm}/{yyyy}, {hh}:{mi} - ", "dmy"),
+    "android-fr-a": android("fr", "{dd}/{mm}/{yyyy} à {hh}:{mi} - ", "dmy"),
+    "android-zh": android("zh", "{yyyy}/{m}/{d} {zh}{k}:{mi} - ", "ymd"),
+    "android-ja": android("ja", "{yyyy}/{mm}/{dd} {ja}{k}:{mi} - ", "ymd"),
+    "android-ko": android("ko", "{yyyy}. {m}. {d}. {ko} {k}:{mi} - ", "ymd"),
+    "android-ko-comma": android("ko", "{yyyy}. {m}. {d}. {ko} {k}:{mi}, ", "ymd", colon=" : "),
+    "android-ko-words": android("ko", "{yyyy}년 {m}월 {d}일 {ko} {k}:{mi}, ", "ymd", colon=" : "),
+    "android-iso": android("en", "{yyyy}-{mm}-{dd}, {hh}:{mi} - ", "ymd"),
+    "android-short-year-first": android("en", "{yy}/{mm}/{dd}, {hh}:{mi} - ", "ymd"),
+    "android-crlf": android("es", "{d}/{m}/{yy}, {hh}:{mi} - ", "dmy", newline="\r\n", between="\r\n"),
+    "ios-es": ios("es", "[{d}/{m}/{yy}, {h}:{mi}:{s}] ", "dmy"),
+    "ios-es-AR": ios("es", "[{d}/{m}/{yy}, {k}:{mi}:{s}" + NNBSP + "{pm}" + NBSP + "m.] ", "dmy"),
+    "ios-es-US": ios("es", "[{m}/{d}/{yy}, {k}:{mi}:{s} {pm} m.] ", "mdy"),
+    "ios-en-US": ios("en", "[{m}/{d}/{yy}, {k}:{mi}:{s}" + NNBSP + "{AM}] ", "mdy", between="\r\n"),
+    "ios-en-GB": ios("en", "[{dd}/{mm}/{yyyy}, {hh}:{mi}:{s}] ", "dmy", bom=True),
+    "ios-de": ios("de", "[{dd}.{mm}.{yy}, {hh}:{mi}:{s}] ", "dmy"),
+    "ios-pt-BR": ios("pt", "[{dd}/{mm}/{yyyy}, {hh}:{mi}:{s}] ", "dmy"),
+    "ios-it": ios("it", "[{dd}/{mm}/{yy}, {hh}:{mi}:{s}] ", "dmy"),
+    "ios-fr": ios("fr", "[{dd}/{mm}/{yyyy} {hh}:{mi}:{s}] ", "dmy"),
+    "ios-zh": ios("zh", "[{yyyy}/{m}/{d} {zh}{k}:{mi}:{s}] ", "ymd"),
+    "ios-zh-24h": ios("zh", "[{yyyy}/{m}/{d} {hh}:{mi}:{s}] ", "ymd"),
+    "ios-ja": ios("ja", "[{yyyy}/{mm}/{dd} {h}:{mi}:{s}] ", "ymd"),
+    "ios-ko": ios("ko", "[{yyyy}. {m}. {d}. {ko} {k}:{mi}:{s}] ", "ymd"),
 }
 
 PEOPLE = (
@@ -331,7 +331,7 @@ ODD = (
 )
 
 
-class _Maker:
+class Maker:
     def __init__(self, locale: Locale, seed: int) -> None:
         self.locale = locale
         self.words = WORDS[locale.words]
@@ -420,7 +420,7 @@ class _Maker:
 
 def generate(locale: str, lines: int, seed: int, *, plain: bool = False) -> tuple[bytes, list[Truth]]:
     """An export of about so many lines, and its messages. `plain`: two people and nothing that is hard."""
-    made = _Maker(LOCALES[locale], seed)
+    made = Maker(LOCALES[locale], seed)
     dice, words = made.dice, made.words
     people = PEOPLE[:2] if plain else PEOPLE
     made.tell(words.encryption)

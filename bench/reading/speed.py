@@ -3,8 +3,9 @@
 `python -m bench.reading.speed [--lines 153700] [--peers] [--import]`. The floor is one regular expression over the bytes of
 the file, for one format, with text decoded and nothing else. Peers are fetched as tests fetch them (bench/reading/peers.py);
 each is started as a process of its own and timed by itself, after its imports. `--import` adds our whole import into a new
-workspace: parse, store, index, read back, apply every cleaning rule, and count each kept text by a model's encoding. Timings
-on a shared machine are noisy: compare within one run only, by processor time.
+workspace: parse, store, index, read back, apply every cleaning rule, and count each kept text by a model's encoding; the
+process that reads a big file beside is counted in, and memory is what both have at one time. Timings on a shared machine
+are noisy: compare within one run only, by processor time.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ print(json.dumps({
 }))
 """
 IMPORT = """
-import json, sys, time
+import json, os, resource, sys, threading, time
 sys.path.insert(0, sys.argv[2])
 from itertools import compress
 from pathlib import Path
@@ -75,12 +76,31 @@ def whole(folder, export):
 small = Path(sys.argv[3] + ".txt")
 small.write_text("25/12/2023, 14:33 - Ana: hola\\n")
 whole(Path(sys.argv[3] + "-small"), small)
+most, watching = 0, threading.Event()
+
+def resident(process):
+    try:
+        return int(open(f"/proc/{process}/status").read().split("VmRSS:")[1].split()[0])
+    except (OSError, IndexError):
+        return 0
+
+def watch():
+    global most
+    while not watching.wait(0.02):
+        children = open("/proc/thread-self/children").read() + open(f"/proc/self/task/{os.getpid()}/children").read()
+        most = max(most, sum(map(resident, ["self", *set(children.split())])))
+
+threading.Thread(target=watch, daemon=True).start()
 started = time.perf_counter(), time.process_time()
 messages, tokens = whole(Path(sys.argv[3]), Path(sys.argv[1]))
 assert tokens
+ended = time.perf_counter(), time.process_time()
+watching.set()
+beside = resource.getrusage(resource.RUSAGE_CHILDREN)  # the process that reads a big file
 print(json.dumps({
-    "messages": messages, "wall": time.perf_counter() - started[0], "cpu": time.process_time() - started[1],
-    "MB": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024,
+    "messages": messages, "wall": ended[0] - started[0],
+    "cpu": ended[1] - started[1] + beside.ru_utime + beside.ru_stime,
+    "MB": max(most, int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])) / 1024,
 }))
 """
 

@@ -1,7 +1,8 @@
-"""The recipe screen in a real pty of 120×40: `python -m bench.terminal.recipe [--rows N] [--lines N] [--keys N]`.
+"""The recipe screen in a real pty of 120×40: `python -m bench.terminal.recipe [--rows N] [--lines N] [--keys N] [--first]`.
 
 From a key that changes a parameter to the first new counter on the screen, at a million messages, and from there to the
-exact ones at 153,700; bytes for a move of the cursor, for a change, and while idle. Times stand beside those of a Textual
+exact ones at 153,700; the same, and moves of the cursor, while all tokens are counted for the first time (`--first`: these
+alone); bytes for a move of the cursor, for a change, and while idle. Times stand beside those of a Textual
 app of twenty lines in the same run (`bench.terminal.first_paint`), asked by turns; bytes are exact. Budgets: new counters
 in 50 ms at a million messages, exact tokens in 300 ms at 153,700 lines, 600 bytes a move, 8 KB a change, nothing idle.
 
@@ -140,6 +141,23 @@ def to_recipe(program: Watched, parameter: str) -> None:
     program.until(f"▌ {parameter}")
 
 
+def while_counting(ours: Watched, keys: int) -> tuple[list[Chunk], list[Chunk]]:
+    """Moves and changes, by turns, until all is counted: the first chunk of each move, and that with the new counters."""
+    moves: list[Chunk] = []
+    changes: list[Chunk] = []
+    for at in range(keys):
+        if "≈" not in ours.figures() and "—" not in ours.figures():
+            break
+        for key in (b"k", b"j"):
+            got = ours.chunks(key, 0.1, 0.3)
+            for one in got:
+                ours.take(one.data)
+            moves += got[:1]
+        _size, new, _exact = ours.change(_MORE if at // _STEPS % 2 == 0 else _LESS, 0.6, 0.6)
+        changes += [new] if new is not None else []
+    return moves, changes
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -147,6 +165,9 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=30)
     parser.add_argument(
         "--rest", type=float, default=1.5, help="seconds of silence after which a key has had its effect"
+    )
+    parser.add_argument(
+        "--first", action="store_true", help="only what is asked while all is counted for the first time"
     )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -158,6 +179,15 @@ def main() -> None:
             floor.chunks(b"", 1.0, 5.0)
             to_recipe(ours, "conversation_gap")
             ours.until("held out")
+            print(f"{rows:,} messages; milliseconds of the clock, then of processor")
+            moved, changed = while_counting(ours, 2 * given.keys)
+            if moved and changed:
+                both("  a move while all is counted", moved, "budget 30")
+                both("  new counters while all is counted", changed, "budget 50 at 1,000,000")
+            if given.first:
+                floor.close()
+                ours.close()
+                continue
             end = time.monotonic() + settle * 4
             while "≈" in ours.figures() and time.monotonic() < end:  # the first count of everything
                 for one in ours.chunks(b"", 1.0, 5.0):
@@ -185,7 +215,6 @@ def main() -> None:
                 exact += [settled] if settled is not None else []
             ours.chunks(b"", 3.0, 3.0)
             idle = sum(len(one.data) for one in ours.chunks(b"", 3.0, 3.0))
-            print(f"{rows:,} messages; milliseconds of the clock, then of processor")
             both("  the floor's key to its first byte", peer, "what a key costs in Textual here and now")
             both("  a parameter's key to new counters", first, "budget 50 at 1,000,000")
             if exact:

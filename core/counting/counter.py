@@ -6,15 +6,16 @@ never counted in batches, for starting a batch of short texts costs six times wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 from core.chat import Example, Line
 from core.counting import bases, vocabulary
 
-# Texts whose count is kept, the older half of them for a while only. Contexts overlap with their neighbours only.
-_REMEMBERED = 20_000
+# Texts whose count is kept: contexts overlap, so most are asked for again, but with their neighbours only.
+REMEMBERED = 20_000
 
 
 class Counter(Protocol):
@@ -58,36 +59,6 @@ class Counter(Protocol):
         ...
 
 
-class Remembering:
-    """A count by text that remembers, within bounds: contexts overlap, so most texts are asked for again.
-
-    Two generations: when the young one is full, the old one goes and the young one is the old one. Threads may ask at
-    once: at worst a text is counted twice.
-    """
-
-    def __init__(self, count: Callable[[str], int], limit: int = _REMEMBERED) -> None:
-        self._count = count
-        self._half = max(1, limit // 2)
-        self._young: dict[str, int] = {}
-        self._old: dict[str, int] = {}
-
-    def __call__(self, text: str) -> int:
-        young = self._young
-        found = young.get(text)
-        if found is None:
-            found = self._old.get(text)
-            if found is None:
-                found = self._count(text)
-            if len(young) >= self._half:
-                self._old, self._young = young, {text: found}
-            else:
-                young[text] = found
-        return found
-
-    def __len__(self) -> int:
-        return len(self._young) + len(self._old)
-
-
 class ChatCounter:
     """OpenAI's chat models: three tokens around each message, its role and words, and three more at the end.
 
@@ -102,8 +73,11 @@ class ChatCounter:
         self.model = model
         self.encoding = encoding
         self.exact = exact
+        self._remembered = lru_cache(REMEMBERED)(self._count)
+
+    def _count(self, text: str) -> int:
         # Loaded when the first text is counted, 80 MB of it: what was counted before may be all that is asked for.
-        self._remembered = Remembering(lambda text: vocabulary.counting(encoding)(text))
+        return vocabulary.counting(self.encoding)(text)
 
     def text(self, text: str) -> int:
         """The tokens of a text on its own."""

@@ -13,11 +13,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
 
 from core.chat import Example, Line, Role
-from core.counting.counter import Remembering
+from core.counting.counter import REMEMBERED
 from core.language import _
 from core.problem import Problem
 
@@ -74,7 +75,7 @@ class LocalCounter:
                 advice=_("Copy the tokenizer files that came with the model into its folder."),
             ) from error
         self.encoding = _("the tokenizer of {name}").format(name=folder.name)
-        self._pieces = Remembering(self._count)
+        self._pieces = lru_cache(REMEMBERED)(self._count)
         added: dict[int, Any] = self._tokenizer.get_added_tokens_decoder()
         special = {one.content for one in added.values() if one.special and one.content}
         # Tokens that swallow the spaces beside them would change what lies between.

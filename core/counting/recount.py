@@ -29,6 +29,7 @@ from core.dataset.split import PURGED, TRAIN, VALIDATION, sides
 
 _REMEMBERED = 1_000_000  # stretches; beyond, they are forgotten and counted again
 _LONG = 1.0  # seconds of counting that are worth being kept for the next process
+_TELL_EVERY = 32  # stretches, about a millisecond: whoever gives way does so when it tells how far it is
 _SAID = 4_096  # messages whose words are at hand: a speech and a part of it follow each other in no great distance
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # the rolling hash's factor; odd, so that no bit is ever lost
 _Hashes = NDArray[np.uint64]
@@ -190,7 +191,7 @@ class Recount:
                     words.append(len(line.text.split()))
                     if len(said) > _SAID:
                         said.clear()
-                    if progress and not done % 256:
+                    if progress and not done % _TELL_EVERY:
                         progress(done, len(missing))
             finally:
                 # What was counted when one stopped it, too: the next count begins there.

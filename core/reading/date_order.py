@@ -27,6 +27,9 @@ class Decision:
 
     order: DateOrder
     evidence: str
+    likely: bool = False  # a habit of the dates, which nothing forbids to be otherwise
+    either: bool = False  # each date is the same day in both orders
+    told: bool = False  # by the user
 
 
 class Undecided(Problem):
@@ -72,7 +75,9 @@ def decide(dates: Sequence[Fields], *, year_first: bool, two_digits: bool) -> De
     if first_days or second_days:
         return None  # both sides, none far ahead: two exports in one file, or nonsense
     if all(date[0] == date[1] for date in distinct):
-        return Decision("dmy", _("day and month are the same number in every date, so both readings agree"))
+        return Decision(
+            "dmy", _("day and month are the same number in every date, so both readings agree"), either=True
+        )
     return _by_movement(dates)
 
 
@@ -101,14 +106,14 @@ def _by_movement(dates: Sequence[Fields]) -> Decision | None:
     first = sum(1 for a, b in steps if a[0] != b[0])
     second = sum(1 for a, b in steps if a[1] != b[1])
     if first >= 2 * second and first > 0:
-        return Decision("dmy", _("the first number changes more often, so it is the day"))
+        return Decision("dmy", _("the first number changes more often, so it is the day"), likely=True)
     if second >= 2 * first and second > 0:
-        return Decision("mdy", _("the second number changes more often, so it is the day"))
+        return Decision("mdy", _("the second number changes more often, so it is the day"), likely=True)
     return None
 
 
-def undecided(sample: Fields, file: str) -> Problem:
-    """Nothing tells: ask, and show what each answer would mean."""
+def undecided(sample: Fields, file: str, lines: str = "", *, several: bool = False) -> Problem:
+    """Nothing tells: ask, and show what each answer would mean; of a file that is told in part, for which lines."""
     readings = [(order, local_iso(day)[:10]) for order in ("dmy", "mdy") if (day := day_of(sample, order)) is not None]
     shown = _(" or ").join(f"{day} (--date-order {order})" for order, day in readings)
     return Undecided(
@@ -116,6 +121,7 @@ def undecided(sample: Fields, file: str) -> Problem:
             date="/".join(f"{number:02}" for number in sample), readings=shown
         ),
         readings,
-        where=file,
-        advice=_("Say which with --date-order dmy or --date-order mdy."),
+        where=f"{file}, {lines}" if lines else file,
+        advice=_("Say which with --date-order dmy or --date-order mdy.")
+        + (" " + _("Where they differ, give each of these exports in a file of its own.") if several else ""),
     )

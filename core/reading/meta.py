@@ -9,8 +9,9 @@ Times are given in Unix time without a zone: they are kept as UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final, cast
 
 from core.chat import Chat, Kind, Mark, Message
 from core.language import _
@@ -19,9 +20,16 @@ from core.reading.export import BATCH, Batch, Export, collection_paused
 from core.reading.source import Source
 from core.reading.spool import Spool
 
-_MEDIA: Final = {
+_MEDIA: Final = frozenset({
     "photos", "videos", "audio_files", "gifs", "sticker", "files", "share", "media", "shared_link", "magic_words_gif",
-}  # fmt: skip
+})  # fmt: skip
+_RARE: Final = _MEDIA | {"is_unsent", "isUnsent", "call_duration", "type"}  # what makes a message more than words
+_NAMES_KEPT: Final = 1000
+_SYSTEM, _TEXT, _FORWARDED = Kind.SYSTEM, Kind.TEXT, Mark.FORWARDED  # looked up once: an enumeration's are slow
+_message: Final = cast(
+    "Callable[[tuple[str, int, Kind, str, int, int]], Message]",
+    partial(tuple.__new__, Message),  # pyright: ignore[reportUnknownMemberType]  # half of what Message(...) takes
+)
 
 
 def read(export: Export) -> Iterator[Batch]:
@@ -37,12 +45,10 @@ def read(export: Export) -> Iterator[Batch]:
 
 def mended(text: str) -> str:
     """UTF-8 that was written as Latin-1, as UTF-8 again; anything else as it is."""
-    if text.isascii():
-        return text
     try:
-        return text.encode("latin-1").decode("utf-8")
+        return text.encode("latin-1").decode()
     except UnicodeError:
-        return text
+        return words(text)
 
 
 class _Thread:
@@ -54,15 +60,16 @@ class _Thread:
         self._about: dict[str, Any] = {}
         self._instagram = "instagram" in str(export.source.inside or export.source.path).lower()
         self._encrypted = False
+        self._names: dict[Any, str] = {}  # senders as they are written and as they are called: a thread has few
 
     def take(self, source: Source) -> None:
         """One file of the thread."""
         with walking(self._export, source, gathered=self.messages) as stream, collection_paused():
             for key in stream.keys():  # noqa: SIM118 - a stream is no dictionary: its keys come one by one
                 if key == "messages" and stream.peek() == "[":
-                    for element in stream.items(unread_element(self._export)):
+                    for number, element in enumerate(stream.items(unread_element(self._export))):
                         self._add(an_object(element), stream.element)
-                        if stream.element % BATCH == 0:
+                        if number % BATCH == 0:
                             self._export.tick(stream.done)
                 else:
                     value = stream.value()
@@ -85,26 +92,41 @@ class _Thread:
         return Chat(title, "instagram" if self._instagram else "messenger", path)
 
     def _said(self, value: Any) -> str:
-        if isinstance(value, str) and value.isascii():
+        if not isinstance(value, str):
+            return ""
+        if value.isascii():
             return value
-        return words(value) if self._encrypted else mended(words(value))
+        return words(value) if self._encrypted else mended(value)
 
     def _add(self, raw: Object, number: int) -> None:
-        if "senderName" in raw:
+        if "senderName" in raw and not self._encrypted:
             self._encrypted = True
-        sender = self._said(raw.get("senderName") if self._encrypted else raw.get("sender_name"))
+            self._names.clear()
+        written = raw.get("senderName" if self._encrypted else "sender_name")
         sent_at = unix_seconds(raw.get("timestamp" if self._encrypted else "timestamp_ms"), per_second=1000)
-        text = self._said(raw.get("text") if self._encrypted else raw.get("content"))
+        text = self._said(raw.get("text" if self._encrypted else "content"))
         if sent_at is None:
             self._export.report.not_read(number, _("a message without a time"))
             return
-        self._instagram = self._instagram or "is_geoblocked_for_viewer" in raw
+        if not self._instagram and "is_geoblocked_for_viewer" in raw:
+            self._instagram = True
         kind = self._kind(raw, text)
-        marks = Mark.FORWARDED if raw.get("is_forwarded") else 0
-        author = "" if kind is Kind.SYSTEM else sender or "?"
-        self.messages.add(Message(author, sent_at, kind, text, marks, number))
+        author = "" if kind is _SYSTEM else self._sender(written)
+        self.messages.add(_message((author, sent_at, kind, text, _FORWARDED if raw.get("is_forwarded") else 0, number)))
+
+    def _sender(self, written: Any) -> str:
+        if not isinstance(written, str):
+            return "?"
+        known = self._names.get(written)
+        if known is None:
+            if len(self._names) >= _NAMES_KEPT:
+                self._names.clear()
+            known = self._names[written] = self._said(written) or "?"
+        return known
 
     def _kind(self, raw: Object, text: str) -> Kind:
+        if text and _RARE.isdisjoint(raw):
+            return self._export.phrases.activity(text) or _TEXT
         if raw.get("is_unsent") is True or raw.get("isUnsent") is True:
             return Kind.DELETED
         if "call_duration" in raw or raw.get("type") == "Call":

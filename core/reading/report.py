@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from itertools import chain, compress, islice, pairwise
 from operator import sub
 from typing import Any, NamedTuple
@@ -179,6 +179,15 @@ class ImportReport:
         self.seconds = round(seconds, 3)
         self.complete = True
         self._said = _Said()
+
+    def so_far(self) -> ImportReport:
+        """A copy to be shown elsewhere: it cannot be filled further."""
+        return replace(self, _said=_Said())
+
+    def become(self, other: ImportReport) -> None:
+        """Say what the other one says."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(other, one.name))
 
     def as_json(self) -> dict[str, Any]:
         """The report as the command line prints it: one object a file."""

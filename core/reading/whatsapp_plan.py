@@ -11,18 +11,17 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from core.chat import Chat
-from core.language import _, grouped, ngettext
-from core.problem import Problem
-from core.reading.date_order import Decision, decide, undecided
+from core.language import grouped, ngettext
+from core.reading.date_order import Decision
 from core.reading.encoding import open_utf8
 from core.reading.export import Export
 from core.reading.phrases import plain
 from core.reading.source import CHUNK
 from core.reading.whatsapp_header import DateOrder, Shape, day_of, fields_of, header_pattern
-from core.reading.whatsapp_orders import border_of_orders, only_order, place_of_header
+from core.reading.whatsapp_orders import in_orders, no_header
 from core.reading.whatsapp_survey import HEAD, Buffers, Place, Run, Survey, ends_in_crlf, find_shape, survey
 
 _PARTS: Final = 50  # exports of different shapes in one file
@@ -34,7 +33,11 @@ _QUOTES: Final = "\"“«„「'"
 
 def make_plans(export: Export) -> list[Plan]:
     """Survey the whole export, part by part, and decide how each part is to be read."""
-    plans = [_plan(export, found) for found in _surveys(export)]
+
+    def again(found: Survey, place: Place, lines: int | None) -> Survey:
+        return _survey(export, place, found.shape, crlf=ends_in_crlf(_head(export, place)), parts=_PARTS, lines=lines)
+
+    plans = [_plan(export, part.found, part.decision) for part in in_orders(export, _surveys(export), again)]
     _name_chats(export, plans)
     _describe(export, plans)
     return plans
@@ -47,24 +50,22 @@ def _surveys(export: Export) -> list[Survey]:
     found: list[Survey] = []
     place: Place | None = Place()
     while place is not None:
-        with open_utf8(export.source, export.encoding) as stream:
-            beginning = Buffers(stream, place, lines=None, crlf=False, least=CHUNK)
-            head = next((buffer for buffer, _last in beginning), b"")[1:]
+        head = _head(export, place)
         shape = find_shape(head[:HEAD], export.phrases) or find_shape(head, export.phrases)
         if shape is None:
             if not found:
-                raise _no_header(export)
+                raise no_header(export)
             shape = found[-1].shape
-        one = _survey(export, place, shape, crlf=ends_in_crlf(head), parts=len(found))
-        border = None if export.options.date_order else border_of_orders(one)
-        if border is not None and len(found) < _PARTS:
-            following = place_of_header(export, one, border)
-            if following.line > place.line:
-                one = _survey(export, place, shape, crlf=one.crlf, parts=_PARTS, lines=following.line - place.line)
-                one.next = following
-        found.append(one)
+        found.append(_survey(export, place, shape, crlf=ends_in_crlf(head), parts=len(found)))
         place = found[-1].next
     return found
+
+
+def _head(export: Export, place: Place) -> bytes:
+    """The first bytes of what begins there."""
+    with open_utf8(export.source, export.encoding) as stream:
+        beginning = Buffers(stream, place, lines=None, crlf=False, least=CHUNK)
+        return next((buffer for buffer, _last in beginning), b"")[1:]
 
 
 def _survey(export: Export, place: Place, shape: Shape, *, crlf: bool, parts: int, lines: int | None = None) -> Survey:
@@ -83,14 +84,6 @@ def _survey(export: Export, place: Place, shape: Shape, *, crlf: bool, parts: in
         )
 
 
-def _no_header(export: Export) -> Problem:
-    return Problem(
-        _("no line begins with a date, a time and a name, as WhatsApp writes them."),
-        where=export.source.name,
-        advice=_("Export the chat again, or say what it is with --format."),
-    )
-
-
 # ── what the survey leads to ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -99,7 +92,6 @@ class Section(NamedTuple):
 
     first: int
     names: frozenset[bytes]
-    told: bool = True  # whether its own dates tell day and month apart
 
 
 class _Piece(NamedTuple):
@@ -126,8 +118,7 @@ class Plan:
     chats: list[Chat] = field(default_factory=list[Chat])
 
 
-def _plan(export: Export, found: Survey) -> Plan:
-    decision = _date_order(export, found)
+def _plan(export: Export, found: Survey, decision: Decision) -> Plan:
     order = decision.order
     days = [_day_of(run.date, order) for run in found.runs]
     runs: list[tuple[Run, int, int]] = []  # a run, its first header among the possible ones, its day
@@ -138,7 +129,7 @@ def _plan(export: Export, found: Survey) -> Plan:
         else:
             runs.append((run, run.first - impossible, day))
     if not runs:
-        raise _no_header(export)
+        raise no_header(export)
     if impossible:
         sample = next(run.date for run, day in zip(found.runs, days, strict=True) if day is None)
         export.report.warn(
@@ -150,20 +141,8 @@ def _plan(export: Export, found: Survey) -> Plan:
         )
     authors, colon_names = _learn_authors(export, found)
     quoted = _quoted(found, runs, authors)
-    sections = _told(_sections(found, runs, authors), runs, export)
+    sections = _sections(found, runs, authors)
     return Plan(found, decision, impossible > 0, authors, colon_names, sections, quoted)
-
-
-def _told(sections: list[Section], runs: list[tuple[Run, int, int]], export: Export) -> list[Section]:
-    """The sections, with whether a date in them can be read in one order only."""
-    if export.options.date_order:
-        return sections
-    firsts = [first for run, first, _day in runs if only_order(run) is not None or run.date[:4].isdigit()]
-    ends = [*(section.first for section in sections[1:]), 1 << 62]
-    return [
-        section._replace(told=bisect_left(firsts, end) > bisect_left(firsts, section.first))
-        for section, end in zip(sections, ends, strict=True)
-    ]
 
 
 def _day_of(date: bytes, order: DateOrder) -> int | None:
@@ -171,34 +150,6 @@ def _day_of(date: bytes, order: DateOrder) -> int | None:
     if not (date[:2] if order == "ymd" else date[-2:]).isdigit():
         return None
     return day_of(fields_of(date), order)
-
-
-def _date_order(export: Export, found: Survey) -> Decision:
-    shape = found.shape
-    dates = [fields_of(run.date) for run in found.runs]
-    wanted = export.options.date_order
-    if wanted and not shape.year_first:
-        if wanted == "ymd" and shape.year_digits == 4:
-            raise Problem(
-                _("the year stands last in this file, so the date order cannot be ymd."),
-                where=export.source.name,
-                advice=_("Use --date-order dmy or --date-order mdy."),
-                exit_code=2,
-            )
-        return Decision(cast("DateOrder", wanted), _("as told"))
-    two_digits = shape.year_digits == 2
-    decision = decide(dates, year_first=shape.year_first, two_digits=two_digits)
-    if two_digits and not shape.year_first and (decision is None or decision.order != "ymd"):
-        # No year stands last in "23/5/2": unless that is how all are read, it is no date.
-        dates = [fields_of(run.date) for run in found.runs if run.date[-2:].isdigit()]
-        decision = decide(dates, year_first=False, two_digits=True)
-    if decision is None:
-        either = (one for one in dates if day_of(one, "dmy") is not None and day_of(one, "mdy") is not None)
-        sample = next((one for one in either if one[0] != one[1]), None)
-        if sample is None:
-            raise _no_header(export)
-        raise undecided(sample, export.source.name)
-    return decision
 
 
 def _learn_authors(export: Export, found: Survey) -> tuple[dict[bytes | None, str | None], dict[bytes, bytes]]:
@@ -374,20 +325,6 @@ def _name_chats(export: Export, plans: list[Plan]) -> None:
             len(sections),
         ).format(count=len(sections))
     )  # fmt: skip
-    _warn_of_untold(export, plans)
-
-
-def _warn_of_untold(export: Export, plans: list[Plan]) -> None:
-    """Of several chats, say which were read in the order that the others tell."""
-    chats = [(chat, section) for plan in plans for chat, section in zip(plan.chats, plan.sections, strict=True)]
-    titles = [chat.title for chat, section in chats if not section.told]
-    if 0 < len(titles) < len(chats):
-        export.report.warn(
-            _(
-                "No date of {chats} shows whether the day or the month stands first; read as in the rest of the file. "
-                "If that is wrong, import it from a file of its own with --date-order."
-            ).format(chats=_joined(titles))
-        )
 
 
 def _joined(names: list[str]) -> str:

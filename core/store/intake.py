@@ -26,9 +26,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
-from itertools import islice
+from itertools import compress, islice
 from time import time as now
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.chat import Kind, Mark, Message
 from core.store import signs
@@ -69,6 +69,34 @@ class Added:
     forgotten: int = 0  # left out because their author asked to be forgotten
 
 
+class Columns(NamedTuple):
+    """Messages on their way in, each of their sides by itself."""
+
+    authors: Sequence[str]
+    times: Sequence[int]
+    kinds: Sequence[Kind]
+    texts: Sequence[str]
+    marks: Sequence[int]
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> Columns:
+        """The columns of some messages."""
+        if not messages:
+            return cls([], [], [], [], [])
+        authors, times, kinds, texts, marks, _lines = zip(*messages, strict=True)
+        return cls(authors, times, kinds, texts, list(map(int, marks)))
+
+    def part(self, first: int, end: int) -> Columns:
+        """Those from row `first` to before `end`."""
+        here = slice(first, end)
+        return Columns(self.authors[here], self.times[here], self.kinds[here], self.texts[here], self.marks[here])
+
+    def those(self, chosen: Sequence[bool]) -> Columns:
+        """Those that are chosen."""
+        authors, times, kinds, texts, marks = (list[Any](compress(column, chosen)) for column in self)
+        return Columns(authors, times, kinds, texts, marks)
+
+
 def add(change: Change, chat_id: int, chat_key: str, messages: Iterable[Message]) -> Added:
     """Add all messages of one chat of one file: an `Intake` in one call."""
     intake = Intake(change, chat_id, chat_key)
@@ -106,7 +134,12 @@ class Intake:
         """Take the next messages of the file."""
         pending = iter(messages)
         while chunk := list(islice(pending, CHUNK)):
-            self._add_chunk(chunk)
+            self._take(Columns.of(chunk))
+
+    def take(self, columns: Columns) -> None:
+        """The same of messages that come as columns."""
+        for first in range(0, len(columns.authors), CHUNK):
+            self._take(columns.part(first, first + CHUNK))
 
     def finish(self) -> Added:
         """Put the new messages into the chat's order and into the search indexes."""
@@ -122,47 +155,37 @@ class Intake:
                 signs.changed(self._change, range(first // signs.BLOCK, last // signs.BLOCK + 1))
         return Added(self._added, self._met, self._forgotten)
 
-    def _add_chunk(self, chunk: Sequence[Message]) -> None:
+    def _take(self, chunk: Columns) -> None:
         chunk = self._known_authors(chunk)
         try:
             digests = self._digests(chunk)
         except UnicodeEncodeError:
             # Half of a surrogate pair, which JSON can spell and UTF-8 cannot.
-            chunk = [message._replace(text=_whole(message.text)) for message in chunk]
+            chunk = chunk._replace(texts=list(map(_whole, chunk.texts)))
             digests = self._digests(chunk)
-        if not chunk:
+        if not digests:
             return
         self._seen.number(digests, _words(digests))
-        authors, times, kinds, texts, marks, _lines = zip(*chunk, strict=True)
-        ordered_by: Sequence[int] = times
-        if any(map(Mark.UNTIMED.value.__and__, map(int, marks))):
+        ordered_by = chunk.times
+        if any(map(Mark.UNTIMED.value.__and__, chunk.marks)):
             self._untimed = True
-            ordered_by = [0 if mark & Mark.UNTIMED else at for at, mark in zip(times, marks, strict=True)]
+            ordered_by = [0 if mark & Mark.UNTIMED else at for at, mark in zip(chunk.times, chunk.marks, strict=True)]
         self._times.extend(ordered_by)
         added = self._added
         if not self._there.count:
-            self._sources.extend(range(-1 - added, -1 - added - len(chunk), -1))
-            self._insert(digests, authors, times, kinds, texts, marks)
+            self._sources.extend(range(-1 - added, -1 - added - len(digests), -1))
+            self._insert(digests, chunk)
             return
         places = self._there.places(_words(digests), digests)
-        new = [at for at, place in enumerate(places) if place < 0]
-        for number, at in enumerate(new, added):
+        new = [place < 0 for place in places]
+        for number, at in enumerate(compress(range(len(places)), new), added):
             places[at] = -1 - number
         self._sources.extend(places)
-        self._met += len(chunk) - len(new)
-        if new:
-            authors, times, kinds, texts, marks, _lines = zip(*(chunk[at] for at in new), strict=True)
-            self._insert([digests[at] for at in new], authors, times, kinds, texts, marks)
+        self._met += new.count(False)
+        if any(new):
+            self._insert(list(compress(digests, new)), chunk.those(new))
 
-    def _insert(
-        self,
-        digests: Sequence[bytes],
-        authors: Sequence[str],
-        times: Sequence[int],
-        kinds: Sequence[Kind],
-        texts: Sequence[str],
-        marks: Sequence[int],
-    ) -> None:
+    def _insert(self, digests: Sequence[bytes], chunk: Columns) -> None:
         names = {author: known[1] for author, known in self._authors.items() if known}
         place = self._there.count + self._added
         first = self._first_id + self._added
@@ -174,17 +197,17 @@ class Intake:
             self._indexed = False
             self._signs = signs.Gathered(self._chat)
         if self._signs is not None:
-            self._signs.add(first, texts)
+            self._signs.add(first, chunk.texts)
         count = len(digests)
         values: list[Any] = [self._chat] * (_COLUMNS * count)
         values[0::_COLUMNS] = range(first, first + count)
         values[1::_COLUMNS] = map(bytearray, digests)
         values[3::_COLUMNS] = range(place, place + count)
-        values[4::_COLUMNS] = times
-        values[5::_COLUMNS] = map(names.__getitem__, authors)
-        values[6::_COLUMNS] = map(CODE_OF.__getitem__, kinds)
-        values[7::_COLUMNS] = map(int, marks)
-        values[8::_COLUMNS] = texts
+        values[4::_COLUMNS] = chunk.times
+        values[5::_COLUMNS] = map(names.__getitem__, chunk.authors)
+        values[6::_COLUMNS] = map(CODE_OF.__getitem__, chunk.kinds)
+        values[7::_COLUMNS] = chunk.marks
+        values[8::_COLUMNS] = chunk.texts
         self._change.behind(partial(_insert_rows, values))
         if self._added - self._searched >= _SEARCHED:
             self._make_searchable()
@@ -201,26 +224,26 @@ class Intake:
             )
         )
 
-    def _digests(self, chunk: Sequence[Message]) -> list[bytes]:
+    def _digests(self, chunk: Columns) -> list[bytes]:
         # Going on from the author's digest state: 1.0 µs a message, where hashing author and text together takes 1.3.
         begun = {author: blake2b(known[0], digest_size=UID) for author, known in self._authors.items() if known}
         untimed = Mark.UNTIMED.value
         made: list[bytes] = []
-        for author, sent_at, _kind, text, marks, _line in chunk:
+        for author, sent_at, text, marks in zip(chunk.authors, chunk.times, chunk.texts, chunk.marks, strict=True):
             state = begun[author].copy()
             state.update((f"\0{text}" if marks & untimed else f"{sent_at}\0{text}").encode())
             made.append(state.digest())
         return made
 
-    def _known_authors(self, chunk: Sequence[Message]) -> Sequence[Message]:
+    def _known_authors(self, chunk: Columns) -> Columns:
         """Enter authors that are new, mend names that are no text, and leave out who was forgotten."""
-        for author in {message.author for message in chunk} - self._authors.keys():
+        for author in set(chunk.authors) - self._authors.keys():
             self._authors[author] = self._enter(author)
         if all(self._authors.values()):
             return chunk
-        kept = [message for message in chunk if self._authors[message.author]]
-        self._forgotten += len(chunk) - len(kept)
-        return kept
+        kept = [self._authors[author] is not None for author in chunk.authors]
+        self._forgotten += kept.count(False)
+        return chunk.those(kept)
 
     def _enter(self, author: str) -> tuple[bytes, int | None] | None:
         name = _whole(author)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 BLOCK = 1 << 14
 _BYTES = BLOCK // 8
 _FEW = 256  # up to so many are told by their numbers, more by bits: reading 1,000 numbers takes 0.1 ms, bits 1 µs
-_GATHERED = 48 << 20  # characters that an import keeps until SQLite is busy with its own indexes
+_GATHERED = 24 << 20  # characters that an import keeps until SQLite is busy with its own indexes
 _SLICE = 4096  # messages whose texts are looked at in one piece
 _RUN, _AFTER_RUNS = "\1", "\2"  # before each of several signs, so that they lie together
 _ALL_RUNS = "runs"  # all of them in one piece: where that lacks what is looked for, none of them needs a look

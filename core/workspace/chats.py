@@ -16,14 +16,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from core.chat import Chat, Kind, Mark
 from core.language import _
 from core.problem import Misuse, Problem, system_words
-from core.workspace import revision
+from core.workspace import memory, revision
 from core.workspace.opening import Cancelled as Cancelled
 from core.workspace.opening import Workspace
+from core.workspace.reading_beside import ReadBeside, is_large
 
 if TYPE_CHECKING:
     from core.reading import ImportReport
+    from core.reading.export import ReadOptions
     from core.reading.reading import Reading
     from core.settings import Settings
+    from core.store import intake
     from core.store.connection import Change
     from core.store.messages import StoredMessage
     from core.store.standing import Said, Standing
@@ -120,7 +123,11 @@ def import_file(
             workspace.settings, path, me=me, format=format, date_order=date_order,
             progress=progress, cancelled=cancelled, watch=watch,
         )  # fmt: skip
-    source = _read(workspace.settings, path, me, format, date_order, progress)
+    source: Reading | ReadBeside
+    if is_large(path):
+        source = ReadBeside(path, _options(workspace.settings, me, format, date_order), workspace.folder, progress)
+    else:
+        source = _read(workspace.settings, path, me, format, date_order, progress)
     if watch is not None:
         watch(source.report)
     with workspace.store.write() as change:
@@ -134,6 +141,8 @@ def import_file(
             set_persona(change, known[0] if known else me)
         if source.report.added:
             revision.move(change)
+    if isinstance(source, ReadBeside):
+        memory.give_back(workspace)  # of 130 MB half is free again
     return source.report
 
 
@@ -168,9 +177,15 @@ def _read(
 ) -> Reading:
     from core import reading
 
-    phrases = Path(settings.phrases).expanduser() if settings.phrases else None
-    options = reading.ReadOptions(format=format_, date_order=date_order, me=me, phrases=phrases)
+    options = _options(settings, me, format_, date_order)
     return reading.read_export(path, options=options, progress=progress)
+
+
+def _options(settings: Settings, me: str | None, format_: str | None, date_order: str | None) -> ReadOptions:
+    from core import reading
+
+    phrases = Path(settings.phrases).expanduser() if settings.phrases else None
+    return reading.ReadOptions(format=format_, date_order=date_order, me=me, phrases=phrases)
 
 
 def date_readings(problem: Problem) -> list[tuple[str, str]]:
@@ -181,23 +196,30 @@ def date_readings(problem: Problem) -> list[tuple[str, str]]:
     return list(problem.readings) if isinstance(problem, Undecided) else []
 
 
-def _take_in(change: Change, source: Any, path: Path, cancelled: Callable[[], bool] | None) -> None:
+def _columns(source: Reading | ReadBeside) -> Iterator[tuple[Chat, intake.Columns]]:
+    if isinstance(source, ReadBeside):
+        yield from source
+    else:
+        from core.store.intake import Columns
+
+        yield from ((batch.chat, Columns.of(batch.messages)) for batch in source)
+
+
+def _take_in(change: Change, source: Reading | ReadBeside, path: Path, cancelled: Callable[[], bool] | None) -> None:
     """What the file tells, into the store; the report learns what became of it."""
     from core.reading.report import Joined
     from core.store import chats, intake
     from core.workspace import merging
 
     open_chats: dict[Chat, tuple[int, intake.Intake]] = {}
-    for batch in source:
+    for told, columns in _columns(source):
         _stop_if(cancelled)
-        if batch.chat not in open_chats:
+        if told not in open_chats:
             # Two chats of one file may bear one title; they are kept apart.
-            same = sum(
-                1 for chat in open_chats if (chat.platform, chat.title) == (batch.chat.platform, batch.chat.title)
-            )
-            chat_id, key = chats.upsert(change, batch.chat, same)
-            open_chats[batch.chat] = (chat_id, intake.Intake(change, chat_id, key))
-        open_chats[batch.chat][1].add(batch.messages)
+            same = sum(1 for chat in open_chats if (chat.platform, chat.title) == (told.platform, told.title))
+            chat_id, key = chats.upsert(change, told, same)
+            open_chats[told] = (chat_id, intake.Intake(change, chat_id, key))
+        open_chats[told][1].take(columns)
     report: ImportReport = source.report
     # Without the lines that were not understood: they are words of the chat.
     figures = json.dumps({key: value for key, value in report.as_json().items() if key != "unread"})

@@ -49,6 +49,7 @@ class ConversationRow:
     author: str  # whose they are
     mine: bool
     dropped: int
+    kept: int
     said: int  # messages of which something was said, dropped ones too
 
     @property
@@ -196,6 +197,7 @@ class History:
                     opening.author,
                     bool(self._persona) and opening.author == self._persona,
                     int(np.count_nonzero(said & DROPPED)),
+                    int(np.count_nonzero(said & KEPT)),
                     int(np.count_nonzero(said)),
                 )
             )

@@ -26,6 +26,7 @@ from core.language import _
 from core.problem import Problem
 from core.workspace import recipe
 from core.workspace.opening import Workspace
+from core.workspace.precedence import Precedence
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -56,15 +57,28 @@ _LONG: Final = frozenset(
         "findings.of_recipe", "findings.of_dataset", "datasets.build",
     }
 )  # fmt: skip
+# What a key waits for: all else gives way to it.
+_FIRST: Final = _AT_ONCE | {"recipe.counters"}
 
 
-def do(workspace: Workspace, verb: str, given: tuple[Any, ...], progress: Progress | None) -> Any:
-    """Do what a verb says, in this process."""
+def do(
+    workspace: Workspace, verb: str, given: tuple[Any, ...], progress: Progress | None, precedence: Precedence
+) -> Any:
+    """Do what a verb says, in this process; what takes long gives way to what does not."""
     if verb not in _AT_ONCE | _LONG:
         raise ValueError(verb)
     module, _dot, name = verb.partition(".")
     act: Callable[..., Any] = getattr(importlib.import_module(f"core.workspace.{module}"), name)
-    return act(workspace, *given, progress=progress) if verb in _LONG else act(workspace, *given)
+    if verb in _FIRST:
+        with precedence.first():
+            return act(workspace, *given, progress=progress) if verb in _LONG else act(workspace, *given)
+
+    def giving_way(done: int, total: int) -> None:
+        precedence.give_way()
+        if progress is not None:
+            progress(done, total)
+
+    return act(workspace, *given, progress=giving_way)
 
 
 class Counting:
@@ -75,6 +89,7 @@ class Counting:
         self._many = many
         self._idle = idle
         self._beside: _Beside | None = None
+        self._precedence = Precedence()
         self._starting = threading.Lock()
 
     def counters(self, progress: Progress | None = None) -> Counters:
@@ -160,7 +175,7 @@ class Counting:
 
     def _ask(self, verb: str, *given: Any, progress: Progress | None = None) -> Any:
         if not self._are_many():
-            return do(self._workspace, verb, given, progress)
+            return do(self._workspace, verb, given, progress, self._precedence)
         for again in (True, False):
             try:
                 return self._process().ask(verb, given, progress)

@@ -18,6 +18,7 @@ from core.crash import report
 from core.problem import Problem
 from core.workspace import counting, memory
 from core.workspace.opening import Cancelled, Workspace, open_workspace
+from core.workspace.precedence import Precedence
 
 _SAY_EVERY: Final = 0.1  # seconds
 _REST: Final = 2.0  # seconds
@@ -31,6 +32,7 @@ class _Room:
         self._connection = connection
         self._workspace = workspace
         self._sending = threading.Lock()
+        self._precedence = Precedence()
         self.stopped: set[int] = set()
         self.busy: set[int] = set()
 
@@ -47,7 +49,7 @@ class _Room:
                 self._send(number, "progress", (done, total))
 
         try:
-            self._send(number, "done", counting.do(self._workspace, verb, given, progress))
+            self._send(number, "done", counting.do(self._workspace, verb, given, progress, self._precedence))
         except (Problem, Cancelled) as error:
             self._send(number, "raised", error)
         except Exception as error:  # noqa: BLE001 - whoever asked is told, with no value of it; the trace is in the log

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from core.language import _, ngettext
+from core.language import _, grouped, ngettext
 from core.problem import Misuse, Problem
 from core.workspace import revision
 from core.workspace.opening import Workspace
@@ -96,7 +96,7 @@ def _known(workspace: Workspace, uids: Sequence[str]) -> list[str]:
 
 
 def _label(what: str, count: int, value: str) -> str:
-    many = ngettext("{count} message", "{count} messages", count).format(count=count)
+    many = ngettext("{count} message", "{count} messages", count).format(count=grouped(count))
     words = {
         "keep": _("keep {many}"),
         "drop": _("drop {many}"),

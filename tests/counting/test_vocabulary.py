@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.chat import Example, Line, Role
 from core.counting import bases, counter_for, vocabulary
-from core.counting.counter import Remembering
+from core.counting.counter import REMEMBERED
 from core.problem import Problem
 
 NASTY = (
@@ -114,17 +115,21 @@ def test_an_example_costs_its_lines_and_what_stands_around_them() -> None:
     assert counter_for("gpt-4o").example(example) == (4 + 1) + (4 + 2) + (4 + 1) + 3
 
 
-def test_a_text_is_counted_once_and_what_is_remembered_is_bounded() -> None:
+def test_a_text_is_counted_once_while_it_is_remembered_and_threads_may_count_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: list[str] = []
 
     def count(text: str) -> int:
         asked.append(text)
         return len(text)
 
-    remembering = Remembering(count, limit=4)
-    assert [remembering(text) for text in ("a", "bb", "a", "bb")] == [1, 2, 1, 2]
+    monkeypatch.setattr(vocabulary, "counting", lambda _name: count)
+    counter = counter_for("gpt-4o")
+    assert [counter.text(text) for text in ("a", "bb", "a", "bb")] == [1, 2, 1, 2]
     assert asked == ["a", "bb"]
-    for n in range(20):
-        assert remembering(f"{n:03d}") == 3
-    assert len(remembering) <= 4
-    assert remembering("bb") == 2
+    texts = [f"{n:06d}" for n in range(3 * REMEMBERED)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _n: sum(map(counter.text, texts)), range(4))) == [6 * len(texts)] * 4
+    assert counter.text("a") == 1
+    assert asked[-1] == "a"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 import re
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from bench.reading.generator import LOCALES, Truth, generate
-from core.chat import Kind, Mark, local_iso, local_time
+from core.chat import Kind, Mark, local_iso
 from core.problem import Problem
 from core.reading import read_export
 from tests.reading.exports import by_chat, read, said, written
@@ -419,65 +418,3 @@ def test_a_year_of_one_digit_behind_is_none(tmp_path: Path) -> None:
     export = "25/12/23, 10:00 - Ana: hola\n26/12/2, 10:01 - Ana: x\n27/12/23, 10:02 - Ana: chau\n"
     messages, _report = read(written(tmp_path, "export.txt", export))
     assert said(messages) == [("Ana", "hola\n26/12/2, 10:01 - Ana: x"), ("Ana", "chau")]
-
-
-def _days(order: str, who: str, count: int = 30, step: int = 5) -> str:
-    """A chat of two over some months, its dates in this order."""
-    days = [date(2023, 1, 1) + timedelta(days=step * number) for number in range(count)]
-    dates = [f"{one.day}/{one.month}/23" if order == "dmy" else f"{one.month}/{one.day}/23" for one in days]
-    return "".join(f"{one}, 10:{at % 60:02} - {(who, 'Yo')[at % 2]}: {order} {at}\n" for at, one in enumerate(dates))
-
-
-@pytest.mark.parametrize(
-    "notice", ["", "1/1/23, 08:00 - Messages and calls are end-to-end encrypted. Tap to learn more.\n"]
-)
-@pytest.mark.parametrize("orders", [("dmy", "mdy"), ("mdy", "dmy")])
-@pytest.mark.parametrize("sizes", [(30, 30), (200, 12)])
-def test_of_two_exports_in_a_file_each_has_the_order_of_its_own_dates(
-    orders: tuple[str, str], notice: str, sizes: tuple[int, int], tmp_path: Path
-) -> None:
-    # 200 to 12: one order for all would have made the lesser one's dates into lines of other messages.
-    first, second = (
-        notice + _days(order, who, count, 1 if count == 200 else 5)
-        for order, who, count in zip(orders, ("Ana", "Beto"), sizes, strict=True)
-    )
-    path = written(tmp_path, "export.txt", first + second)
-    chats = by_chat(path)
-    assert set(chats) == {"Ana", "Beto"}
-    for who, count, step in (("Ana", sizes[0], 1 if sizes[0] == 200 else 5), ("Beto", sizes[1], 5)):
-        spoken = [message for message in chats[who] if message.author]
-        days = [date(2023, 1, 1) + timedelta(days=step * number) for number in range(count)]
-        assert [local_time(message.sent_at).date() for message in spoken] == days
-    _messages, report = read(path)
-    assert report.date_order == ", ".join(orders)
-    assert report.evidence["date_order"].count("above 12") == 2
-
-
-@pytest.mark.parametrize("size", [61, 64, 97, 1000])
-def test_where_the_other_export_begins_hangs_on_no_buffer(
-    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The line that begins it may lie across the border of two buffers.
-    monkeypatch.setattr("core.reading.whatsapp_survey.CHUNK", size)
-    monkeypatch.setattr("core.reading.whatsapp_survey.WHOLE", 0)
-    for count in range(20, 34):
-        path = written(tmp_path, f"{count}.txt", _days("dmy", "Ana", count) + _days("mdy", "Beto", 30))
-        assert {title: len(messages) for title, messages in by_chat(path).items()} == {"Ana": count, "Beto": 30}
-
-
-def test_a_paste_from_a_phone_with_the_other_order_is_no_export(tmp_path: Path) -> None:
-    # Its possible dates stay what they look like; its impossible ones are lines of the message that they were pasted into.
-    pasted = "".join(f"3/{day}/23, 10:00 - Otra: pegado {day}\n" for day in range(20, 26))
-    messages, report = read(written(tmp_path, "export.txt", _days("dmy", "Ana", 90, 1) + pasted + _days("dmy", "Ana")))
-    assert report.date_order == "dmy"
-    assert len(messages) == 120
-    assert "pegado 25" in messages[89].text
-    assert any("6 lines begin with dates that there are not (3/20/23)" in warning for warning in report.warnings)
-
-
-def test_of_a_chat_whose_dates_tell_nothing_it_is_said_how_they_were_read(tmp_path: Path) -> None:
-    untold = _days("mdy", "Beto", 12, 1)
-    _messages, report = read(written(tmp_path, "export.txt", _days("dmy", "Ana") + untold))
-    assert [warning for warning in report.warnings if "No date of Beto" in warning]
-    _messages, report = read(written(tmp_path, "told.txt", _days("dmy", "Ana") + untold), date_order="dmy")
-    assert not [warning for warning in report.warnings if "No date of" in warning]

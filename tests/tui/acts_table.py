@@ -52,6 +52,9 @@ ACTS: Final[dict[str, dict[str, str]]] = {
         "messages.pane": "test_a_whole_conversation_is_dropped_in_the_list",
         "search.leave": "test_a_single_emoji_is_found_as_it_is_typed_and_a_single_letter_when_it_was_meant",
     },
+    "test_fewer_keys": {
+        "app.suspend": "test_without_a_shell_nothing_is_suspended",
+    },
     "test_datasets_screen": {
         "datasets.build": "test_a_build_that_breaks_is_a_line_and_the_next_one_works",
         "datasets.check": "test_the_check_leads_to_the_conversation_at_fault",

@@ -14,8 +14,10 @@ import pytest
 
 from core.problem import Problem
 from core.workspace import chats, counting, datasets, recipe
+from core.workspace import precedence as precedence_module
 from core.workspace.counting import Counting
 from core.workspace.opening import Cancelled, Workspace
+from core.workspace.precedence import Precedence
 
 
 def unheard(_done: int, _total: int) -> None:
@@ -134,6 +136,43 @@ def test_many_threads_ask_at_once(workspace: Workspace, beside: Counting) -> Non
     assert [got.get(n) for n in range(12)] == wanted
 
 
+def counting_all(workspace: Workspace, precedence: Precedence) -> threading.Thread:
+    """A thread that counts all tokens and gives way."""
+    recipe.change(workspace, {"persona": "Nico", "model": "gpt-4.1-mini"})
+    given = (workspace, "recipe.exact_counters", (), unheard, precedence)
+    return threading.Thread(target=counting.do, args=given, daemon=True)
+
+
+def test_a_long_count_stands_still_while_something_goes_first(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precedence_module, "_AT_MOST", 60)
+    precedence = Precedence()
+    thread = counting_all(workspace, precedence)
+    with precedence.first():
+        thread.start()
+        thread.join(1)
+        assert thread.is_alive()
+        # Both have their turn: what goes first is answered meanwhile.
+        assert counting.do(workspace, "recipe.counters", (), unheard, precedence).examples
+        assert thread.is_alive()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert recipe.exact_totals(workspace) is not None
+
+
+def test_a_long_count_goes_on_when_what_goes_first_never_ends(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precedence_module, "_AT_MOST", 0.001)
+    precedence = Precedence()
+    thread = counting_all(workspace, precedence)
+    with precedence.first():
+        thread.start()
+        thread.join(60)
+        assert not thread.is_alive()
+
+
 def test_killed_it_is_started_again(beside: Counting) -> None:
     before = beside.counters()
     first = beside.pid
@@ -185,7 +224,7 @@ def test_closed_it_is_gone(workspace: Workspace) -> None:
 
 def test_nothing_but_its_verbs_is_done(workspace: Workspace) -> None:
     with pytest.raises(ValueError, match=r"datasets\.delete"):
-        counting.do(workspace, "datasets.delete", ("uno",), None)
+        counting.do(workspace, "datasets.delete", ("uno",), None, Precedence())
 
 
 def test_with_few_messages_no_process_is_started(workspace: Workspace) -> None:

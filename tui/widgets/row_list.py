@@ -211,6 +211,10 @@ class RowList(Widget, Generic[R], can_focus=True):
         self._strips.clear()
         self._bring_into_view(fresh=True)
 
+    def bring_into_view(self) -> None:
+        """Show the cursor's row now, where one has to know where it stands; else it is shown when the keys rest."""
+        self._bring_into_view()
+
     def repaint_row(self, index: int) -> None:
         """This row says something else now."""
         self.changed((index,))
@@ -364,8 +368,8 @@ class RowList(Widget, Generic[R], can_focus=True):
         if fresh:
             self._lay_out(full=True)
         if self.count and not self._in_sight(self.cursor):
-            near = self._view and -self.size.height <= self.cursor - self._shown_cursor <= self.size.height
-            self._top = self._above(self.cursor, self.size.height // 2 if near or fresh else self.size.height - 1)
+            # In the middle: after a leap one reads what stands on both sides, and a held key is followed in half pages.
+            self._top = self._above(self.cursor, self.size.height // 2)
             self._lay_out(full=True)
             fresh = True
         if fresh:

@@ -195,11 +195,14 @@ class Phrases:
         if not 0 < len(text) <= 300:
             return None
         # Nearly all texts are words: one look for a word that every such phrase has spares them all the patterns.
-        if self._any_activity or not self._activity_words.isdisjoint(plain(text).casefold().split()):
+        folded = plain(text).casefold()
+        if self._any_activity or not self._activity_words.isdisjoint(folded.split()):
             match = self._matching(self.activities, text)
             if match:
                 return match.kind
-        said = self.whole.get(_key(text)) if len(text) <= 100 else None
+        if len(text) > 100:
+            return None
+        said = self.whole.get(folded.strip().removesuffix(".").rstrip())
         return said[0] if said and said[0] in {Kind.CALL, Kind.DELETED} else None
 
     def title(self, name: str) -> str:

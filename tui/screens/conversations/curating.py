@@ -8,7 +8,7 @@ are written by a worker, so that no key waits.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
@@ -22,7 +22,11 @@ from tui.figures import number
 from tui.lines import NOTHING, said
 from tui.screens.conversations.reading import ReadingScreen
 
+if TYPE_CHECKING:
+    from core.workspace.chats import MessageRow
+
 _AT_ONCE = 5_000  # messages that are decided on within a key press: 10 ms
+_FEW = 256  # messages that are looked at one by one before
 
 
 class CuratingScreen(ReadingScreen):
@@ -54,6 +58,7 @@ class CuratingScreen(ReadingScreen):
         super().__init__()
         self._range_from: int | None = None  # the place at which a range of marks began
         self._walking = False  # an undo or a redo is being shown
+        self._last_tag = ""  # the one that was put on last: most are put on many messages
 
     # What is acted on
 
@@ -129,20 +134,43 @@ class CuratingScreen(ReadingScreen):
         """Say one thing of what is marked, or of the row under the cursor."""
         alone = not self.marked and not self.marks_of_focus()
         try:
-            self._say(what, value)
+            was_so = not self._say(what, value)
         except Problem as problem:
             self.workbench.say_problem(problem)
         else:
             if alone and what in ("drop", "keep"):
-                (self.messages if self.messages.has_focus else self.listed).action_move(1)
+                self._go_on(was_so)
 
-    def _say(self, what: str, value: str) -> None:
-        """The same; what is wrong with the value is raised, for a dialog to show it."""
+    def _go_on(self, was_so: bool) -> None:
+        """To the next row, for the next key; at the last one a hasty hand would decide on the same row again."""
+        row_list = self.messages if self.messages.has_focus else self.listed
+        if row_list.cursor + 1 < row_list.count:
+            row_list.action_move(1)
+        elif not was_so:
+            self.workbench.say(SafeText(_("Saved. That was the last row; u takes it back.")))
+
+    def _say(self, what: str, value: str) -> bool:
+        """The same; what is wrong with the value is raised, for a dialog to show it. False where it was so already."""
         places = self.targets()
+        if what in ("drop", "keep") and self._rows_at(places) and self._are(places, what):
+            # An act that changes nothing would only be one more to undo.
+            self.workbench.say(SafeText(_("It is so already; nothing was changed.")))
+            return False
         if len(places) > _AT_ONCE:
             self._decide_all(places, what, value)
         elif places:
             self.after_act(self._decided_at(places, what, value))
+        return True
+
+    def _rows_at(self, places: Sequence[int]) -> list[MessageRow]:
+        """The messages at these places, where they are few."""
+        if len(places) > _FEW:
+            return []
+        return [row for place in places if (row := self.messages.at(place)) is not None]
+
+    def _are(self, places: Sequence[int], what: str) -> bool:
+        """Whether all of these few were said to be this already."""
+        return all(row.said.state == what for row in self._rows_at(places))
 
     def _decided_at(self, places: Sequence[int], what: str, value: str) -> str:
         from core.workspace import curation
@@ -207,7 +235,20 @@ class CuratingScreen(ReadingScreen):
         words = said(question, tags=", ".join(f"{tag} {n}" for tag, n in tags.most_common(12)) or "—")
         many = ngettext("{n} message.", "{n} messages.", len(places)).format(n=number(len(places)))
         question = said("{many} {words}", many=many, words=words)
-        self.app.push_screen(AskDialog(question, take=lambda typed: self._say(what, typed.strip())))
+
+        def take(typed: str) -> None:
+            self._say(what, typed.strip())
+            if what == "tag":
+                self._last_tag = typed.strip()
+
+        # Most tags are put on many messages, and most messages have one: then ⏎ is all there is to press.
+        proposed = self._last_tag if what == "tag" else self._only_tag(places)
+        self.app.push_screen(AskDialog(question, proposed, take, suggested=True))
+
+    def _only_tag(self, places: Sequence[int]) -> str:
+        """The tag of these messages, where they have one and no other."""
+        found = {tag for row in self._rows_at(places) for tag in row.said.tags}
+        return found.pop() if len(found) == 1 else ""
 
     def action_ask_weight(self) -> None:
         from tui.screens.ask import AskDialog

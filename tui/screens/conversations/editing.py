@@ -81,6 +81,7 @@ class EditingScreen(CuratingScreen):
         super().__init__()
         self._words = Editor(self.save_edit, self.leave_edit)
         self.editor: Editor | None = None  # while one writes
+        self._edited_from: Widget | None = None  # the list that had the keys
         self._draft_later: Timer | None = None
 
     def panes(self) -> Iterator[Widget]:
@@ -89,11 +90,18 @@ class EditingScreen(CuratingScreen):
         yield Container(panes[-1], self._words, id="right")
 
     def action_edit(self) -> None:
-        """Open the field over the words of the message under the cursor, or its draft."""
+        """Open the field over the words of the message under the cursor, or its draft; from the list, over those of the
+        message that it is at."""
         from core.workspace import curation
 
+        if self.editor is not None:
+            return
+        self._edited_from = self.messages if self.messages.has_focus else self.listed
+        if not self.messages.has_focus:
+            self.show_listed()  # the cursor may not have rested on the row yet
+            self.messages.bring_into_view()
         row = self.messages.row
-        if self.editor is not None or row is None or not self.messages.has_focus:
+        if row is None:
             return
         draft = curation.draft_of(self.workbench.workspace, row.uid)
         self.editor = self._words
@@ -169,7 +177,7 @@ class EditingScreen(CuratingScreen):
         if self.editor is not None:
             self.editor.display = False
             self.editor = None
-        self.set_focus(self.messages)
+        self.set_focus(self._edited_from or self.messages)
 
     def on_unmount(self) -> None:
         self.keep_draft()
@@ -180,6 +188,6 @@ class EditingScreen(CuratingScreen):
         return False if self.editor is not None else super().check_action(action, parameters)
 
     def commands(self) -> Iterator[Command]:
-        if self.messages.has_focus and self.messages.count:
+        if self.messages.count:
             yield Command(SafeText(_("Edit this message")), "screen.edit", "e")
         yield from super().commands()

@@ -199,7 +199,7 @@ class FindingScreen(EditingScreen):
             self.look_for(wanted)
 
         now = getattr(self.wanted, part)
-        self.app.push_screen(AskDialog(SafeText(words[part]), str(now or ""), take))
+        self.app.push_screen(AskDialog(SafeText(words[part]), str(now or ""), take, suggested=True))
 
     def clear_filter(self) -> None:
         """Look for nothing any more."""

@@ -168,11 +168,12 @@ class ConversationPainter:
         ground = palette.chosen if chosen else palette.ground
         when = f"{short_day(row.started_at)} {clock(row.started_at)}" if row.started_at is not None else "—"
         gone = row.dropped == row.messages
-        sign = "-" if row.dropped else "*" if row.said else " "
+        sign = "-" if gone else "+" if row.kept == row.messages else "*" if row.said else " "
+        ink = palette.error if gone else palette.good if sign == "+" else palette.warning
         line: Line = [
             (SafeText("▌" if chosen else " "), ground + palette.accent),
             (SafeText("●" if row.number in self.marked else " "), ground + palette.accent),
-            (SafeText(f"{sign} "), ground + (palette.error if row.dropped else palette.warning)),
+            (SafeText(f"{sign} "), ground + ink),
             (fitted(SafeText(when), 17), ground + palette.muted),
             (fitted(SafeText(number(row.messages)), 6, right=True), ground + palette.text),
             (SPACE, ground),
@@ -199,7 +200,7 @@ class FoundPainter:
         sign = {"drop": "-", "keep": "+"}.get(row.said.state, "~" if row.said.text is not None else " ")
         ink = palette.gone if row.said.state == "drop" else palette.text
         mark = "●" if row.place in self.marked else "×" if _is_in(self.gone, row.place) else " "
-        text = shown_in_line(row.text)
+        text = shown_in_line(_words(row))
         if self.words is not None:
             text = self.words.around(text, max(10, width - LIT_CONVERSATION - 2))
         line: Line = [

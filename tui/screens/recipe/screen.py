@@ -142,6 +142,8 @@ class RecipeScreen(Saving):
                     with suppress(Cancelled):
                         counting.whole_counters(go_on)
             shape = counting.shape()
+            if worker.is_cancelled:
+                return  # newer ones are looked at already, and would wait for what nobody sees any more
             example = counting.example(self._example)
         except Problem:
             shape = example = None  # the counters say what is the matter

@@ -1,0 +1,105 @@
+"""An export that is read by a process beside, while its messages go into the store here.
+
+In: a file and how to read it, as for `core.reading.read_export`. Out: its messages as columns, chat by chat, and the
+report, which follows the other one. Of a big import reading is a half and storing is the other; two processes need 0.6
+of the time of one, and what a hostile file could do to who reads it, it does there. Starting one takes a quarter of a
+second, so small files are read here.
+"""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from core import language
+from core.language import _
+from core.problem import Problem
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from core.chat import Chat
+    from core.reading.export import ReadOptions
+    from core.store.intake import Columns
+
+LARGE: Final = 1  # bytes of a file that is read beside
+
+
+def is_large(path: Path) -> bool:
+    """Whether this is a file, and one that is worth a process of its own."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size >= LARGE
+
+
+class ReadBeside:
+    """One export being read elsewhere. Iterate it once, to the end or not; `report` is whole at the end."""
+
+    def __init__(
+        self,
+        path: Path,
+        options: ReadOptions,
+        folder: Path,
+        progress: Callable[[int, int, int], None] | None,
+    ) -> None:
+        from core.reading.report import ImportReport
+
+        self.report = ImportReport(path.name)
+        self._path = path
+        self._options = options
+        self._folder = folder
+        self._progress = progress
+
+    def __iter__(self) -> Iterator[tuple[Chat, Columns]]:
+        from multiprocessing.connection import Pipe
+
+        from core.training.backends import local  # which environment a process may see: no keys
+
+        connection, theirs = Pipe()
+        with connection:
+            with theirs:
+                # In a session of its own: it ends when our end of the pipe is closed, however we end, and by no signal
+                # from a keyboard.
+                process = subprocess.Popen(
+                    [
+                        sys.executable, "-P", "-m", "core.workspace.reading_process", str(theirs.fileno()),
+                        str(self._folder),
+                    ],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(),), start_new_session=True,
+                    env=local.environment() | {"SINSONTE_LANG": language.chosen()},
+                )  # fmt: skip
+            try:
+                yield from self._listen(connection)
+            finally:
+                process.kill()
+                process.wait()
+
+    def _listen(self, connection: Connection[Any, Any]) -> Iterator[tuple[Chat, Columns]]:
+        with suppress(EOFError, ConnectionError):
+            connection.send((self._path.absolute(), self._options))
+            while True:
+                sort, first, second = connection.recv()
+                if sort == "batch":
+                    yield first, second
+                elif sort == "progress":
+                    self.report.become(second)
+                    if self._progress is not None:
+                        self._progress(*first)
+                elif sort == "raised":
+                    assert isinstance(first, Problem)
+                    raise first
+                else:
+                    return
+        raise Problem(
+            _("the process that reads it ended unexpectedly; nothing was imported."),
+            where=self._path.name,
+            advice=_("It may have run out of memory; close other programs and try again."),
+        )
