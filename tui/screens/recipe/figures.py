@@ -22,7 +22,7 @@ _ROWS = (
     ("examples", N_("examples")), ("train", N_("to train on")), ("validation", N_("held out")),
     ("tokens", N_("tokens")),
 )  # fmt: skip
-_LABEL, _FIGURE, _CHANGE = 15, 12, 12
+_LABEL, _FIGURE, _CHANGE, _COST = 15, 12, 12, 8
 
 
 def marked(value: int | None, exact: bool) -> str:
@@ -40,7 +40,7 @@ def change(now: int | None, before: int | None) -> str:
 class Figures(Board):
     """The counters, one a line, each with its change since the last save."""
 
-    DEFAULT_CSS = "Figures { height: 10; }"
+    DEFAULT_CSS = "Figures { height: 9; }"
 
     def __init__(self) -> None:
         super().__init__(id="figures", classes="pane")
@@ -85,11 +85,11 @@ class Figures(Board):
     def _cost(now: Counters, palette: Palette, width: int, most: int) -> list[Line]:
         """The sum, and whole what it is made from: an old price is no price."""
         words = ("" if now.exact else "≈") + now.cost if now.cost else _("trained here, for nothing")
-        lines = wrapped(said("{words}", words=words), max(16, width - _LABEL - 1), most)
+        lines = wrapped(said("{words}", words=words), max(16, width - _COST - 1), most)
         return [
             [
                 (SPACE, palette.text),
-                (fitted(SafeText("" if n else _("cost")), _LABEL), palette.muted),
+                (fitted(SafeText("" if n else _("cost")), _COST), palette.muted),
                 (line, palette.text if now.cost else palette.muted),
             ]
             for n, line in enumerate(lines)
