@@ -282,6 +282,10 @@ class Intake:
         if follows and bool((np.diff(new_times) >= 0).all()):
             self._count_untimed()
             return
+        if not there.count:
+            order = np.argsort(times, kind="stable")
+            self._move(order, self._first_id + order)
+            return
         # Sorted by time, file order within a second: then the largest old place so far is the neighbour to follow.
         by_time = np.argsort(times, kind="stable")
         times, sources = times[by_time], sources[by_time]
@@ -299,14 +303,18 @@ class Intake:
         ids = np.concatenate((there.ids, self._first_id + (-1 - sources[is_new])))
         was = np.concatenate((old_places, there.count + (-1 - sources[is_new])))
         order = np.lexsort((turn, all_after, all_times))
-        place = np.arange(len(order), dtype=np.int64)
-        moved = was[order] != place
-        many = int(moved.sum()) > MANY
+        self._move(was[order], ids[order])
+
+    def _move(self, was: Places, ids: Places) -> None:
+        """Give these messages the places in which they stand here; they had others, or the same."""
+        import numpy as np
+
+        moved = np.flatnonzero(was != np.arange(len(was)))
+        many = len(moved) > MANY
         if many:
             self._change.execute("DROP INDEX messages_by_place")
         self._change.many(
-            "UPDATE messages SET place = ? WHERE id = ?",
-            zip(place[moved].tolist(), ids[order][moved].tolist(), strict=True),
+            "UPDATE messages SET place = ? WHERE id = ?", zip(moved.tolist(), ids[moved].tolist(), strict=True)
         )
         if many:
             self._change.execute(_BY_PLACE)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from core.chat import Chat, Kind, Mark
 from core.language import _
 from core.problem import Misuse, Problem, system_words
-from core.workspace import memory, revision
+from core.workspace import revision
 from core.workspace.opening import Cancelled as Cancelled
 from core.workspace.opening import Workspace
 from core.workspace.reading_beside import ReadBeside, is_large
@@ -123,6 +123,7 @@ def import_file(
             workspace.settings, path, me=me, format=format, date_order=date_order,
             progress=progress, cancelled=cancelled, watch=watch,
         )  # fmt: skip
+    progress = _stopping(progress, cancelled)
     source: Reading | ReadBeside
     if is_large(path):
         source = ReadBeside(path, _options(workspace.settings, me, format, date_order), workspace.folder, progress)
@@ -142,6 +143,8 @@ def import_file(
         if source.report.added:
             revision.move(change)
     if isinstance(source, ReadBeside):
+        from core.workspace import memory
+
         memory.give_back(workspace)  # of 130 MB half is free again
     return source.report
 
@@ -158,7 +161,7 @@ def examine(
     watch: Callable[[ImportReport], None] | None = None,
 ) -> ImportReport:
     """Read one export and keep nothing of it: there need not even be a workspace."""
-    source = _read(settings, path, me, format, date_order, progress)
+    source = _read(settings, path, me, format, date_order, _stopping(progress, cancelled))
     if watch is not None:
         watch(source.report)
     for _batch in source:
@@ -253,6 +256,17 @@ def _digest(path: Path) -> str:
             where=path.name,
             advice=_("Check the disk, or copy the file."),
         ) from None
+
+
+def _stopping(progress: Progress | None, cancelled: Callable[[], bool] | None) -> Progress:
+    """Telling how far it is, and stopping then: a big file is gone over once before its first message comes."""
+
+    def tell(done: int, total: int, messages: int) -> None:
+        _stop_if(cancelled)
+        if progress is not None:
+            progress(done, total, messages)
+
+    return tell
 
 
 def _stop_if(cancelled: Callable[[], bool] | None) -> None:

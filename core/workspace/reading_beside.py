@@ -9,7 +9,6 @@ second, so small files are read here.
 from __future__ import annotations
 
 import stat
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -58,6 +57,7 @@ class ReadBeside:
         self._progress = progress
 
     def __iter__(self) -> Iterator[tuple[Chat, Columns]]:
+        import subprocess  # of what takes a few milliseconds nothing is imported before it is needed
         from multiprocessing.connection import Pipe
 
         from core.training.backends import local  # which environment a process may see: no keys

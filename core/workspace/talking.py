@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -90,19 +90,30 @@ class SpeakerRow:
         }
 
 
-def speakers(workspace: Workspace) -> list[SpeakerRow]:
-    """Everybody who can be talked to: the tuned first, then their bases. Asks no server."""
+def speakers(workspace: Workspace, *, priced: bool = True) -> list[SpeakerRow]:
+    """Everybody who can be talked to: the tuned first, then their bases. Asks no server.
+
+    The first price that is looked up takes half a second; a key that does not wait for it asks for rows without.
+    """
     known = models.listing(workspace)
     tuned = [one for one in known if one.kind != BASE]
     rows = [_row(workspace, one) for one in tuned]
+    if priced:
+        rows = [_priced(workspace, row) for row in rows]
     own = [one.name for one in known if one.kind == BASE]  # built here from the chats
     bases = list(dict.fromkeys([models.MINI, *own, *(one.base for one in tuned if one.kind != REMOTE)]))
     return rows + [_base_row(workspace, base, tuned) for base in bases]
 
 
-def speaker_named(workspace: Workspace, name: str) -> SpeakerRow:
-    """The one of this name: as listed, a folder with a model, or PROFILE:ID of an endpoint of the settings."""
-    rows = speakers(workspace)
+def speaker_named(workspace: Workspace, name: str, *, priced: bool = True) -> SpeakerRow:
+    """The one of this name: as listed, a folder with a model, or PROFILE:ID of an endpoint of the settings. `priced` is
+    that of `speakers`."""
+    row = _speaker_named(workspace, name)
+    return _priced(workspace, row) if priced else row
+
+
+def _speaker_named(workspace: Workspace, name: str) -> SpeakerRow:
+    rows = speakers(workspace, priced=False)
     for row in rows:
         if row.name == name:
             return row
@@ -112,7 +123,7 @@ def speaker_named(workspace: Workspace, name: str) -> SpeakerRow:
             return _remote_row(workspace, name, made.base, made.dataset, made.details)
         shape = COMPLETION if prompting.is_old(model) else CHAT
         ends = models.ends_of(workspace, name)
-        return SpeakerRow(name, REMOTE, base=model, shape=shape, price=_price(workspace, name), ends=ends)
+        return SpeakerRow(name, REMOTE, base=model, shape=shape, ends=ends)
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
         return SpeakerRow(name, BASE, base=str(folder.resolve()), context=_context(folder), price=using.FREE)
@@ -303,7 +314,11 @@ def _remote_row(workspace: Workspace, name: str, base: str, dataset: str, detail
         stop = details.get("stop")
         told |= {"system": "", "shape": COMPLETION, "stop": (str(stop),) if stop else ()}
     ends = models.ends_of(workspace, name, str(details.get("shutdown_date") or ""))
-    return SpeakerRow(name, REMOTE, base, dataset, **told, price=_price(workspace, name), ends=ends)
+    return SpeakerRow(name, REMOTE, base, dataset, **told, ends=ends)
+
+
+def _priced(workspace: Workspace, row: SpeakerRow) -> SpeakerRow:
+    return replace(row, price=_price(workspace, row.name)) if row.kind == REMOTE else row
 
 
 def _base_row(workspace: Workspace, base: str, tuned: list[ModelRow]) -> SpeakerRow:

@@ -54,6 +54,10 @@ async def test_the_last_tag_is_proposed_and_so_is_the_only_one_to_take_off(tmp_p
         await until(pilot, "Saved: tag 1 message “risa”")
         await pilot.press("j", "t", "o", "t", "r", "a", "enter")  # what is typed takes the place of what was proposed
         await until(pilot, "Saved: tag 1 message “otra”")
+        await pilot.press("t", "enter")
+        await until(pilot, "It is so already")
+        await pilot.press("T", *"risa", "enter")  # a tag that it does not have
+        await until(pilot, "It is so already")
         await pilot.press("T", "enter")
         await until(pilot, "Saved: take “otra” off 1 message")
         tags = [sorted(row.said.tags) for row in chats.transcript(workspace, 1).rows(0, 3)]
@@ -138,6 +142,16 @@ async def test_many_messages_are_grouped_in_what_is_said_of_an_act(tmp_path: Pat
         await until(pilot, "Drop 1,500 messages?")
         await pilot.press("y")
         await until(pilot, "u undoes: drop 1,500 messages")
+
+
+async def test_without_a_voice_no_noughts_stand_beside_the_conversations(tmp_path: Path) -> None:
+    from core.workspace import recipe
+
+    async with reading(tmp_path) as (pilot, _screen, workspace):
+        await until(pilot, "no voice is chosen yet")
+        assert "0 conversations" not in screen_text(pilot.app)
+        recipe.change(workspace, {"persona": "Nico"})
+        await until(pilot, "3 conversations")
 
 
 async def test_without_a_shell_nothing_is_suspended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

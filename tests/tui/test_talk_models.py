@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from core.chatting import serving
+from core.counting import using
 from core.settings import Endpoint, Settings
+from core.store import models as stored
 from core.workspace import transcripts
 from core.workspace.opening import open_workspace
 from tests import tiny
@@ -150,6 +154,34 @@ async def test_a_local_model_beside_a_remote_one_and_only_the_remote_one_costs_m
                 assert "che" not in str(told)
         finally:
             serving.stop_servers(tmp_path / "w" / "server")
+
+
+async def test_who_is_to_speak_is_chosen_while_prices_are_still_looked_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = threading.Event()
+    price = using.UsePrice(Decimal(2), Decimal(8), "USD", "a list")
+
+    def looked_up(*_given: object, **_named: object) -> using.UsePrice:
+        assert threading.current_thread() is not threading.main_thread(), "a key would wait for it"
+        assert known.wait(60)
+        return price
+
+    monkeypatch.setattr(using, "use_price", looked_up)
+    monkeypatch.setenv("LAB_KEY", "sk-of-nobody")
+    workspace_with(tmp_path / "w").close()
+    provider = Endpoint("lab", "https://lab.invalid/v1", kind="openai", api_key_env="LAB_KEY")
+    workspace = open_workspace(tmp_path / "w", Settings(tmp_path / "none.toml", endpoints={"lab": provider}))
+    with workspace.store.write() as change:
+        stored.add(change, stored.StoredModel("lab:tuned", "remote", "lab:gpt-4.1-mini"))
+    async with talking(workspace) as pilot:
+        await reading(pilot, "m")
+        await until(pilot, "looking up its price")
+        known.set()
+        await until(pilot, "2 in, 8 out for a million tokens (USD)")
+        await pilot.press("G", "enter", *"lab:another", "enter")  # the same of one that is named
+        await quiet(pilot)
+        assert screen_of(pilot).talk.models == ("lab:another",)
 
 
 @pytest.mark.parametrize("leave", [False, True], ids=["esc", "quit"])

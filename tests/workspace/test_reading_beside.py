@@ -40,7 +40,7 @@ def readers(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[Any]]:
         started.append(popen(*given, **more))
         return started[-1]
 
-    monkeypatch.setattr(reading_beside.subprocess, "Popen", noting)
+    monkeypatch.setattr(subprocess, "Popen", noting)
     return started
 
 
@@ -138,6 +138,26 @@ def test_cancelled_it_ends_and_nothing_is_kept(
     assert chats.listing(empty) == []
 
 
+@pytest.mark.parametrize("large", [HERE, 1])
+def test_it_is_cancelled_before_the_first_message_comes(
+    empty: Workspace, export: Path, monkeypatch: pytest.MonkeyPatch, large: int
+) -> None:
+    monkeypatch.setattr(reading_beside, "LARGE", large)
+    content, _truth = generate("ios-es", 60_000, 3)
+    export.write_bytes(content)
+    told: list[tuple[int, int, int]] = []
+    with pytest.raises(chats.Cancelled):
+        chats.import_file(
+            empty,
+            export,
+            date_order="dmy",
+            progress=lambda *so_far: told.append(so_far),
+            cancelled=lambda: bool(told),
+        )
+    assert [messages for _done, _all, messages in told] == [0]
+    assert chats.listing(empty) == []
+
+
 def test_killed_while_it_reads_it_is_one_plain_line_and_nothing_is_kept(
     empty: Workspace, export: Path, beside: None, readers: list[subprocess.Popen[Any]]
 ) -> None:
@@ -180,17 +200,17 @@ def test_it_ends_with_the_one_who_imports(tmp_path: Path) -> None:
     file = tmp_path / "chat.txt"
     file.write_bytes(content)
     importing = (
-        "import sys, os, signal\n"
+        "import sys, os, signal, subprocess\n"
         "from pathlib import Path\n"
         "from core.workspace import chats, reading_beside\n"
         "from core.workspace.opening import open_workspace\n"
         "reading_beside.LARGE = 1\n"
-        "popen = reading_beside.subprocess.Popen\n"
+        "popen = subprocess.Popen\n"
         "def noting(*given, **more):\n"
         "    made = popen(*given, **more)\n"
         "    print(made.pid, flush=True)\n"
         "    return made\n"
-        "reading_beside.subprocess.Popen = noting\n"
+        "subprocess.Popen = noting\n"
         "def die(*so_far): os.kill(os.getpid(), signal.SIGKILL)\n"
         "with open_workspace(Path(sys.argv[1])) as workspace:\n"
         "    chats.import_file(workspace, Path(sys.argv[2]), date_order='dmy', progress=die)\n"
@@ -216,6 +236,6 @@ def test_no_key_reaches_it(empty: Workspace, export: Path, beside: None, monkeyp
         given.append(more["env"])
         return popen(*command, **more)
 
-    monkeypatch.setattr(reading_beside.subprocess, "Popen", noting)
+    monkeypatch.setattr(subprocess, "Popen", noting)
     chats.import_file(empty, export)
     assert "sk-secret" not in given[0].values()

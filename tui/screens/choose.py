@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -75,6 +75,14 @@ class ChooseDialog(ModalScreen[int | None]):
 
     def on_mount(self) -> None:
         self._tell()
+
+    def take_details(self, details: Mapping[int, SafeText]) -> None:
+        """Other details of some choices, by place: what took its time to be known."""
+        if self.is_attached:
+            choices = enumerate(self._choices)
+            self._choices = [Choice(one.title, details.get(at, one.detail)) for at, one in choices]
+            self.query_one(RowList).show(Listed(self._choices))
+            self._tell()
 
     def on_row_list_highlighted(self) -> None:
         self._tell()

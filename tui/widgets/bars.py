@@ -14,7 +14,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from core.language import _
+from core.language import _, ngettext
 from core.safe_text import SafeText
 from tui.lines import SPACE, Cell, Line, fitted, said, strip_of, width_of, wrapped
 from tui.themes import Palette, palette_of
@@ -160,6 +160,9 @@ class Counted(Bar):
     def draw(self, palette: Palette, width: int) -> Line:
         if self.counters is None:
             return [(SafeText(" " + _("not counted yet")), palette.muted)]
+        if self.counters.messages and self.counters.tokens is None:
+            # Noughts beside a list of conversations would be a lie: without a voice nothing is counted but messages.
+            return self._voiceless(self.counters, palette)
         cells: Line = []
         # Long words, short words, then one figure after the other goes.
         for short, without in ((False, 0), *((True, n) for n in range(len(_GO_FIRST) + 1))):
@@ -167,6 +170,18 @@ class Counted(Bar):
             if _width(cells) <= width:
                 break
         return cells
+
+    @staticmethod
+    def _voiceless(now: Counters, palette: Palette) -> list[Cell]:
+        from tui.figures import number
+
+        words = ngettext("{n} message", "{n} messages", now.messages).format(n=number(now.messages))
+        return [
+            (said(" {words}   ", words=words), palette.text),
+            (SafeText(_("no voice is chosen yet")), palette.warning),
+            (said("   {figure}", figure=number(now.runs)), palette.good if now.runs else palette.text),
+            (said(" {unit}", unit=_("running")), palette.muted),
+        ]
 
     @staticmethod
     def _cells(now: Counters, palette: Palette, short: bool, without: Sequence[str]) -> list[Cell]:

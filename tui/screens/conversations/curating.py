@@ -152,7 +152,7 @@ class CuratingScreen(ReadingScreen):
     def _say(self, what: str, value: str) -> bool:
         """The same; what is wrong with the value is raised, for a dialog to show it. False where it was so already."""
         places = self.targets()
-        if what in ("drop", "keep") and self._rows_at(places) and self._are(places, what):
+        if (rows := self._rows_at(places)) and all(_is_so(row, what, value) for row in rows):
             # An act that changes nothing would only be one more to undo.
             self.workbench.say(SafeText(_("It is so already; nothing was changed.")))
             return False
@@ -167,10 +167,6 @@ class CuratingScreen(ReadingScreen):
         if len(places) > _FEW:
             return []
         return [row for place in places if (row := self.messages.at(place)) is not None]
-
-    def _are(self, places: Sequence[int], what: str) -> bool:
-        """Whether all of these few were said to be this already."""
-        return all(row.said.state == what for row in self._rows_at(places))
 
     def _decided_at(self, places: Sequence[int], what: str, value: str) -> str:
         from core.workspace import curation
@@ -349,3 +345,12 @@ class CuratingScreen(ReadingScreen):
             for title, action, key in acts:
                 yield Command(SafeText(title), action, key)
         yield from super().commands()
+
+
+def _is_so(row: MessageRow, what: str, value: str) -> bool:
+    """Whether this was said of the message already, and nothing would change."""
+    return (
+        row.said.state == what
+        or (what == "tag" and value in row.said.tags)
+        or (what == "untag" and bool(value) and value not in row.said.tags)
+    )

@@ -36,12 +36,12 @@ def ask_for_model(screen: TalkScreen, lane: int) -> None:
 
     talk = screen.talk
     try:
-        rows = talking.speakers(screen.workbench.workspace)
+        rows = talking.speakers(screen.workbench.workspace, priced=False)
     except Problem as problem:
         screen.workbench.say_problem(problem)
         return
     names: list[str | None] = [row.name for row in rows]
-    choices = [Choice(said("{name}", name=row.name), _detail(row)) for row in rows]
+    choices = [Choice(said("{name}", name=row.name), _detail(row, priced=False)) for row in rows]
     if lane and len(talk.models) > 1:
         choices.insert(0, Choice(SafeText(_("nobody: one model alone"))))
         names.insert(0, "")
@@ -51,13 +51,29 @@ def ask_for_model(screen: TalkScreen, lane: int) -> None:
     now = talk.models[lane] if lane < len(talk.models) else ""
     question = _("Who is to speak beside {model}?") if lane else _("Who is to speak?")
     first = talk.models[0] if talk.models else ""
-    screen.app.push_screen(
-        ChooseDialog(said(question, model=first), choices, names.index(now) if now in names else 0),
-        partial(_take_model, screen, lane, names),
-    )
+    dialog = ChooseDialog(said(question, model=first), choices, names.index(now) if now in names else 0)
+    screen.app.push_screen(dialog, partial(_take_model, screen, lane, names))
+    if any(row.kind == "remote" for row in rows):
+        _look_up_prices(screen, dialog, names)
 
 
-def _detail(row: SpeakerRow) -> SafeText:
+def _look_up_prices(screen: TalkScreen, dialog: ChooseDialog, names: Sequence[str | None]) -> None:
+    """Say what each costs once it is known: the first price that is looked up takes half a second."""
+    from core.workspace import talking
+
+    def look() -> None:
+        try:
+            rows = talking.speakers(screen.workbench.workspace)
+        except Problem:
+            return  # who is to speak was listed already; what else is the matter is told when it is asked
+        details = {row.name: _detail(row) for row in rows}
+        told = {at: details[name] for at, name in enumerate(names) if name in details}
+        screen.app.call_from_thread(dialog.take_details, told)
+
+    screen.run_worker(look, thread=True, exclusive=True, group="prices", name="prices", exit_on_error=False)
+
+
+def _detail(row: SpeakerRow, *, priced: bool = True) -> SafeText:
     """What it is, until when it answers, and what it costs."""
     kinds = {"adapter": _("tuned on {base}"), "base": _("a base"), "remote": _("remote: {base}")}
     lines = [said(kinds.get(row.kind, "{base}"), base=row.base)]
@@ -70,7 +86,7 @@ def _detail(row: SpeakerRow) -> SafeText:
     elif row.price is not None:
         lines.append(said("{said}", said=row.price.said()))
     elif row.kind == "remote":
-        lines.append(SafeText(_("no price of it is known")))
+        lines.append(SafeText(_("no price of it is known") if priced else _("looking up its price …")))
     return SafeText("\n".join(lines))
 
 
@@ -85,7 +101,7 @@ def _take_model(screen: TalkScreen, lane: int, names: Sequence[str | None], at: 
     workspace = screen.workbench.workspace
 
     def known(typed: str) -> None:
-        talking.speaker_named(workspace, typed.strip())
+        talking.speaker_named(workspace, typed.strip(), priced=False)
 
     screen.app.push_screen(
         AskDialog(
@@ -149,7 +165,7 @@ def _ask_for_system(screen: TalkScreen) -> None:
 
     terms, models = screen.talk.terms, screen.talk.models
     try:
-        own = talking.speaker_named(screen.workbench.workspace, models[0]).system if models else ""
+        own = talking.speaker_named(screen.workbench.workspace, models[0], priced=False).system if models else ""
         known = prompts.system_prompts(screen.workbench.workspace)
     except Problem as problem:
         screen.workbench.say_problem(problem)

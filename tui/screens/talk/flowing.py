@@ -132,7 +132,7 @@ class FlowingScreen(PlaceScreen):
         from core.workspace import talking
 
         try:
-            return [row.name for row in talking.speakers(self.workbench.workspace)[:1]]
+            return [row.name for row in talking.speakers(self.workbench.workspace, priced=False)[:1]]
         except Problem as problem:
             self.workbench.say_problem(problem)
             return []
