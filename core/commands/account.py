@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 
@@ -134,18 +133,8 @@ def _limits(context: Context, profile: str) -> None:
     if context.json:
         json_line(told.as_json())
         return
-    data(_("can: {abilities}").format(abilities=", ".join(told.abilities)))
-    if told.last_job:
-        data(_("last day for a new job: {day}").format(day=told.last_job))
-    for model, ends in told.ends:
-        data(f"{shown_in_line(model)}: {ends}")
-    data(
-        _("limits as the server says them: {told}").format(
-            told=shown_in_line(json.dumps(told.told, ensure_ascii=False))
-        )
-        if told.told
-        else _("the server does not say its limits")
-    )
+    for line in told.lines():
+        data(shown_in_line(line))
 
 
 def _removed(context: Context, profile: str) -> None:

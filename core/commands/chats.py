@@ -56,7 +56,7 @@ def import_(
         except Problem as problem:
             progress.close()
             failed = max(failed, problem.exit_code)
-            talk(f"sinsonte: {problem}")
+            talk("sinsonte: " + " ".join(str(problem).split()))
             continue
         progress.close()
         if context.json:

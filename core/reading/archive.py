@@ -16,7 +16,7 @@ from typing import IO, BinaryIO, Final
 
 from core.language import _
 from core.problem import Problem
-from core.reading.source import Source
+from core.reading.source import Source, name_of
 
 _LARGEST: Final = 4 << 30
 _RATIO: Final = 200  # chats shrink to a fifth or a tenth; a bomb to a thousandth
@@ -49,11 +49,13 @@ def open_archive(path: Path) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(path)
     except (*ZIP_FAULTS, OSError):
-        raise damaged(path.name) from None
+        raise damaged(name_of(path)) from None
     if len(archive.infolist()) > _MEMBERS:
         archive.close()
         raise Problem(
-            _("the archive has more members than any export."), where=path.name, advice=_("Give the chat file alone.")
+            _("the archive has more members than any export."),
+            where=name_of(path),
+            advice=_("Give the chat file alone."),
         )
     return archive
 
@@ -97,7 +99,7 @@ def _is_clutter(name: str) -> bool:
 
 
 def _source(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, archive_size: int) -> Source:
-    name = f"{path.name}/{member.filename}"
+    name = f"{name_of(path)}/{member.filename}"
 
     def opened() -> BinaryIO:
         _check(member, archive_size, name)

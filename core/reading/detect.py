@@ -36,6 +36,7 @@ READERS: Final[dict[str, Reader]] = {
 }
 _HEAD: Final = 1 << 18
 _WEB_PAGE: Final = re.compile(rb"\s*(?:<!doctype html|<html|<\?xml[^>]*>\s*<!doctype html)", re.I)
+_JSON: Final = re.compile(rb"\s*[{\[]\s*(?:[\"{\[\]}\d-]|true|false|null|\Z)")
 _TELEGRAM: Final = {"personal_chat", "bot_chat", "saved_messages", "replies", "verification_codes"}
 
 
@@ -49,9 +50,8 @@ def find_format(source: Source, encoding: Encoding) -> tuple[str, str] | None:
             where=source.name,
             advice=_("In the app, choose JSON as the export's format."),
         )
-    first = head.lstrip(b" \t\r\n")[:1]
     # A WhatsApp header on iOS begins with a bracket, as a JSON array does.
-    if first in (b"{", b"[") and not (first == b"[" and whatsapp.looks_like_whatsapp(head[:4096])):
+    if _JSON.match(head) and not (head.lstrip()[:1] == b"[" and whatsapp.looks_like_whatsapp(head[:4096])):
         return _json_format(source, encoding)
     if whatsapp.looks_like_whatsapp(head):
         return "whatsapp", ""
@@ -64,18 +64,22 @@ def find_format(source: Source, encoding: Encoding) -> tuple[str, str] | None:
 
 
 def _json_format(source: Source, encoding: Encoding) -> tuple[str, str]:
-    try:
-        with open_text(source, encoding) as text:
-            stream = JsonStream(cast("TextIO", text))
-            found = _of_array(stream) if stream.peek() == "[" else _of_object(stream)
-    except Malformed as error:
+    broken: list[Malformed] = []
+    found: tuple[str, str] | None = None
+    with open_text(source, encoding) as text:
+        stream = JsonStream(cast("TextIO", text))
+        try:
+            found = _of_array(stream, broken) if stream.peek() == "[" else _of_object(stream, broken)
+        except Malformed as error:
+            broken.append(error)
+    if found is None and broken:
         raise Problem(
             _("the JSON breaks off or is damaged (line {line}, character {offset}).").format(
-                line=error.line, offset=error.offset
+                line=broken[0].line, offset=broken[0].offset
             ),
             where=source.name,
             advice=_("Export the chat again."),
-        ) from None
+        )
     if found is None:
         raise Problem(
             _("this JSON is none of the exports that can be read."),
@@ -85,8 +89,8 @@ def _json_format(source: Source, encoding: Encoding) -> tuple[str, str]:
     return found
 
 
-def _of_array(stream: JsonStream) -> tuple[str, str] | None:
-    for looked, element in enumerate(stream.items(lambda _number, _error, _text: None), 1):
+def _of_array(stream: JsonStream, broken: list[Malformed]) -> tuple[str, str] | None:
+    for looked, element in enumerate(stream.items(lambda _number, error, _text: broken.append(error)), 1):
         kind = _of_element(an_object(element))
         if kind or looked >= 20:
             return (kind, _("element {number} of the array has its fields").format(number=looked)) if kind else None
@@ -99,24 +103,22 @@ def _of_element(element: Object) -> str:
     return rows.row_kind(element)
 
 
-def _of_object(stream: JsonStream) -> tuple[str, str] | None:
+def _of_object(stream: JsonStream, broken: list[Malformed]) -> tuple[str, str] | None:
     """Look at the fields of the document in turn, and into its messages no further than the first."""
     seen: dict[str, Any] = {}
     try:
         for key in stream.keys():  # noqa: SIM118 - a stream is no dictionary: its keys come one by one
             following = stream.peek()
             if key == "messages" and following == "[":
-                first = next(stream.items(lambda _number, _error, _text: None), None)
+                first = next(stream.items(lambda _number, error, _text: broken.append(error)), None)
                 return _of_messages(seen, an_object(first))
             if key in {"chats", "left_chats"} and following == "{":
                 return "telegram", _("an account with its chats")
             seen[key] = stream.value()
             if key == "mapping" and isinstance(seen[key], dict):
                 return "chatgpt", _("the fields of one conversation")
-    except Malformed:
-        # The first line of JSON Lines may be broken, and the next whole.
-        if not seen:
-            raise
+    except Malformed as error:
+        broken.append(error)
         return None
     kind = rows.row_kind(seen)
     return (kind, _("the first row has its fields")) if kind else None

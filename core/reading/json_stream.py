@@ -116,9 +116,11 @@ class JsonStream:
             try:
                 value, end = _decode(self._buffer, self._at)
             except (ValueError, RecursionError) as error:
+                # From the position, not from the buffer's start: filling moves it, also where nothing more comes.
+                behind = error.pos - self._at if isinstance(error, json.JSONDecodeError) else 0
                 if self._may_go_on(error) and len(self._buffer) - self._at < _LARGEST and self._fill():
                     continue
-                return self._repaired(error)
+                return self._repaired(error, behind)
             # A number at the very end of the buffer may have more digits to come, after a point or exponent too.
             if self._buffer[end - 1] not in '}]"' and _UNFINISHED.fullmatch(self._buffer, end) and self._fill():
                 continue
@@ -130,8 +132,7 @@ class JsonStream:
             return False
         return error.msg.startswith("Unterminated string") or error.pos >= len(self._buffer) - 16
 
-    def _repaired(self, error: Exception) -> Json:
-        start = self._at
+    def _repaired(self, error: Exception, behind: int) -> Json:
         if isinstance(error, json.JSONDecodeError) and "escape" in error.msg:
             end = self._end_of_value()
             if end is not None:
@@ -142,7 +143,7 @@ class JsonStream:
                     raise self._malformed(start) from None
                 self._at = end
                 return value
-        at = error.pos if isinstance(error, json.JSONDecodeError) else start
+        at = self._at + behind
         raise self._malformed(at, ended=self._ended and at >= len(self._buffer) - 16) from None
 
     def _end_of_value(self) -> int | None:

@@ -11,6 +11,7 @@ import re
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -22,7 +23,7 @@ from core.reading.encoding import Encoding, find_encoding
 from core.reading.export import Batch, Export, Progress, ReadOptions, collection_paused
 from core.reading.phrases import Phrases, load_phrases
 from core.reading.report import ImportReport
-from core.reading.source import Source, file_source
+from core.reading.source import Source, file_source, name_of
 
 FORMATS: Final = tuple(READERS)
 _ZIP: Final = b"PK\x03\x04"
@@ -37,6 +38,7 @@ class Reading:
     def __init__(self, exports: list[Export], close: Callable[[], None] = lambda: None) -> None:
         self._exports = exports
         self._close = close  # an archive around them
+        self._sizes = {path: _size(path) for path in dict.fromkeys(export.source.path for export in exports)}
         self.report = exports[0].report
 
     def __iter__(self) -> Iterator[Batch]:
@@ -63,6 +65,7 @@ class Reading:
                     advice=_("Check the disk, or copy the file."),
                 ) from None
             report.new_chat()
+        self._look_for_change()
         if report.messages == 0:
             what = _("the file has no messages.")
             if report.unread:
@@ -75,6 +78,29 @@ class Reading:
             report.lines = sum(_lines(export.source) for export in self._exports)
         report.finish(time.perf_counter() - began)
         self._exports[-1].tick(self._exports[-1].source.size)
+
+    def _look_for_change(self) -> None:
+        """What was cut off while it was read is half an export, and looks like a whole one."""
+        for path, size in self._sizes.items():
+            now = _size(path)
+            if now is None or size is None:
+                continue
+            if now < size:
+                raise Problem(
+                    _("the file became shorter while it was read ({now:,} of {size:,} bytes).").format(
+                        now=now, size=size
+                    ),
+                    where=name_of(path),
+                    advice=_("Nothing of it was taken; wait until it is written, or copy it, and try again."),
+                )
+            if now > size:
+                self.report.warn(_("The file grew while it was read; import it again for what was added."))
+
+
+def _size(path: Path) -> int | None:
+    with suppress(OSError):  # gone from its folder: what is open can still be read
+        return path.stat().st_size
+    return None
 
 
 def _lines(source: Source) -> int:

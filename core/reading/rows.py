@@ -22,6 +22,7 @@ from core.reading.document import Object, a_list, an_object, unread_element, wal
 from core.reading.encoding import open_text
 from core.reading.export import BATCH, Batch, Export
 from core.reading.json_stream import Malformed
+from core.reading.source import name_of
 
 _SAMPLE: Final = 300
 _LONGEST_LINE: Final = 64 << 20
@@ -63,7 +64,7 @@ def read(export: Export) -> Iterator[Batch]:
     if kind == "prompt-completion":
         with_numbers = islice(_rows(export, quiet=True), _SAMPLE)
         glue = _find_glue([an_object(row) for _number, row in with_numbers])
-    chat = Chat(export.source.path.name.rsplit(".", 1)[0], kind, "")
+    chat = Chat(name_of(export.source.path).rsplit(".", 1)[0], kind, "")
     messages: list[Message] = []
     order = 0
     for number, row in _rows(export):

@@ -49,17 +49,22 @@ def read_full(stream: BinaryIO, length: int) -> bytes:
     return b"".join(parts)
 
 
+def name_of(path: Path) -> str:
+    """A file's name for people and for the store; bytes in it that are not UTF-8 read as “�”."""
+    return os.fsencode(path.name).decode("utf-8", "replace")
+
+
 def file_source(path: Path) -> Source:
     """The file as a source; a Problem when it is not a file that can be read."""
     with _open_regular(path) as stream:
         size = os.fstat(stream.fileno()).st_size
     if size == 0:
-        raise Problem(_("the file is empty."), where=path.name, advice=_("Export the chat again."))
-    return Source(name=path.name, path=path, size=size, open=lambda: _open_regular(path))
+        raise Problem(_("the file is empty."), where=name_of(path), advice=_("Export the chat again."))
+    return Source(name=name_of(path), path=path, size=size, open=lambda: _open_regular(path))
 
 
 def _open_regular(path: Path) -> BinaryIO:
-    where = path.name or str(path)
+    where = name_of(path) or str(path)
     try:
         # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)

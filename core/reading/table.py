@@ -29,6 +29,7 @@ from core.reading.date_order import decide, undecided
 from core.reading.document import clock_seconds
 from core.reading.encoding import open_text
 from core.reading.export import BATCH, Batch, Export
+from core.reading.source import name_of
 from core.reading.whatsapp_header import DateOrder, day_of
 
 DELIMITERS: Final = (";", ",", "\t", "|")
@@ -89,10 +90,25 @@ def _layout(header: Sequence[str], delimiter: str) -> Table | None:
     return Table("csv", list(header), delimiter) if len(names) == 2 and names[0] != names[1] else None
 
 
-def columns_of(text: str) -> int:
-    """How many columns a text that is no table of ours has, for saying so."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    return max(len(next(csv.reader([first], delimiter=delimiter))) for delimiter in DELIMITERS)
+def _no_table(text: str) -> str:
+    """Why a text is no table of ours."""
+    tables = [list(islice(records(text.splitlines(keepends=True), one), _SAMPLE)) for one in DELIMITERS]
+    filled = ([row for row in of_it if any(row[1])] or [(1, [""])] for of_it in tables)
+    rows = max(filled, key=lambda of_it: len(of_it[0][1]))
+    line, header = rows[0]
+    names = [name.strip().casefold() for name in header]
+    if len(names) == 2 and (not all(names) or names[0] == names[1]):
+        return _("line {line}: the header must name two people, not the same twice.").format(line=line)
+    if len(names) == 2 and len(rows) == 1:
+        return _("line {line}: no row follows the header.").format(line=line)
+    odd = next((row for row in rows if len(row[1]) != 2 and not _is_end(row[1])), None)
+    if len(names) == 2 and odd is not None:
+        return _(
+            "line {line}: the header has 2 columns, this row {count}, and most rows are not as the header."
+        ).format(line=odd[0], count=len(odd[1]))
+    return _("line {line}: a table of talk has two columns (or speaker, text, time); this has {count}.").format(
+        line=line, count=len(header)
+    )
 
 
 def _is_end(cells: Sequence[str]) -> bool:
@@ -196,11 +212,11 @@ def read(export: Export) -> Iterator[Batch]:
 
 
 def not_a_table(export: Export) -> Problem:
-    """A CSV with one column, or five."""
+    """A CSV with one column, or five, or two that are no table."""
     with open_text(export.source, export.encoding) as text:
-        columns = columns_of(text.read(1 << 16))
+        head = text.read(1 << 16)
     return Problem(
-        _("line 1: a table of talk has two columns (or speaker, text, time); this has {count}.").format(count=columns),
+        _no_table(head),
         where=export.source.name,
         advice=_("See docs/reading.md for the tables that can be read."),
     )
@@ -263,8 +279,8 @@ def read_sheet(export: Export, rows: list[Row]) -> Iterator[Batch]:
     table = _layout([cell.strip() for cell in rows[0][1]], "") if rows else None
     if table is None:
         raise Problem(
-            _("line 1: a table of talk has two columns (or speaker, text, time); this has {count}.").format(
-                count=len(rows[0][1]) if rows else 0
+            _("line {line}: a table of talk has two columns (or speaker, text, time); this has {count}.").format(
+                line=1, count=len(rows[0][1]) if rows else 0
             ),
             where=export.source.name,
             advice=_("See docs/reading.md for the tables that can be read."),
@@ -274,7 +290,7 @@ def read_sheet(export: Export, rows: list[Row]) -> Iterator[Batch]:
 
 
 def _read(export: Export, table: Table, rows: Callable[[bool], Iterator[Row]]) -> Iterator[Batch]:
-    chat = Chat(export.source.path.name.rsplit(".", 1)[0], "csv", "")
+    chat = Chat(name_of(export.source.path).rsplit(".", 1)[0], "csv", "")
     for name in table.header:
         if table.kind == "csv" and (": " in name or name.strip() == _END):
             raise Problem(

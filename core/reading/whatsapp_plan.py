@@ -19,7 +19,7 @@ from core.reading.date_order import Decision
 from core.reading.encoding import open_utf8
 from core.reading.export import Export
 from core.reading.phrases import plain
-from core.reading.source import CHUNK
+from core.reading.source import CHUNK, name_of
 from core.reading.whatsapp_header import DateOrder, Shape, day_of, fields_of, header_pattern
 from core.reading.whatsapp_orders import in_orders, no_header
 from core.reading.whatsapp_survey import HEAD, Buffers, Place, Run, Survey, ends_in_crlf, find_shape, survey
@@ -335,12 +335,12 @@ def chat_title(export: Export) -> str:
     """What the file's name says the chat is called."""
     source = export.source
     candidates = [source.inside.rsplit("/", 1)[-1]] if source.inside else []
-    candidates.append(source.path.name)
+    candidates.append(name_of(source.path))
     for name in candidates:
         stem = name.rsplit(".", 1)[0] if name.lower().endswith((".txt", ".zip")) else name
         if title := export.phrases.title(stem):
             return title
-    stem = source.path.name.rsplit(".", 1)[0]
+    stem = name_of(source.path).rsplit(".", 1)[0]
     return "" if stem in {"_chat", "chat"} else stem
 
 

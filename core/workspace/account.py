@@ -99,6 +99,20 @@ class Limits:
     ends: Sequence[tuple[str, str]]  # bases that can be tuned, with their countdown
     abilities: Sequence[str]
 
+    def lines(self) -> list[str]:
+        """The same for people; the server's own words as they come, not yet safe to show."""
+        lines = [_("can: {abilities}").format(abilities=", ".join(self.abilities))]
+        if self.last_job:
+            lines.append(_("last day for a new job: {day}").format(day=self.last_job))
+        lines += [f"{model}: {ends}" for model, ends in self.ends]
+        if not self.told:
+            return [*lines, _("the server does not say its limits")]
+        lines.append(_("limits as the server says them:"))
+        entries = self.told.get("data")
+        if not isinstance(entries, list):
+            entries = [self.told]
+        return lines + [f"  {_flat(one)}" for one in cast("list[Any]", entries)]
+
     def as_json(self) -> dict[str, Any]:
         """The same for `--json`."""
         return {
@@ -107,6 +121,19 @@ class Limits:
             "ends": dict(self.ends),
             "abilities": list(self.abilities),
         }
+
+
+def _flat(told: Any) -> str:
+    """An entry of a server's own as words; what is no plain figure in it stays as it was sent."""
+    import json
+
+    if not isinstance(told, dict):
+        return json.dumps(told, ensure_ascii=False)
+    table = cast("dict[str, Any]", told)
+    return " · ".join(
+        f"{key}: {value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)}"
+        for key, value in table.items()
+    )
 
 
 class GivenUp(Problem):
@@ -329,7 +356,8 @@ def removed_cells(row: StoredRemoval) -> tuple[str, ...]:
     from core.workspace import run_words
 
     when = datetime.fromtimestamp(row.at, UTC).astimezone().isoformat(" ", "minutes")[:16]
-    return when, row.what, row.remote_id, row.name, run_words.size(row.size)
+    kind = {"files": _("file"), "models": _("model")}.get(row.what, row.what)
+    return when, kind, row.remote_id, row.name or "—", run_words.size(row.size) if row.size else "—"
 
 
 def headings(what: str) -> list[str]:

@@ -242,7 +242,7 @@ def _take_in(change: Change, source: Reading | ReadBeside, path: Path, cancelled
                 chat_id = old
         added += done.added
         already_there += done.already_there
-        chats.add_import(change, chat_id, chats.Import(path.name, digest, report.format, figures))
+        chats.add_import(change, chat_id, chats.Import(report.file, digest, report.format, figures))
     report.added, report.already_there, report.joined = added, already_there, joined
 
 

@@ -17,23 +17,22 @@ import functools
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from core.chatting.transcripts import ASSISTANT, REAL, Said, Tree
 from core.language import _
 from core.problem import Problem
 from core.workspace import recipe, talking, transcripts
+from core.workspace.answering import Answer
 from core.workspace.opening import Cancelled, Workspace
 from core.workspace.talking import PARAMETERS, Loading, Manner, Speaker, Token
 
 if TYPE_CHECKING:
-    from core.chatting.client import Stream
     from core.counting.using import UsePrice
     from core.workspace.transcripts import TalkRow
 
 KEEP_EVERY: Final = 2.0  # seconds
-MOST: Final = 400_000  # characters of one reply; a model that goes on beyond that has lost its way
 
 
 P = ParamSpec("P")
@@ -80,75 +79,6 @@ class Terms:
             manner = Manner()
         system = None if row.manner.get("own_system", not row.system) else row.system
         return cls(system, manner, str(row.manner.get("preset", "")), bool(row.manner.get("paced", True)))
-
-
-@dataclass
-class Answer:
-    """A reply on its way, with its alternatives."""
-
-    lane: int
-    model: str
-    said: list[Said]  # as entered, one for each alternative
-    stream: Stream
-    starts: list[str]  # what was there before, when it goes on
-    real: tuple[str, str] | None = None  # who answered this in the chat, and what: shown afterwards
-    texts: list[str] = field(default_factory=list[str])
-    tokens: list[list[Token]] = field(default_factory=list[list[Token]])
-    kept_at: float = field(default_factory=time.monotonic)
-    ended: bool = False
-
-    def __post_init__(self) -> None:
-        self.texts = list(self.starts)
-        self.tokens = [[] for _one in self.said]
-
-    def drain(self) -> bool:
-        """Take in what has come; says whether anything did. Never waits."""
-        pieces = self.stream.drain()
-        grown: dict[int, list[str]] = {}
-        for piece in pieces:
-            if piece.index < len(self.texts):
-                grown.setdefault(piece.index, []).append(piece.text)
-                self.tokens[piece.index] += piece.tokens
-        for index, texts in grown.items():
-            self.texts[index] = (self.texts[index] + "".join(texts))[:MOST]
-        if any(len(text) >= MOST for text in self.texts) and not self.stream.done:
-            self.stream.stop(endless=True)
-        return bool(pieces)
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing more comes."""
-        return self.stream.done
-
-    @property
-    def figures(self) -> talking.Figures:
-        """How it is going."""
-        return self.stream.figures
-
-    def so_far(self) -> list[Said]:
-        """The messages as they are now; once `done`, as they will stay."""
-        reply = self.stream.reply
-        figures, trouble = reply.figures, reply.trouble if reply.done else None
-        told: list[Said] = []
-        for index, one in enumerate(self.said):
-            other = reply.alternatives[index] if index < len(reply.alternatives) else None
-            finish = other.finish if other and reply.done else ""
-            whole = finish and finish not in ("length", "content_filter")
-            told.append(
-                replace(
-                    one,
-                    text=self.texts[index],
-                    finish=finish,
-                    trouble="" if whole or trouble is None else trouble.what,
-                    # Of several alternatives the server counts the tokens together.
-                    prompt_tokens=figures.prompt_tokens or 0,
-                    reply_tokens=figures.reply_tokens if len(self.said) == 1 else 0,
-                    first_token=figures.first_token,
-                    seconds=figures.seconds,
-                    cost=None if figures.cost is None else float(figures.cost) / len(self.said),
-                )
-            )
-        return told
 
 
 def _price_kept(price: UsePrice | None) -> dict[str, str]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from core.workspace.datasets import DatasetRow
+    from core.workspace.final_page import Tokens
     from core.workspace.findings import Findings
     from core.workspace.preview import ExampleShown, FrozenShape, Shape
     from core.workspace.recipe import Counters
@@ -47,7 +48,7 @@ Progress = Callable[[int, int], None]
 _AT_ONCE: Final = frozenset(
     {
         "recipe.saved_counters", "preview.shape", "preview.example", "preview.frozen_example",
-        "rules.rows",
+        "rules.rows", "final_page.tokens_of",
     }
 )  # fmt: skip
 _LONG: Final = frozenset(
@@ -149,6 +150,10 @@ class Counting:
     def build(self, name: str, progress: Progress) -> DatasetRow:
         """`datasets.build` of the working recipe."""
         return self._ask("datasets.build", name, progress=progress)
+
+    def tokens_to_train(self, dataset: str, model: str, form: str) -> Tokens:
+        """`final_page.tokens_of`."""
+        return self._ask("final_page.tokens_of", dataset, model, form)
 
     def wait_for(self, idle: float) -> None:
         """Let the process go when nothing was asked for so many seconds."""

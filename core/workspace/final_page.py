@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.chat import Side
-from core.language import _
+from core.language import _, grouped
 from core.problem import Misuse, Problem
 from core.workspace.account import AT_ONCE, Patience
 from core.workspace.opening import Workspace
@@ -93,7 +93,9 @@ class Plan:
             (_("examples"), _("{train} to train on, {validation} held out").format(
                 train=self.train, validation=self.validation
             )),
-            (_("tokens"), about + _("{once} in one epoch, {all} in all").format(once=self.tokens, all=self.total)),
+            (_("tokens"), about + _("{once} in one epoch, {all} in all").format(
+                once=grouped(self.tokens), all=grouped(self.total)
+            )),
             (_("epochs"), self.epochs_said),
             (_("cost"), f"≈ {money}" if self.money else money),
             (_("price"), f"{self.price} · {self.said}" if self.price else "—"),
@@ -110,6 +112,15 @@ class Plan:
         return amount(self.money, self.currency) if self.money is not None else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of each example, to train on and held out, and whether they are the model's own."""
+
+    train: list[int]
+    validation: list[int]
+    exact: bool
+
+
 def plan(
     workspace: Workspace,
     dataset: str,
@@ -117,11 +128,12 @@ def plan(
     model: str,
     options: Mapping[str, Any] | None = None,
     patience: Patience = AT_ONCE,
+    count: Callable[[str, str, str], Tokens] | None = None,
 ) -> Plan:
-    """The page before a run; it asks the server only whether it knows the base, and until when."""
+    """The page before a run; it asks the server only whether it knows the base, and until when. `count` may have
+    `tokens_of` done by another process."""
     from core import endpoints
     from core.counting.billing import auto_epochs, billable
-    from core.counting.counter import counter_for
     from core.counting.prices import MILLION, price_of
     from core.endpoints import retirement
     from core.training.backends.openai import wanted
@@ -145,27 +157,18 @@ def plan(
     )
     prices = checks.price_list(workspace)
     price = price_of(base, prices)
-    counter = counter_for(base)
-    tokens: dict[Side, list[int]] = {side: [] for side in Side}
     warnings: list[str] = []
-    if row is not None:
-        if job.format == "preference":
-            raise Misuse(
-                _("method=dpo learns from pairs of replies, and a dataset has none."),
-                advice=_(
-                    "Name `corrections`: what was corrected in talks; or a file of pairs (sinsonte corrections export)."
-                ),
-            )
-        for example in datasets.as_examples(workspace, row.name):
-            tokens[example.side].append(counter.example(example))
-    elif pairs is not None:
-        for side, lines in zip((Side.TRAIN, Side.VALIDATION), pairs, strict=True):
-            tokens[side] = [_pair_tokens(one, n, dataset, counter.text) for n, one in enumerate(lines, 1)]
-    elif file is not None:
-        tokens[Side.TRAIN] = _count_file(file, job.format, counter.example, counter.text)
-    train, held = len(tokens[Side.TRAIN]), len(tokens[Side.VALIDATION])
+    if row is not None and job.format == "preference":
+        raise Misuse(
+            _("method=dpo learns from pairs of replies, and a dataset has none."),
+            advice=_(
+                "Name `corrections`: what was corrected in talks; or a file of pairs (sinsonte corrections export)."
+            ),
+        )
+    tokens = count(dataset, base, job.format) if count is not None else tokens_of(workspace, dataset, base, job.format)
+    train, held = len(tokens.train), len(tokens.validation)
     limit = price.example_tokens if price else None
-    over = sum(one > limit for one in tokens[Side.TRAIN]) if limit else 0
+    over = sum(one > limit for one in tokens.train) if limit else 0
     if over and limit:
         warnings.append(
             _("{count} examples are longer than {limit} tokens; the provider cuts off their ends.").format(
@@ -180,7 +183,7 @@ def plan(
             where=dataset,
             advice=_("Build a larger dataset."),
         )
-    once = billable(tokens[Side.TRAIN], limit)
+    once = billable(tokens.train, limit)
     epochs = job.epochs or auto_epochs(train)
     each, currency, said = _price(profile, price)
     money = None if each is None else each * once * epochs / MILLION
@@ -219,7 +222,7 @@ def plan(
         train=train,
         validation=held,
         tokens=once,
-        exact=counter.exact,
+        exact=tokens.exact,
         epochs=epochs,
         epochs_said=_epochs_said(job.epochs, epochs, train),
         price="" if each is None else _("{price} for a million tokens").format(price=f"{currency} {each:.2f}"),
@@ -234,6 +237,36 @@ def plan(
         file=file,
         pairs=pairs,
     )
+
+
+def check_options(workspace: Workspace, profile_name: str, options: Mapping[str, Any]) -> None:
+    """A Misuse if these are no settings of a run there."""
+    from core import endpoints
+    from core.training.backends.openai import wanted
+
+    profile = endpoints.profile_of(workspace.settings, profile_name)
+    wanted.from_options(options, profile, run="", model="", dataset="", digest="")
+
+
+def tokens_of(workspace: Workspace, dataset: str, model: str, form: str) -> Tokens:
+    """How many tokens the model makes of each example: of a dataset, of a file, or of the corrections as pairs."""
+    from core.counting.counter import counter_for
+    from core.workspace import beginning, datasets
+
+    counter = counter_for(model)
+    file = _file_named(dataset)
+    if file is not None:
+        return Tokens(_count_file(file, form, counter.example, counter.text), [], counter.exact)
+    if form == "preference":
+        train, validation = (
+            [_pair_tokens(one, n, dataset, counter.text) for n, one in enumerate(lines, 1)]
+            for lines in beginning.sides(beginning.correction_lines(workspace))
+        )
+        return Tokens(train, validation, counter.exact)
+    sides: dict[Side, list[int]] = {side: [] for side in Side}
+    for example in datasets.as_examples(workspace, dataset):
+        sides[example.side].append(counter.example(example))
+    return Tokens(sides[Side.TRAIN], sides[Side.VALIDATION], counter.exact)
 
 
 def _file_named(dataset: str) -> Path | None:
@@ -308,7 +341,9 @@ def _ask_for(profile: Profile, base: str, warnings: list[str], patience: Patienc
     except endpoints.Failure as failure:
         if failure.kind in ("key", "unreachable", "address", "not-json"):
             raise
-        warnings.append(_("The server does not say that it has {model}: {what}").format(model=base, what=failure.what))
+        warnings.append(
+            _("The server does not say that it has “{model}”: {what}").format(model=base, what=failure.what)
+        )
         return ""
     return text_in(told, "shutdown_date")
 

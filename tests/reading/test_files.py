@@ -99,7 +99,47 @@ def test_a_file_that_breaks_off_while_it_is_read(tmp_path: Path) -> None:
     reading = iter(read_export(path))
     next(reading)
     path.write_bytes(data[: len(data) // 2])
-    list(reading)  # what is gone is gone, and nothing breaks
+    with pytest.raises(Problem, match=r"became shorter while it was read \(1,\d{3},\d{3} of 2,\d{3},\d{3} bytes\)"):
+        list(reading)  # half an export looks like a whole one
+
+
+def test_a_file_that_grows_while_it_is_read_is_told(tmp_path: Path) -> None:
+    data = "".join(f"27/6/2023, 10:{n % 60:02} - Ana: hola {n}\n" for n in range(60_000)).encode()
+    path = written(tmp_path, "chat.txt", data)
+    reading = read_export(path)
+    batches = iter(reading)
+    next(batches)
+    with path.open("ab") as file:
+        file.write("28/6/2023, 10:00 - Ana: más\n".encode())
+    list(batches)
+    assert any("grew while it was read" in one for one in reading.report.warnings)
+
+
+def test_a_name_that_is_no_text_is_shown_and_kept_as_text(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt"))
+    path.write_text(CHAT)
+    report = read(path)[1]
+    assert (report.file, list(report.chats)) == ("caf\ufffd.txt", ["caf\ufffd"])
+    packed(tmp_path, {"_chat.txt": CHAT}).rename(path)
+    assert read(path)[1].file == "caf\ufffd.txt"
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('{"name": "A",\n "ty', "line 2, character 15"), ('{"a": 1,}', "line 1, character 8"),
+        ('[{"a": 1}, {"b"', "line 1, character 15"), ("[" * 100_000, "line 1"),
+        ('{"messages": [{"id": 1,}]}', "line 1, character 23"), ('{"a": "' + "x" * (3 << 20), "line 1, character 6"),
+    ],
+)  # fmt: skip
+def test_json_that_breaks_off_before_it_is_known_says_where(text: str, where: str, tmp_path: Path) -> None:
+    problem = problem_of(written(tmp_path, "x.json", text))
+    assert "breaks off or is damaged" in problem.what
+    assert where in problem.what
+
+
+def test_a_text_with_a_bracket_in_front_is_no_json(tmp_path: Path) -> None:
+    assert "none of the formats" in problem_of(written(tmp_path, "x.txt", "[nota] hola\nchau\n")).what
 
 
 # ── archives ──

@@ -218,3 +218,20 @@ for name in ("torn.xlsx", "cut.xlsx", "far.xlsx"):
     assert "has 0" in none
     assert len(broken) == 3
     assert all("\n" not in line and "Traceback" not in line for line in broken)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Ana;Luis\n", "line 1: no row follows the header"),
+        ("\n\nAna;Ana\nx;y\n", "line 3: the header must name two people, not the same twice"),
+        ("Ana;Luis\nx;y;z\nx;y;z\n", "line 2: the header has 2 columns, this row 3"),
+        ("\na,b,c\n1,2,3\n", "line 2: a table of talk has two columns (or speaker, text, time); this has 3"),
+        ("a;b;c;d;e\n1;2;3;4;5\n", "line 1: a table of talk has two columns (or speaker, text, time); this has 5"),
+        ("Ana#Luis\nhola#chau\n", "this has 1"),
+    ],
+)
+def test_what_is_no_table_says_why_and_where(text: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(Problem) as caught:
+        read(written(tmp_path, "charla.csv", text))
+    assert reason in caught.value.what

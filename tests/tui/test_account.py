@@ -90,6 +90,10 @@ async def test_limits_are_a_page(tmp_path: Path, provider: server.Provider) -> N
         await until(pilot, "5 things")
         await pilot.press("t", "t", "t")
         assert "65536" in await until(pilot, "max_tokens_per_example")
+        await pilot.press("t")
+        await until(pilot, "files at lab   5 things")
+        await pilot.press("j", "d")
+        await until(pilot, "Remove file-0004 (")  # the list has the keys again
 
 
 async def test_marked_things_go_only_when_their_number_is_typed(tmp_path: Path, provider: server.Provider) -> None:
@@ -111,7 +115,7 @@ async def test_one_thing_goes_after_a_question_and_esc_leaves_it(tmp_path: Path,
     async with opened(tmp_path / "w") as pilot:
         await until(pilot, "5 things")
         await pilot.press("d")
-        await until(pilot, "Remove file-0005 from lab for good?")
+        await until(pilot, "Remove file-0005 (step_metrics.csv, 15 kB) from lab for good?")
         await pilot.press("escape")
         await pilot.pause()
         assert len(provider.world.files) == 5
@@ -286,6 +290,8 @@ async def test_the_page_is_that_of_the_twin_and_uploads_nothing(
         await until(pilot, "Settings as KEY=VALUE")
         await pilot.press(*"epochs=99", "enter")
         await until(pilot, "between 1 and 50")
+        await pilot.press("backspace", "backspace", "7", "enter")
+        await until(pilot, "7")
         await pilot.press("escape")
         await pilot.pause()
         assert type(pilot.app.screen).__name__ == "AccountScreen"

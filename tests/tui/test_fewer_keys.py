@@ -144,6 +144,29 @@ async def test_many_messages_are_grouped_in_what_is_said_of_an_act(tmp_path: Pat
         await until(pilot, "u undoes: drop 1,500 messages")
 
 
+async def test_a_decision_by_which_nothing_goes_repaints_no_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with reading(tmp_path, count=300) as (pilot, screen, _workspace):
+        await pilot.press("slash", *"mensaje", "enter")
+        await until(pilot, "300 messages")
+        painted: list[int] = []
+        repaint = screen.listed.repaint_rows
+        monkeypatch.setattr(screen.listed, "repaint_rows", lambda: (painted.append(1), repaint()))
+        for key, pages in (("d", 0), ("f", 1)):
+            if key == "f":  # a filter that a keep lets through no longer: then there is a sign to paint
+                await pilot.press("f", *"nothing said", "enter")
+                await until(pilot, "299 messages")
+                key = "plus"
+            before = len(painted)
+            await pilot.press(key)
+            await until(pilot, "Saved")
+            while screen.is_of_before:  # until it was looked again
+                await pilot.pause(0.02)
+            await pilot.pause(0.1)
+            assert len(painted) - before == pages
+
+
 async def test_without_a_voice_no_noughts_stand_beside_the_conversations(tmp_path: Path) -> None:
     from core.workspace import recipe
 

@@ -126,7 +126,7 @@ async def test_the_workbench_ends_in_mid_answer_and_the_answer_is_kept(tmp_path:
 
 
 async def test_a_reply_without_an_end_is_left_and_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.workspace.conversing.MOST", 2_000)
+    monkeypatch.setattr("core.workspace.answering.MOST", 2_000)
     slow = Slow()
     slow.goes_on.set()
     async with with_server(tmp_path, slow) as pilot:

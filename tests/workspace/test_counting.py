@@ -78,6 +78,9 @@ def test_what_it_builds_is_here_and_what_changes_here_is_seen_there(workspace: W
     assert beside.frozen_shape("uno", unheard) == Counting(workspace).frozen_shape("uno", unheard)
     assert beside.frozen_example("uno", 0) == Counting(workspace).frozen_example("uno", 0)
     assert beside.check_dataset("uno", unheard).examples == made.train + made.validation
+    tokens = beside.tokens_to_train("uno", "gpt-4.1-mini", "openai")
+    assert (len(tokens.train), len(tokens.validation)) == (made.train, made.validation)
+    assert tokens == Counting(workspace).tokens_to_train("uno", "gpt-4.1-mini", "openai")
     recipe.change(workspace, {"min_reply_chars": 40})
     assert beside.counters().examples < made.train + made.validation
 

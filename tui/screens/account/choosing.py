@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from core.language import _, ngettext
 from core.problem import Misuse
-from core.safe_text import SafeText
+from core.safe_text import SafeText, shown_in_line
 from core.workspace import run_words
 from tui.lines import strip_of
 from tui.screens.account.asking import KINDS, AskingScreen
@@ -75,17 +75,23 @@ class ChoosingScreen(AskingScreen):
             head.what = self.what
             head.refresh()
             row_list.show(Listed(rows))
+            if self.focused is None:
+                row_list.focus()  # which it lost when the page of limits took its place
+        self._say_taken(rows)
+
+    def _say_taken(self, rows: list[ThingRow]) -> None:
+        limits = self.what == "limits"
         size = sum(row.thing.size for row in rows)
-        # What is cut off where the terminal is narrow stands last.
         marked = len(self.painter.marked)
         words = [] if limits else [ngettext("{count} thing", "{count} things", len(rows)).format(count=len(rows))]
         words += [ngettext("{count} marked", "{count} marked", marked).format(count=marked)] if marked else []
         words += [_("as of {time}").format(time=self.at)] if self.at else []
         words += [run_words.size(size)] if size else []
-        words += [_("named {pattern}").format(pattern=self._pattern)] if self._pattern else []
-        words += [_("that no run knows")] if self._only_unknown else []
-        words += [_("≥ {days} days").format(days=self._older)] if self._older is not None else []
         self.say_in_heading(" · ".join(words))
+        only = [_("named {pattern}").format(pattern=self._pattern)] if self._pattern else []
+        only += [_("that no run knows")] if self._only_unknown else []
+        only += [_("≥ {days} days").format(days=self._older)] if self._older is not None else []
+        self.heading.note(shown_in_line(" · ".join(only)))  # on a line of its own: at 80 columns it was cut off
         self.refresh_bindings()
 
     def _filter(self) -> Filter:
@@ -117,7 +123,8 @@ class ChoosingScreen(AskingScreen):
         row_list: RowList[ThingRow] = self.query_one("#things", RowList)
         if (row := row_list.row) is not None:
             self.painter.marked ^= {row.thing.id}
-            self.show_taken()
+            row_list.repaint_row(row_list.cursor)  # one line: all of them are 6 KB
+            self._say_taken(self._fitting())
 
     def action_narrow(self) -> None:
         def take(pattern: str | None) -> None:

@@ -5,15 +5,13 @@ In: the limits that the provider told. Out: lines. It asks nobody.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from textual.strip import Strip
 from textual.widget import Widget
 
-from core.language import _
-from core.safe_text import SafeText
-from tui.lines import Line, said, strip_of, wrapped
+from core.safe_text import SafeText, shown_in_line
+from tui.lines import Line, strip_of, wrapped
 from tui.themes import palette_of
 
 if TYPE_CHECKING:
@@ -36,16 +34,7 @@ class LimitsText(Widget):
 
     def show(self, told: Limits) -> None:
         """Take new words."""
-        self.lines = [said(_("can: {abilities}"), abilities=", ".join(told.abilities))]
-        if told.last_job:
-            self.lines.append(said(_("last day for a new job: {day}"), day=told.last_job))
-        self.lines += [said("{model}: {ends}", model=model, ends=ends) for model, ends in told.ends]
-        words = json.dumps(told.told, ensure_ascii=False) if told.told else ""
-        self.lines.append(
-            said(_("limits as the server says them: {told}"), told=words)
-            if words
-            else SafeText(_("the server does not say its limits"))
-        )
+        self.lines = [shown_in_line(line) for line in told.lines()]
         self.refresh()
 
     def render_line(self, y: int) -> Strip:

@@ -14,7 +14,7 @@ from textual import work
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from core.language import N_, _, ngettext
+from core.language import N_, _, grouped, ngettext
 from core.problem import Problem
 from core.safe_text import SafeText, shown_in_line
 from core.workspace import run_words
@@ -100,11 +100,11 @@ class AccountScreen(ChoosingScreen):
         from tui.screens.choose import Choice, ChooseDialog
 
         try:
-            names = [row.name for row in datasets.listing(self.workbench.workspace)]
+            rows = datasets.listing(self.workbench.workspace)
         except Problem as problem:
             self.workbench.say_problem(problem)
             return
-        if not names:
+        if not rows:
             self.say(SafeText(_("There is no dataset yet: build one, then come back.")), "warning")
             return
 
@@ -116,11 +116,17 @@ class AccountScreen(ChoosingScreen):
             self.app.push_screen(
                 AskDialog(question, "gpt-4.1-mini-2025-04-14" if openai else ""),
                 lambda base: (
-                    self._open_page(PageScreen(self.profile, names[at], base.strip(), self.beside)) if base else None
+                    self._open_page(PageScreen(self.profile, rows[at].name, base.strip(), self.beside))
+                    if base
+                    else None
                 ),
             )
 
-        choices = [Choice(shown_in_line(name)) for name in names]
+        words = _("{train} to train on, {validation} held out")
+        choices = [
+            Choice(shown_in_line(row.name), said(words, train=grouped(row.train), validation=grouped(row.validation)))
+            for row in rows
+        ]
         self.app.push_screen(ChooseDialog(SafeText(_("The dataset to learn from:")), choices), with_dataset)
 
     def _open_page(self, page: PlaceScreen) -> None:
@@ -168,8 +174,14 @@ class AccountScreen(ChoosingScreen):
                 self._remove(self.profile, rows, self._removal)
 
         if len(rows) == 1:
-            question = said(_("Remove {id} from {profile} for good?"), id=rows[0].thing.id, profile=self.profile)
-            self.app.push_screen(ConfirmDialog(question), go)
+            one = rows[0].thing
+            what = ", ".join(filter(None, (one.name, size if one.size else "")))
+            question = (
+                _("Remove {id} ({what}) from {profile} for good?")
+                if what
+                else _("Remove {id} from {profile} for good?")
+            )
+            self.app.push_screen(ConfirmDialog(said(question, id=one.id, what=what, profile=self.profile)), go)
             return
         names = ", ".join(row.thing.name or row.thing.id for row in rows[:5]) + (", …" if len(rows) > 5 else "")
         question = said(

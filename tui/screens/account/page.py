@@ -131,7 +131,13 @@ class PageScreen(PlaceScreen):
         patience = account.Patience(beside=self._beside)
         try:
             page = final_page.plan(
-                self.workbench.workspace, self._dataset, self._profile, self._base, options, patience
+                self.workbench.workspace,
+                self._dataset,
+                self._profile,
+                self._base,
+                options,
+                patience,
+                self.workbench.counting.tokens_to_train,  # a vocabulary takes 70 MB
             )
         except Problem as problem:
             self.post_message(self.Failed(problem))
@@ -156,18 +162,14 @@ class PageScreen(PlaceScreen):
         self.dismiss()
 
     def action_options(self) -> None:
-        before = self._pairs
-
         def take(text: str) -> None:
-            self._pairs = text
-            try:
-                self._options()
-            except Problem:
-                self._pairs = before
-                raise
+            from core.workspace import final_page, starting
+
+            final_page.check_options(self.workbench.workspace, self._profile, starting.pairs_in(text))
 
         def taken(text: str | None) -> None:
             if text is not None:
+                self._pairs = text
                 self._ask()
 
         question = SafeText(_("Settings as KEY=VALUE: epochs, batch_size, learning_rate, seed, suffix, method …"))

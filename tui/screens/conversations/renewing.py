@@ -84,8 +84,11 @@ class RenewingScreen(FindingScreen):
         if event.question != self._question or self.found is None:
             return
         self.is_of_before = False
-        self.found_painter.gone, self._more = event.gone.tolist(), event.more
-        self.listed.repaint_rows()
+        gone: list[int] = event.gone.tolist()
+        if gone != list(self.found_painter.gone):  # by most decisions of a search nothing goes, and a page is 5 KB
+            self.found_painter.gone = gone
+            self.listed.repaint_rows()
+        self._more = event.more
         self.say_state()
 
     def found_anew(self) -> None:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from textual.timer import Timer
     from textual.worker import Worker
 
-    from core.workspace.conversing import Answer, Conversation
+    from core.workspace.answering import Answer
+    from core.workspace.conversing import Conversation
     from core.workspace.transcripts import Said
 
 TICK: Final = 0.2  # seconds: what a person sees as flowing, at a few hundred bytes each

@@ -14,7 +14,8 @@ from tui.screens.talk.entries import entry_of, revealed
 from tui.screens.talk.view import Entry
 
 if TYPE_CHECKING:
-    from core.workspace.conversing import Answer, Conversation
+    from core.workspace.answering import Answer
+    from core.workspace.conversing import Conversation
     from core.workspace.pacing import Pace, Reveal
     from core.workspace.transcripts import Said
 
