@@ -34,7 +34,7 @@ RULES: Final[tuple[Rule, ...]] = tuple(
     Rule(name, 1 << place, text)
     for place, (name, text) in enumerate(
         (
-            ("media", N_("photos, stickers and files that are not there")),
+            ("media", N_("missing photos, stickers and files")),
             ("deleted", N_("notices of deleted messages")),
             ("system", N_("lines of the app itself")),
             ("calls", N_("calls")),

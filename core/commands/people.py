@@ -7,10 +7,8 @@ import click
 from core.chat import Consent
 from core.commands import Context, pass_context
 from core.commands.printing import confirmed, data, json_line, number, table, talk
-from core.language import N_, _, ngettext
+from core.language import _, ngettext
 from core.problem import Refused
-
-_CONSENT = {Consent.UNKNOWN: N_("not asked"), Consent.GIVEN: N_("given"), Consent.REFUSED: N_("refused")}
 
 
 @click.group(invoke_without_command=True, help=_("List the people in the chats."))
@@ -46,7 +44,7 @@ def participants(ctx: click.Context) -> None:
             (
                 number(row.messages),
                 row.chats,
-                _(_CONSENT[row.consent]),
+                people.consent_words(row.consent),
                 row.name
                 + (f"  ({', '.join(one for one in row.names if one != row.name)})" if len(row.names) > 1 else "")
                 + ("  ← " + _("the persona") if row.persona else ""),
@@ -88,7 +86,7 @@ def consent(context: Context, name: str, answer: str, by: str) -> None:
 
     state = {"yes": Consent.GIVEN, "no": Consent.REFUSED, "unknown": Consent.UNKNOWN}[answer]
     people.set_consent(context.workspace, name, state, by)
-    talk(_("Consent of “{name}”: {state}.").format(name=name, state=_(_CONSENT[state])))
+    talk(_("Consent of “{name}”: {state}.").format(name=name, state=people.consent_words(state)))
 
 
 @click.command("forget", help=_("Take a person's words out of the workspace for good, and say where they went."))

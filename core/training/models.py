@@ -90,17 +90,18 @@ def card(folder: Path, *, name: str, dataset: str = "", notes: str = "") -> str:
         (_("Learning rate"), f"{told.rate:g}"),
         (_("Seed"), str(told.seed)),
     ]
-    lines += [
-        f"| {what} | {_cell(value)} |" for what, value in [(_("what"), _("value")), ("---", "---"), *rows] if value
-    ]
+    table = [(what, _cell(value)) for what, value in [(_("what"), _("value")), *rows] if value]
+    first = max(len(what) for what, _value in table)  # so that it is a table where it is read as text, too
+    table.insert(1, ("-" * first, "---"))
+    lines += [f"| {what:<{first}} | {value} |" for what, value in table]
     if len(validations) > 1:
-        first, last = validations[0], validations[-1]
+        before, after = validations[0], validations[-1]
         lines += [
             "",
             _(
                 "Loss on held-out replies: {before:.4f} before, {after:.4f} after {step} steps (natural logarithm, a "
                 "token of the persona's replies, the one that ends each included)."
-            ).format(before=first[1], after=last[1], step=last[0]),
+            ).format(before=before[1], after=after[1], step=after[0]),
         ]
     lines += [
         "",

@@ -377,7 +377,7 @@ def card(workspace: Workspace, name: str) -> Path:
     row = named(workspace, name)
     if not row.run:
         raise Problem(_("model “{name}” was not made here.").format(name=name))
-    consents = [f"{one.name}: {one.consent}" for one in people.listing(workspace)]
+    consents = [f"{one.name}: {people.consent_words(one.consent)}" for one in people.listing(workspace)]
     notes = [_("Consent at the time of this card: {consents}.").format(consents=", ".join(consents))]
     if row.toy or is_toy(workspace, row.base):
         notes.append(_("Its base is a toy: it proves the path and has no judgement."))

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.chat import Consent, Participant
-from core.language import _
+from core.language import N_, _
 from core.problem import Misuse
 from core.workspace import revision
 from core.workspace.opening import Workspace
+
+_CONSENT = {Consent.UNKNOWN: N_("not asked"), Consent.GIVEN: N_("given"), Consent.REFUSED: N_("refused")}
+
+
+def consent_words(consent: Consent) -> str:
+    """Where somebody's consent stands, as people read it."""
+    return _(_CONSENT[consent])
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class Setting:
 
 # What people change, in the order of a form; every other key of a job can be given too (`other`, KEY=VALUE).
 SETTINGS: Final = (
-    Setting("method", "lora", N_("an adapter (lora), one on four bits (qlora), the whole model (full), preferences (dpo)"),
+    Setting("method", "lora", N_("lora, qlora: an adapter; full: all weights; dpo: from preferences"),
             ("lora", "qlora", "full", PREFERENCES)),
     Setting("epochs", "3", N_("how often each example is seen")),
     Setting("steps", "0", N_("a fixed number of steps instead of epochs; 0: as the epochs say")),

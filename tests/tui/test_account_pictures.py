@@ -24,6 +24,7 @@ from tests.cloud import server
 from tests.cloud.conftest import write_lines
 from tests.cloud.world import World
 from tests.tui.hosts import screen_text, speak_spanish, until
+from tests.tui.pictures_table import belongs
 from tests.tui.test_account import DAY
 from tests.tui.test_pictures import COUNTED, SIZES, compare
 from tui.app import Workbench
@@ -112,6 +113,7 @@ async def walked(folder: Path, size: tuple[int, int], spanish: bool) -> AsyncIte
                         bar.refresh()
                 await pilot.pause()
                 if name:
+                    belongs(name, app.screen)
                     compare(name, size, spanish, steadied(screen_text(app)) + "\n")
 
             await pilot.press("8")

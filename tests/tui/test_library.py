@@ -138,7 +138,7 @@ async def test_names_are_joined_and_split_again(tmp_path: Path) -> None:
         await pilot.press("J")
         await until(pilot, "Mark the names")
         await pilot.press("g", "j", "space", "g", "J")
-        await until(pilot, "Are Nico and “Nicolás” one person?")
+        await until(pilot, "Are “Nico” and “Nicolás” one person?")
         await pilot.press("y")
         await until(pilot, "also Nico")
         assert [row.name for row in people.listing(workspace)] == ["Nicolás", "Vera Ríos"]

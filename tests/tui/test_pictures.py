@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from core.workspace.opening import open_workspace
 from core.workspace.recipe import Counters
 from tests.tui.hosts import START, a_conversation, many, screen_text, speak_spanish, until, workspace_with
+from tests.tui.pictures_table import belongs
 from tui.app import Workbench
 from tui.screens.library import LibraryScreen
 from tui.screens.picker import Entry
@@ -46,6 +47,9 @@ SCREENS = {
     "keys_messages": (("enter", "question_mark"), "curate.drop"),
     "people_menu": (("p", "enter"), "Vera Ríos"),
     "join": (("p", "space", "J"), "esc "),
+    "consent": (("p", "c", "j", "c", "c"), "● "),
+    "voice": (("r", "escape"), "253"),
+    "bulk": (("down", "enter", "slash", *"mensaje", "enter", "asterisk", "d"), "312 messages?|312 mensajes?"),
 }
 FILES = [
     Entry("Chat de WhatsApp con Nico.txt", False, 7, 812_345, START),
@@ -62,7 +66,7 @@ REPORT = [
 COUNTED = Counters(153_700, 61_204, 4_120, 23_411, None, None, 3_204_118, False, "$12.34", 1, "mini")
 
 
-async def picture(pilot: Pilot[int], keys: tuple[str, ...], words: str) -> str:
+async def picture(pilot: Pilot[int], name: str, keys: tuple[str, ...], words: str) -> str:
     app = pilot.app
     assert isinstance(app, Workbench)
     app.count_again = lambda: None  # type: ignore[method-assign,assignment]
@@ -81,6 +85,7 @@ async def picture(pilot: Pilot[int], keys: tuple[str, ...], words: str) -> str:
         bar._workspace = "/home/vera/sinsonte"  # type: ignore[attr-defined]
         bar.refresh()
     await pilot.pause()
+    belongs(name, app.screen)
     return screen_text(app) + "\n"
 
 
@@ -102,7 +107,7 @@ async def test_the_screen_looks_as_before(
     app = Workbench(workspace, workspace.settings)
     async with app.run_test(size=size) as pilot:
         await until(pilot, "312" if name != "first_start" else words)
-        seen = await picture(pilot, keys, words.split("|")[-1 if spanish else 0])
+        seen = await picture(pilot, name, keys, words.split("|")[-1 if spanish else 0])
     workspace.close()
     compare(name, size, spanish, seen)
 

@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 
 from core.workspace import datasets, recipe, versions
 from tests.tui.hosts import screen_text, speak_spanish, until
+from tests.tui.pictures_table import belongs
 from tests.tui.test_recipe_screen import a_workspace, counted
 from tui.app import Workbench
 
@@ -29,9 +30,13 @@ WALK = (
     ("recipe_rules", ("escape", "r"), "deleted"),
     ("recipe_presets", ("escape", "p", "j"), "exchanges"),
     ("recipe_versions", ("escape", "V"), "1h"),
+    ("recipe_build", ("escape", "b"), "esc "),
     ("datasets", ("escape", "4"), "█"),
-    ("dataset_check", ("c",), "gpt-4.1-mini"),
+    ("dataset_findings", ("c",), "segundo:"),
     ("dataset_formats", ("escape", "w"), "sharegpt"),
+    ("dataset_others", ("escape", "d"), "segundo"),
+    ("datasets_compared", ("enter",), "+"),
+    ("dataset_check", ("escape", "j", "c"), "primero:"),
 )  # fmt: skip
 
 
@@ -65,8 +70,9 @@ async def test_the_screens_look_as_before(
     recipe.change(workspace, {"model": "gpt-4.1-mini"})
     versions.save(workspace, "corta")
     datasets.build(workspace, "primero")
+    datasets.build(workspace, "segundo", {"max_turns": 2, "validation": 0.5})
     with workspace.store.write() as change:
-        change.execute("UPDATE datasets SET created_at = 1781298660")
+        change.execute("UPDATE datasets SET created_at = 1781298660 + 3600 * (name = 'segundo')")
         change.execute("UPDATE recipes SET created_at = 1781298660")
     recipe.change(workspace, {"burst_window": "10m", "validation": 0.2})
     app = Workbench(workspace, workspace.settings)
@@ -81,6 +87,7 @@ async def test_the_screens_look_as_before(
                 await counted(pilot)
             # Without the bar of places: every new screen would change all of these.
             seen = (await settled(pilot, words)).split("\n", 1)[1]
+            belongs(name, app.screen)
             file = PICTURES / f"{name}_{size[0]}x{size[1]}_{'es' if spanish else 'en'}.txt"
             if DRAW:
                 file.write_text(seen, encoding="utf-8")

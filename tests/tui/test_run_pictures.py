@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from core.chat import Consent
 from core.store import models
-from core.workspace import datasets
+from core.training.events import FILE, Writer
+from core.workspace import datasets, people
 from core.workspace.evaluations import PerplexityReport
 from core.workspace.opening import Workspace
 from tests.tui.hosts import a_conversation, screen_text, speak_spanish, until, workspace_with
+from tests.tui.pictures_table import belongs
 from tests.tui.runs import a_run, is_alive, learn
 from tests.tui.test_pictures import COUNTED, SIZES, compare
 from tui.app import Workbench
@@ -30,6 +33,8 @@ SCREENS = {
     "model_merge": (("6", "j", "m"), ("nico", "esc ")),
     "model_gguf": (("6", "j", "w"), ("GGUF", "esc ")),
     "model_delete": (("6", "j", "D"), ("nico", "esc ")),
+    "run_event": (("5", "g", "enter", "k", "enter"), ("15:1", "eta_seconds")),
+    "model_card": (("6", "j", "c"), ("nico", "| mini")),
     "models": (("6",), ("lab:ft-1", "2.11")),
 }
 REPORT = PerplexityReport(
@@ -53,6 +58,21 @@ def filled(folder: Path) -> Workspace:
     return workspace
 
 
+def with_a_card(workspace: Workspace) -> None:
+    """The model comes from a run of a dataset, and of three people two were asked."""
+    folder = a_run(workspace, "1123-0800-cccc", learning_rate=0.005)
+    learn(folder, 200, 200)
+    (folder / "adapter").mkdir()
+    with Writer(folder / FILE, same_attempt=True) as log:
+        log.write("summary", step=200, tokens=120_000, trained_tokens=30_000)
+        log.write("end", state="succeeded")
+    (dataset,) = datasets.listing(workspace)
+    with workspace.store.write() as change:
+        change.execute("UPDATE runs SET state = 'succeeded', model = 'nico', dataset_id = ?", (dataset.id,))
+        change.execute("UPDATE models SET run_id = ?, dataset_id = ? WHERE name = 'nico'", (folder.name, dataset.id))
+    people.set_consent(workspace, "Nico", Consent.GIVEN)
+
+
 @pytest.mark.parametrize("spanish", [False, True], ids=["en", "es"])
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
 @pytest.mark.parametrize("name", SCREENS)
@@ -64,6 +84,8 @@ async def test_the_screen_looks_as_before(
     time.tzset()
     monkeypatch.setattr("core.training.events.time.time", lambda: next(clock) * 1.0)
     workspace = filled(tmp_path / "w")
+    if name == "model_card":
+        with_a_card(workspace)
     monkeypatch.undo()
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("SINSONTE_CONFIG", str(tmp_path / "none.toml"))
@@ -91,6 +113,7 @@ async def test_the_screen_looks_as_before(
                 bar._workspace = "/home/vera/sinsonte"  # type: ignore[attr-defined]
                 bar.refresh()
         await pilot.pause()
+        belongs(name, app.screen)
         seen = screen_text(app) + "\n"
     workspace.close()
     time.tzset()

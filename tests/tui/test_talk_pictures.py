@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.chatting.replies import Token
 from core.workspace import transcripts
 from core.workspace.opening import Workspace
 from tests.tui.hosts import a_conversation, screen_text, speak_spanish, until, workspace_with
@@ -26,12 +27,18 @@ SAID = [
     (5, "assistant", "traé pan y", {"trouble": "The reply was stopped."}),
     (5, "assistant", "pan y carbón, dale", {"finish": "corrected"}),
 ]
+# The last reply, piece by piece: one that came as a surprise, and what could have stood in its place.
+TOKENS = [
+    Token("pan", -0.2), Token(" y", -0.1), Token(" carb", -2.1, ((" car", -0.33), (" carb", -2.1), (" vino", -3.0))),
+    Token("ón", -0.01), Token(",", -0.4), Token(" dale", -0.05),
+]  # fmt: skip
 SCREENS: dict[str, tuple[list[tuple[str, int]], tuple[str, ...], str]] = {
     # name: lanes (model, last message), keys, words that show that it is there
     "talk": ([("nico", 6)], ("escape",), "⚠"),
     "talk_two": ([("nico", 7), ("mini", 3)], ("escape",), "parrilla"),
     "talk_parameters": ([("nico", 7)], ("escape", "p"), "temperatura|temperature"),
     "talk_history": ([("nico", 7)], ("escape", "o"), "nico"),
+    "talk_tokens": ([("nico", 7)], ("escape", "t", "n"), "71"),
 }
 
 
@@ -78,7 +85,8 @@ async def test_the_chat_screen_looks_as_before(
         assert isinstance(screen, TalkScreen)
         screen.open_talk(number)
         await pilot.pause()
-        seen = await picture(pilot, keys, words.split("|")[not spanish] if "|" in words else words)
+        screen.talk.tokens[7] = TOKENS
+        seen = await picture(pilot, name, keys, words.split("|")[not spanish] if "|" in words else words)
         if name == "talk_parameters":
             while not screen.query_one("#parameters").has_focus:
                 await pilot.pause(0.02)

@@ -83,7 +83,8 @@ class FindingsDialog(ModalScreen["Fault | None"]):
                 )
             )
             yield RowList[Row](paint_finding, FindingRows(told), lit=1, empty=SafeText(_("Nothing was found wrong.")))
-            yield Plain(SafeText(_("⏎ its conversation   esc back")))
+            leads = any(fault.chat is not None for one in told.rows for fault in one.faults)
+            yield Plain(SafeText(_("⏎ its conversation   esc back") if leads else _("esc back")))
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         row: Row | None = event.row_list.row

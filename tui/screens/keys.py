@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from core.language import N_, _
 from core.safe_text import SafeText
 from tui.keyboard import KeyRow
-from tui.lines import fitted, said
+from tui.lines import fitted, said, width_of
 from tui.themes import Palette
 from tui.widgets.plain import Plain
 from tui.widgets.row_list import Painted, RowList
@@ -34,10 +34,12 @@ class KeyRows:
 
 def paint_key(row: KeyRow, _before: KeyRow | None, width: int, chosen: bool, palette: Palette) -> Painted:
     """Keys, what they do, and the name to bind them anew by."""
+    # The ids end where the widest does: 23 columns, which nothing may cut. Where there are many keys, the words come later.
+    keys = fitted(row.keys, max(16, width_of(row.keys) + 2))
     line = [
         (SafeText("▌" if chosen else " "), palette.accent),
-        (fitted(row.keys, 22), palette.accent),
-        (fitted(row.does, max(18, width - 44)), palette.text),
+        (keys, palette.accent),
+        (fitted(row.does, max(18, width - 25 - width_of(keys))), palette.text),
         (said(" {id}", id=row.id), palette.muted),
     ]
     return Painted([line])
@@ -58,6 +60,7 @@ class KeysDialog(ModalScreen[None]):
         with Vertical():
             yield Plain(SafeText(_("Keys here, and the names to bind them anew by in the settings:") + "\n"))
             yield RowList[KeyRow](paint_key, KeyRows(self._keys), opens=False)
+            yield Plain(SafeText("\n" + _("esc back")))
 
     def action_leave(self) -> None:
         self.dismiss(None)

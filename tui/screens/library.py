@@ -19,10 +19,10 @@ from core.problem import Problem
 from core.safe_text import SafeText
 from tui.commands import Command
 from tui.figures import number, short_day
-from tui.lines import NOTHING, SPACE, Cell, Line, fitted, said, strip_of, width_of
+from tui.lines import NOTHING, Line, fitted, said, strip_of, width_of
 from tui.screens.importing import ImportingScreen
 from tui.themes import Palette, palette_of
-from tui.widgets.bars import Bar
+from tui.widgets.bars import Titles
 from tui.widgets.row_list import Listed, Painted, RowList
 
 if TYPE_CHECKING:
@@ -46,23 +46,14 @@ def paint_chat(row: ChatRow, _before: ChatRow | None, width: int, chosen: bool, 
     return Painted([line])
 
 
-class ColumnTitles(Bar):
-    """The titles of the columns."""
-
-    DEFAULT_CSS = "ColumnTitles { height: 1; }"
-
-    def render_line(self, y: int) -> Strip:
-        palette = palette_of(self.app.current_theme)
-        width = self.size.width
-        titles: list[Cell] = [
-            (SPACE, palette.muted),
-            (fitted(said(" {text}", text=_("From – to")), 28), palette.muted),
-            (fitted(said("{text}", text=_("Messages")), 10, right=True), palette.muted),
-        ]
-        if width > 100:
-            titles.append((fitted(said("  {text}", text=_("From what")), 12), palette.muted))
-        titles.append((said("  {text}", text=_("Chat and participants")), palette.muted))
-        return strip_of(titles, width, palette.ground)
+def titles(width: int) -> list[SafeText]:
+    """The titles over the columns of `paint_chat`."""
+    return [
+        fitted(said("  {text}", text=_("From – to")), 29),
+        fitted(said("{text}", text=_("Messages")), 10, right=True),
+        fitted(said("  {text}", text=_("From what")), 12 if width >= 100 else 0),
+        said("  {text}", text=_("Chat and participants")),
+    ]
 
 
 class Welcome(Widget):
@@ -87,7 +78,8 @@ class Welcome(Widget):
             [],
             line("s", _("import the sample chats, of people who do not exist")),
             line("i", _("import a chat that you exported")),
-            line("", _("WhatsApp, Telegram, CSV, JSON Lines"), palette.muted),
+            line("", _("WhatsApp, Telegram, Discord, Messenger, Instagram, ChatGPT,"), palette.muted),
+            line("", _("Excel, CSV, training files"), palette.muted),
             [],
             [(SafeText(_("Everything stays on this machine,")), palette.muted)],
             [(SafeText(_("in a folder that you alone can read.")), palette.muted)],
@@ -112,7 +104,7 @@ class LibraryScreen(ImportingScreen):
         self.chats: RowList[ChatRow] = RowList(paint_chat, id="chats")
 
     def body(self) -> Iterable[Widget]:
-        yield ColumnTitles()
+        yield Titles(titles)
         yield Welcome()
         yield self.chats
 
@@ -134,7 +126,7 @@ class LibraryScreen(ImportingScreen):
         if rows != self._rows:
             row_list.show(Listed(rows), place)
         self._rows = rows
-        row_list.display = self.query_one(ColumnTitles).display = bool(rows)
+        row_list.display = self.query_one(Titles).display = bool(rows)
         self.query_one(Welcome).display = not rows
         if rows and not row_list.has_focus:
             row_list.focus()

@@ -65,6 +65,7 @@ class MessageDialog(ModalScreen[None]):
         with Vertical():
             yield Plain(said("{author}   {facts}\n", author=message.author, facts=" · ".join(facts)))
             yield RowList[SafeText](paint_line, TextLines(text, width), lit=1, opens=False)
+            yield Plain(SafeText("\n" + _("esc back")))
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -16,19 +16,30 @@ from core.chat import Consent
 from core.language import N_, _, ngettext
 from core.problem import Problem
 from core.safe_text import SafeText
+from core.workspace.people import consent_words
 from tui.commands import Command
 from tui.figures import number
 from tui.lines import Line, fitted, said
 from tui.screens.place import PlaceScreen
 from tui.themes import Palette
+from tui.widgets.bars import Titles
 from tui.widgets.row_list import Listed, Painted, RowList
 
 if TYPE_CHECKING:
     from core.workspace.people import PersonRow
 
 _LIT = 44
-CONSENT = {Consent.UNKNOWN: N_("not asked"), Consent.GIVEN: N_("given"), Consent.REFUSED: N_("refused")}
 _NEXT = {Consent.UNKNOWN: Consent.GIVEN, Consent.GIVEN: Consent.REFUSED, Consent.REFUSED: Consent.UNKNOWN}
+
+
+def titles(_width: int) -> list[SafeText]:
+    """The titles over the columns."""
+    return [
+        fitted(said("   {text}", text=_("consent")), 17),
+        fitted(said("{text}", text=_("messages")), 10, right=True),
+        fitted(SafeText(""), _LIT - 27),
+        said("{text}", text=_("person")),
+    ]
 
 
 class PeopleScreen(PlaceScreen):
@@ -40,7 +51,7 @@ class PeopleScreen(PlaceScreen):
         Binding("v", "voice", N_("learn this voice"), id="people.voice"),
         Binding("c", "consent", N_("consent"), id="people.consent"),
         Binding("space", "mark", N_("mark"), id="people.mark"),
-        Binding("J", "ask_join", N_("join the marked to this one"), id="people.join", show=False),
+        Binding("J", "ask_join", N_("join the marked to this"), id="people.join", show=False),
         Binding("S", "ask_split", N_("split a name off"), id="people.split", show=False),
         Binding("X", "ask_forget", N_("forget"), id="people.forget"),
     ]
@@ -51,6 +62,7 @@ class PeopleScreen(PlaceScreen):
         self._people: RowList[PersonRow] = RowList(self._paint, lit=_LIT, id="people")
 
     def body(self) -> Iterable[Widget]:
+        yield Titles(titles)
         yield self._people
 
     def on_mount(self) -> None:
@@ -64,7 +76,7 @@ class PeopleScreen(PlaceScreen):
         line: Line = [
             (SafeText("▌" if chosen else " "), ground + palette.accent),
             (SafeText("● " if row.name in self._marked else "  "), ground + palette.accent),
-            (fitted(SafeText(_(CONSENT[row.consent])), 14), ground + ink),
+            (fitted(SafeText(consent_words(row.consent)), 14), ground + ink),
             (fitted(SafeText(number(row.messages)), 10, right=True), ground + palette.text),
             (
                 fitted(said("  " + ngettext("{n} chat", "{n} chats", row.chats), n=number(row.chats)), _LIT - 27),
@@ -138,7 +150,7 @@ class PeopleScreen(PlaceScreen):
             state = _NEXT[row.consent]
             self._do(
                 lambda: people.set_consent(self.workbench.workspace, row.name, state),
-                said(_("Consent of “{name}”: {state}."), name=row.name, state=_(CONSENT[state])),
+                said(_("Consent of “{name}”: {state}."), name=row.name, state=people.consent_words(state)),
             )
 
     def action_mark(self) -> None:
@@ -157,6 +169,8 @@ class PeopleScreen(PlaceScreen):
             self.workbench.say(SafeText(_("Mark the names that are this person with space, then join.")), "warning")
             return
 
+        quoted = ", ".join(_("“{words}”").format(words=one) for one in others)
+
         def join() -> None:
             for other in others:
                 people.join(self.workbench.workspace, row.name, other)
@@ -165,9 +179,9 @@ class PeopleScreen(PlaceScreen):
             if yes:
                 self._marked.clear()
                 self._do(join, said(_("{others}: one person with “{name}” now. S splits a name off again."),
-                                    others=", ".join(others), name=row.name))  # fmt: skip
+                                    others=quoted, name=row.name))  # fmt: skip
 
-        question = said(_("Are {others} and “{name}” one person?"), others=", ".join(others), name=row.name)
+        question = said(_("Are {others} and “{name}” one person?"), others=quoted, name=row.name)
         self.app.push_screen(ConfirmDialog(question), answered)
 
     def action_ask_split(self) -> None:

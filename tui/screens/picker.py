@@ -127,12 +127,12 @@ class FilePicker(ModalScreen[Path | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", N_("back"), id="dialog.back"),
-        Binding("tab", "complete", N_("complete, or open the folder"), id="path.complete", priority=True),
+        Binding("tab", "complete", N_("complete or open a folder"), id="path.complete", priority=True),
         Binding("down,ctrl+n", "move(1)", N_("next row"), id="path.down"),
         Binding("up", "move(-1)", N_("row above"), id="path.up"),
         Binding("pagedown", "page(1)", N_("next page"), id="path.page_down"),
         Binding("pageup", "page(-1)", N_("page before"), id="path.page_up"),
-        Binding("backspace", "rub_out", N_("rub out, or the folder above"), id="path.above", priority=True),
+        Binding("backspace", "rub_out", N_("rub out, or a folder up"), id="path.above", priority=True),
     ]
 
     def __init__(self, folder: Path) -> None:
@@ -153,7 +153,7 @@ class FilePicker(ModalScreen[Path | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Plain(SafeText(_("Which file? WhatsApp (.txt, .zip), Telegram (.json), CSV, JSON Lines.")))
+            yield Plain(SafeText(_("Which file? An exported chat, a table or a training file.")))
             yield self._where
             yield self._field
             yield self._list

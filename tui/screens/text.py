@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from core.language import N_
+from core.language import N_, _
 from core.safe_text import SafeText
 from tui.screens.message import TextLines, paint_line
 from tui.widgets.plain import Plain
@@ -31,6 +31,7 @@ class TextDialog(ModalScreen[None]):
         with Vertical():
             yield Plain(SafeText(self._title + "\n"))
             yield RowList[SafeText](paint_line, TextLines(self._text, width), lit=1, opens=False)
+            yield Plain(SafeText("\n" + _("esc back")))
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -6,7 +6,7 @@ longer than its line stands whole above it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rich.style import Style
@@ -88,6 +88,20 @@ def cells_of(strip: Strip) -> list[tuple[str, object]]:
         for character in segment.text:
             cells.extend([(character, segment.style)] * max(1, width_of(character)))
     return cells
+
+
+class Titles(Bar):
+    """The titles of a list's columns: those that the function gives for a width of the list's rows."""
+
+    def __init__(self, titles: Callable[[int], Sequence[SafeText]]) -> None:
+        super().__init__()
+        self._titles = titles
+
+    def ground(self, palette: Palette) -> Style:
+        return palette.ground
+
+    def draw(self, palette: Palette, width: int) -> Line:
+        return [(text, palette.muted) for text in self._titles(width - 1)]
 
 
 class Places(Bar):

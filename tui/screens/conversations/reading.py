@@ -62,7 +62,7 @@ class ReadingScreen(PlaceScreen):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", N_("back"), id="messages.back", show=False),
-        Binding("h,left", "leave_pane", N_("the pane at the left, or the chats"), id="messages.left", show=False),
+        Binding("h,left", "leave_pane", N_("left pane, or the chats"), id="messages.left", show=False),
         Binding("tab", "other_pane", N_("other pane"), id="messages.pane", show=False),
         Binding("n,right_square_bracket", "conversation(1)", N_("next conversation"), id="messages.next", show=False),
         Binding(

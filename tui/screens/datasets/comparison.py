@@ -69,6 +69,7 @@ class ComparisonDialog(ModalScreen[None]):
                 opens=False,
                 empty=SafeText(_("Both have the same examples.")),
             )
+            yield Plain(SafeText("\n" + _("esc back")))
 
     def action_leave(self) -> None:
         self.dismiss(None)

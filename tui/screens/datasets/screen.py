@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
@@ -27,6 +27,7 @@ from tui.screens.datasets.summary import Summary
 from tui.screens.place import Heading
 from tui.screens.recipe.example import ExampleDialog
 from tui.themes import Palette
+from tui.widgets.bars import Titles
 from tui.widgets.row_list import Listed, Painted, RowList
 
 if TYPE_CHECKING:
@@ -46,10 +47,20 @@ def paint_dataset(row: DatasetRow, _before: DatasetRow | None, _width: int, chos
         (SafeText("▌ " if chosen else "  "), palette.accent),
         (_moment(row.created_at), palette.muted),
         (fitted(SafeText(number(row.train)), 10, right=True), palette.text),
-        (fitted(SafeText(f" + {number(row.validation)}"), 10), palette.muted),
+        (fitted(SafeText(f" + {number(row.validation)}"), 12), palette.muted),
         (said("  {name}", name=row.name), palette.error if row.tainted else palette.strong),
     ]
     return Painted([line])
+
+
+def titles(_width: int) -> list[SafeText]:
+    """The titles over the columns of `paint_dataset`."""
+    return [
+        fitted(said("  {text}", text=_("made")), 18),
+        fitted(said("{text}", text=_("train")), 10, right=True),
+        fitted(said(" + {text}", text=_("held out")), 12),
+        said("  {text}", text=_("name")),
+    ]
 
 
 class DatasetsScreen(Building):
@@ -59,6 +70,7 @@ class DatasetsScreen(Building):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's declaration
     CSS = """
     DatasetsScreen #panes { height: 1fr; }
+    DatasetsScreen #left { height: 1fr; width: 1fr; }
     DatasetsScreen.-narrow #panes { layout: vertical; }
     DatasetsScreen.-narrow Summary { height: 12; }
     """
@@ -70,7 +82,9 @@ class DatasetsScreen(Building):
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="panes"):
-            yield RowList[Any](paint_dataset, id="datasets", empty=SafeText(_("No datasets yet: b builds one.")))
+            with Vertical(id="left"):
+                yield Titles(titles)
+                yield RowList[Any](paint_dataset, id="datasets", empty=SafeText(_("No datasets yet: b builds one.")))
             yield Summary()
 
     @property
@@ -94,6 +108,7 @@ class DatasetsScreen(Building):
         if not isinstance(row_list.source, Listed) or row_list.source.listed != rows:
             place = next((at for at, row in enumerate(rows) if here is not None and row.id == here.id), None)
             row_list.show(Listed(rows), place)
+        self.query_one(Titles).display = bool(rows)
         detail = ngettext("{n} dataset", "{n} datasets", len(rows)).format(n=number(len(rows)))
         self.query_one(Heading).show(SafeText(_("Datasets")), SafeText(detail) if rows else NOTHING)
         self.refresh_bindings()

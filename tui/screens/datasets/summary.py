@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _COUNTS = (
     ("train", N_("to train on")), ("validation", N_("held out")), ("conversations", N_("conversations")),
-    ("duplicates", N_("said before")), ("across", N_("on both sides")), ("purged", N_("between both sides")),
+    ("duplicates", N_("said before")), ("across", N_("on both sides")), ("purged", N_("in between")),
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from tui.figures import number
 from tui.lines import NOTHING, Line, fitted, said, wrapped
 from tui.screens.place import Heading, PlaceScreen
 from tui.themes import Palette
+from tui.widgets.bars import Titles
 from tui.widgets.board import Board
 from tui.widgets.row_list import Listed, Painted, RowList
 
@@ -60,6 +61,15 @@ def paint_model(model: Model, _before: Model | None, width: int, chosen: bool, p
     if model.ends:
         line.append((said("  {ends}", ends=model.ends), palette.warning))
     return Painted([line])
+
+
+def titles(_width: int) -> list[SafeText]:
+    """The titles over the columns of `paint_model`."""
+    return [
+        fitted(said("  {text}", text=_("kind")), 16),
+        fitted(said("{text}", text=_("perplexity")), 18),
+        said("{text}", text=_("model · dataset · base")),
+    ]
 
 
 class Lineage(Board):
@@ -154,6 +164,7 @@ class ModelsScreen(PlaceScreen):
         self._models: list[Model] = []
 
     def body(self) -> Iterable[Widget]:
+        yield Titles(titles)
         yield RowList[Any](
             paint_model, id="models", empty=SafeText(_("No tuned models yet: a run that succeeds makes one."))
         )
@@ -175,6 +186,7 @@ class ModelsScreen(PlaceScreen):
             place = next((at for at, one in enumerate(models) if here and one.row.name == here.row.name), None)
             self._models = models
             row_list.show(Listed(models), place)
+        self.query_one(Titles).display = bool(models)
         words = ngettext("{n} model", "{n} models", len(models)).format(n=number(len(models)))
         self.query_one(Heading).show(SafeText(_("Models")), SafeText(words) if models else NOTHING)
         self._tell()
@@ -205,6 +217,8 @@ class ModelsScreen(PlaceScreen):
     def on_row_list_chosen(self) -> None:
         if self.check_action("card", ()):
             self.action_card()
+        elif not self._busy:
+            self.action_talk()  # what lies elsewhere has no card
 
     def action_talk(self) -> None:
         if (model := self._chosen()) is not None:

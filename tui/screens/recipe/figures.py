@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from core.language import N_, _
 from core.safe_text import SafeText
 from tui.figures import number
-from tui.lines import SPACE, Line, fitted, said
+from tui.lines import SPACE, Line, fitted, said, wrapped
 from tui.themes import Palette
 from tui.widgets.board import Board
 
@@ -22,7 +22,7 @@ _ROWS = (
     ("examples", N_("examples")), ("train", N_("to train on")), ("validation", N_("held out")),
     ("tokens", N_("tokens")),
 )  # fmt: skip
-_LABEL, _FIGURE, _CHANGE = 15, 12, 12
+_LABEL, _FIGURE, _CHANGE, _COST = 15, 12, 12, 8
 
 
 def marked(value: int | None, exact: bool) -> str:
@@ -74,17 +74,23 @@ class Figures(Board):
                     (fitted(SafeText("  " + more), _CHANGE), palette.accent),
                 ]
             )
-        cost: Line = [
-            (SPACE, palette.text),
-            (fitted(SafeText(_("cost")), _LABEL), palette.muted),
-            (
-                said(
-                    "{cost}", cost=("" if now.exact else "≈") + now.cost if now.cost else _("trained here, for nothing")
-                ),
-                palette.text if now.cost else palette.muted,
-            ),
-        ]
         if height >= len(fields) + 2:
-            return [[], *fields, cost]
+            whole = [*fields, *self._cost(now, palette, width, height - len(fields))]
+            return whole if len(whole) == height else [[], *whole]
         half = (len(fields) + 1) // 2  # two columns where there is no height for one
-        return [[*one, *other] for one, other in zip(fields[:half], [*fields[half:], []], strict=True)] + [cost]
+        beside: list[Line] = [[*one, *other] for one, other in zip(fields[:half], [*fields[half:], []], strict=True)]
+        return [*beside, *self._cost(now, palette, width, height - half)]
+
+    @staticmethod
+    def _cost(now: Counters, palette: Palette, width: int, most: int) -> list[Line]:
+        """The sum, and whole what it is made from: an old price is no price."""
+        words = ("" if now.exact else "≈") + now.cost if now.cost else _("trained here, for nothing")
+        lines = wrapped(said("{words}", words=words), max(16, width - _COST - 1), most)
+        return [
+            [
+                (SPACE, palette.text),
+                (fitted(SafeText("" if n else _("cost")), _COST), palette.muted),
+                (line, palette.text if now.cost else palette.muted),
+            ]
+            for n, line in enumerate(lines)
+        ]

@@ -81,7 +81,7 @@ class Plots(Board):
         else:
             lines = [_beside(room, *one) for one in zip(turns, tokens, strict=True)]
             lines += [[(SPACE, palette.text), *line] for line in months]
-        return lines + [[(SPACE, palette.text), *line] for line in _split(shape, palette)]
+        return lines + [[(SPACE, palette.text), *line] for line in _split(shape, palette, width)]
 
 
 def _beside(room: int, *parts: Line) -> Line:
@@ -122,10 +122,10 @@ def _months(shape: Shape, room: int, palette: Palette) -> list[Line]:
     return [[(title, palette.muted)], *drawn, [(SafeText(axis), palette.text)]]
 
 
-def _split(shape: Shape, palette: Palette) -> list[Line]:
+def _split(shape: Shape, palette: Palette, width: int) -> list[Line]:
     lines = [
-        _side(_("to train on"), shape.train, palette, palette.good, exact=shape.settled),
-        _side(_("held out"), shape.validation, palette, palette.accent, exact=shape.settled),
+        _side(_("to train on"), shape.train, palette, palette.good, width, exact=shape.settled),
+        _side(_("held out"), shape.validation, palette, palette.accent, width, exact=shape.settled),
     ]
     if shape.gap:
         told = _("left unused between them: {time}; {examples}").format(
@@ -136,13 +136,14 @@ def _split(shape: Shape, palette: Palette) -> list[Line]:
     return lines
 
 
-def _side(name: str, part: Part, palette: Palette, ink: Style, *, exact: bool) -> Line:
+def _side(name: str, part: Part, palette: Palette, ink: Style, width: int, *, exact: bool) -> Line:
     days = "—"
     if part.first is not None and part.last is not None:
         days = f"{short_day(part.first)} – {short_day(part.last)}"
-    many = ngettext("{n} conversation", "{n} conversations", part.conversations).format(
-        n=marked(part.conversations, exact)
-    )
+    conversations = marked(part.conversations, exact)
+    many = ngettext("{n} conversation", "{n} conversations", part.conversations).format(n=conversations)
+    if width_of(SafeText(many)) > width - 14 - 27 - 2:
+        many = f"{conversations} {_('conv.')}"
     return [
         (fitted(SafeText(name), 14), ink),
         (fitted(SafeText(days), 27), palette.text),

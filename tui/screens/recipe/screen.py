@@ -50,8 +50,8 @@ class RecipeScreen(Saving):
     RecipeScreen.-narrow Meaning { height: 3; }
     RecipeScreen.-narrow #right { height: 9; }
     RecipeScreen.-narrow .pane { display: none; }
-    RecipeScreen.-narrow.view-figures #right { height: 5; }
-    RecipeScreen.-narrow.view-figures Figures { display: block; height: 5; }
+    RecipeScreen.-narrow.view-figures #right { height: 6; }
+    RecipeScreen.-narrow.view-figures Figures { display: block; height: 6; }
     RecipeScreen.-narrow.view-plots Plots { display: block; height: 9; }
     RecipeScreen.-narrow.view-example ExampleBoard { display: block; }
     RecipeScreen.-wide.view-example Figures { display: none; }

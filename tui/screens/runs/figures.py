@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from core.language import _
 from core.workspace import run_words
-from tui.lines import NOTHING, Cell, Line, said
+from tui.lines import NOTHING, Cell, Line, said, width_of
 from tui.screens.runs.painting import bar_of, ink_of, room_for, steps_of
 from tui.themes import Palette
 from tui.widgets.bars import Bar
@@ -65,13 +65,17 @@ class RunFigures(Bar):
             (_("memory"), run_words.size(now.memory_bytes), NOTHING),
             (_("rate"), "—" if now.learning_rate is None else f"{now.learning_rate:.1e}", NOTHING),
         ]
-        parts: list[Cell] = []
+        line: Line = []
         for name, figure, more in named:
-            parts.append((said("  {name} ", name=name), palette.muted))
-            parts.append((said("{figure}", figure=figure), palette.text))
-            if more:
-                parts.append((more, palette.muted))
-        return room_for(parts, width)
+            cells: Line = [
+                (said("  {name} ", name=name), palette.muted),
+                (said("{figure}", figure=figure), palette.text),
+            ]
+            room = width - sum(width_of(text) for text, _style in line)
+            if sum(width_of(text) for text, _style in cells) > room:
+                break  # a name without its figure says nothing
+            line += room_for([*cells, (more, palette.muted)], room)
+        return line
 
 
 class LogTitle(Bar):

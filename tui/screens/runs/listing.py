@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.strip import Strip
 from textual.widget import Widget
 
 from core.language import N_, _, ngettext
@@ -19,26 +18,15 @@ from core.safe_text import SafeText
 from core.workspace.runs import UNDER_WAY
 from tui.commands import Command
 from tui.figures import number
-from tui.lines import NOTHING, said, strip_of
+from tui.lines import NOTHING, said
 from tui.screens.place import Heading
-from tui.screens.runs.painting import RunPainter, column_titles
+from tui.screens.runs.painting import RunPainter, titles
 from tui.screens.runs.watching import WatchingScreen
-from tui.themes import palette_of
-from tui.widgets.bars import Bar
+from tui.widgets.bars import Titles
 from tui.widgets.row_list import Listed, RowList
 
 if TYPE_CHECKING:
     from core.workspace.runs import RunRow
-
-
-class RunTitles(Bar):
-    """The titles of the columns."""
-
-    def render_line(self, y: int) -> Strip:
-        palette = palette_of(self.app.current_theme)
-        width = self.size.width
-        titles = (_("state"), _("run"), _("step"), _("loss"), _("held-out"), _("left"), _("dataset · base · where"))
-        return strip_of([(text, palette.muted) for text in column_titles(width - 1, titles)], width, palette.ground)
 
 
 class RunsScreen(WatchingScreen["list[RunRow]"]):
@@ -57,7 +45,7 @@ class RunsScreen(WatchingScreen["list[RunRow]"]):
         self._rows: list[RunRow] | None = None
 
     def body(self) -> Iterable[Widget]:
-        yield RunTitles()
+        yield Titles(titles)
         yield RowList[Any](
             self._painter, id="runs", empty=SafeText(_("No runs yet: a dataset is needed, then n starts one."))
         )
@@ -85,7 +73,7 @@ class RunsScreen(WatchingScreen["list[RunRow]"]):
         place = next((at for at, row in enumerate(found) if here is not None and row.id == here.id), None)
         self._rows = found
         row_list.show(Listed(found), place)
-        self.query_one(RunTitles).display = bool(found)
+        self.query_one(Titles).display = bool(found)
         under_way = sum(row.state in UNDER_WAY for row in found)
         words = [
             ngettext("{n} run", "{n} runs", len(found)).format(n=number(len(found))),

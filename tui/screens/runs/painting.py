@@ -48,17 +48,16 @@ def steps_of(row: RunRow) -> str:
     return f"{run_words.count(row.step)}/{run_words.count(row.steps)}"
 
 
-def column_titles(width: int, titles: tuple[str, ...]) -> list[SafeText]:
-    """The titles over the columns of `paint_run`."""
-    state, run, step, loss, held_out, left, what = titles
+def titles(width: int) -> list[SafeText]:
+    """The titles over the columns of `RunPainter`."""
     return [
-        fitted(said("    {text}", text=state), 15),
-        fitted(said("{text}", text=run), 15 if width >= WIDE else 0),
-        fitted(said("{text}", text=step), 13, right=True),
-        fitted(said("{text}", text=loss), 9, right=True),
-        fitted(said("{text}", text=held_out), 11, right=True),
-        fitted(said("{text}", text=left), 14 if width >= WIDE else 0, right=True),
-        said("  {text}", text=what),
+        fitted(said("    {text}", text=_("state")), 15),
+        fitted(said("{text}", text=_("run")), 15 if width >= WIDE else 0),
+        fitted(said("{text}", text=_("step")), 13, right=True),
+        fitted(said("{text}", text=_("loss")), 9, right=True),
+        fitted(said("{text}", text=_("held-out")), 11, right=True),
+        fitted(said("{text}", text=_("left")), 14 if width >= WIDE else 0, right=True),
+        said("  {text}", text=_("dataset · base · where")),
     ]
 
 
@@ -118,8 +117,9 @@ def paint_event(row: EventRow, before: EventRow | None, width: int, chosen: bool
         at = SPACE
     most = 1 if row.kind == "step" else _MOST_LINES
     words: list[SafeText] = []
+    room = max(8, width - LIT - KIND - 1)
     for line in run_words.event(row.kind, row.body).split("\n", 2):
-        words += wrapped(shown_in_line(line), max(8, width - LIT - KIND - 1), most)
+        words += wrapped(whole_of(line, room) if row.kind == "step" else shown_in_line(line), room, most)
     ink = palette.error if row.kind == "problem" else palette.muted if row.kind == "step" else palette.text
     mark = SafeText("▌" if chosen else " ")
     own: list[Line] = [
@@ -135,6 +135,14 @@ def paint_event(row: EventRow, before: EventRow | None, width: int, chosen: bool
         for text in words[1:]
     ]
     return Painted(own)
+
+
+def whole_of(line: str, room: int) -> SafeText:
+    """As many of the figures of a step as there is room for: half a time says less than none."""
+    parts = line.split("  ")
+    while len(parts) > 1 and width_of(shown_in_line("  ".join(parts))) > room:
+        parts.pop()
+    return shown_in_line("  ".join(parts))
 
 
 def whole(event: EventRow) -> tuple[SafeText, SafeText]:

@@ -22,6 +22,7 @@ from core.workspace import run_words
 from tui.commands import Command
 from tui.lines import NOTHING, Line, fitted, said, wrapped
 from tui.screens.place import Heading, PlaceScreen
+from tui.screens.runs.painting import WIDE
 from tui.themes import Palette
 from tui.widgets.board import Board
 from tui.widgets.row_list import Listed, Painted, RowList
@@ -48,7 +49,7 @@ class Field:
 
 
 def paint_field(row: Field, _before: Field | None, width: int, chosen: bool, palette: Palette) -> Painted:
-    """The name, the value (in colour when it is not what is usual), what it means."""
+    """The name, the value (in colour when it is not what is usual), and what it means where that has room beside them."""
     ground = palette.chosen if chosen else palette.ground
     ink = palette.accent if row.value != row.usual else palette.text
     mark = "·" if row.value != row.usual else " "
@@ -56,9 +57,33 @@ def paint_field(row: Field, _before: Field | None, width: int, chosen: bool, pal
         (SafeText("▌" if chosen else " "), ground + palette.accent),
         (fitted(said(" {name}", name=row.name), 22), ground + palette.muted),
         (fitted(said("{mark} {value}", mark=mark, value=row.value or "—"), LIT - 23), ground + ink),
-        (said("  {means}", means=row.means), palette.muted),
     ]
+    if width >= WIDE:
+        line.append((said("  {means}", means=row.means), palette.muted))
     return Painted([line])
+
+
+class Meant(Board):
+    """What the field under the cursor means, where the list has no room for it."""
+
+    DEFAULT_CSS = "Meant { height: 3; display: none; } .-narrow Meant { display: block; }"
+    SCOPED_CSS = False  # how wide there is room is a class of the screen's
+
+    def __init__(self) -> None:
+        super().__init__(id="meant")
+        self._field: Field | None = None
+
+    def show(self, field: Field | None) -> None:
+        """Tell of this one."""
+        self._field = field
+        self.redraw()
+
+    def draw(self, palette: Palette, width: int, height: int) -> list[Line]:
+        means = said("{means}", means=self._field.means) if self._field is not None else NOTHING
+        return [
+            [],
+            *([(said("  {line}", line=line), palette.muted)] for line in wrapped(means, width - 4, height - 1)),
+        ]
 
 
 class Found(Board):
@@ -86,6 +111,7 @@ class StartScreen(PlaceScreen):
     """The form."""
 
     PLACE = "runs"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE + 1, "-wide")]  # noqa: RUF012 - Textual's declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", N_("start"), id="start.start"),
         Binding("d", "measure", N_("measure"), id="start.measure"),
@@ -128,6 +154,7 @@ class StartScreen(PlaceScreen):
 
     def body(self) -> Iterable[Widget]:
         yield RowList[Any](paint_field, lit=LIT, id="form")
+        yield Meant()
         yield Found()
 
     def on_mount(self) -> None:
@@ -164,7 +191,12 @@ class StartScreen(PlaceScreen):
         self.query_one(Found).show(SafeText(words))
 
     def _show(self) -> None:
-        self.query_one("#form", RowList).show(Listed(self._fields))
+        row_list: RowList[Field] = self.query_one("#form", RowList)
+        row_list.show(Listed(self._fields))
+        self.query_one(Meant).show(row_list.row)
+
+    def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
+        self.query_one(Meant).show(event.row_list.row)
 
     # What is in the form
 
