@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.reading.export import ReadOptions
     from core.store.intake import Columns
 
-LARGE: Final = 1  # bytes of a file that is read beside
+LARGE: Final = 24 << 20  # bytes of a file that is read beside
 
 
 def is_large(path: Path) -> bool:

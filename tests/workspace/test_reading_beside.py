@@ -85,6 +85,11 @@ def test_it_finds_what_is_found_here(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert found[0] == found[1], seed
 
 
+def test_a_small_export_is_read_here(empty: Workspace, export: Path, readers: list[subprocess.Popen[Any]]) -> None:
+    assert chats.import_file(empty, export).added == 201
+    assert readers == []
+
+
 def test_a_json_export_and_an_archive_come_the_same_way(
     empty: Workspace, tmp_path: Path, beside: None, readers: list[Any]
 ) -> None:
