@@ -23,6 +23,15 @@ def number(value: int) -> str:
     return grouped(value)
 
 
+def brief(value: int) -> str:
+    """9,999 or 9 999, then 12 k, 345 k, 1.2 M: five columns at most."""
+    if value < 10_000:
+        return grouped(value)
+    if value < 1_000_000:
+        return f"{value // 1000} k"
+    return f"{value / 1e6:.1f} M" if value < 10_000_000 else f"{value // 1_000_000} M"
+
+
 def size(count: int) -> str:
     """12.3 MB."""
     value, unit = float(count), 0

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from core.language import _
+from core.language import _, grouped
 from core.problem import Misuse, Problem, system_words
 from core.reading.archive import candidates, is_workbook, open_archive
 from core.reading.detect import READERS, find_format
@@ -87,8 +87,8 @@ class Reading:
                 continue
             if now < size:
                 raise Problem(
-                    _("the file became shorter while it was read ({now:,} of {size:,} bytes).").format(
-                        now=now, size=size
+                    _("the file became shorter while it was read ({now} of {size} bytes).").format(
+                        now=grouped(now), size=grouped(size)
                     ),
                     where=name_of(path),
                     advice=_("Nothing of it was taken; wait until it is written, or copy it, and try again."),

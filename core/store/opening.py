@@ -127,7 +127,12 @@ class _Opening:
             if version:
                 self._alone(in_use)
                 backups.write_backup(connection, self.folder, backups.MIGRATION)
-            migrations.run_all(connection, self.steps, self.on_step)
+            try:
+                migrations.run_all(connection, self.steps, self.on_step)
+            except sqlite3.OperationalError:
+                if version and not migrations.schema_is_ours(connection, self.steps[:version]):
+                    raise trouble.damaged(self.folder) from None  # a number that is not that of its tables
+                raise
             _flock(in_use, fcntl.LOCK_SH)
         if leased and not version:
             self._lease(connection)

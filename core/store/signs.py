@@ -415,9 +415,13 @@ class Wanted:
         some = bytearray(_BYTES)
         many = 0
         for (packed,) in self._store.read(sql, (block, *values)):
+            # What only a damaged file has, another sort of value or a row beyond the block, finds something else, and
+            # `check` tells it.
+            if not isinstance(packed, bytes):
+                continue
             if len(packed) == _BYTES:
                 many |= int.from_bytes(packed, "little")
             else:
-                for row in struct.unpack(f"<{len(packed) // 2}H", packed):
-                    some[row >> 3] |= 1 << (row & 7)
+                for row in struct.unpack_from(f"<{len(packed) // 2}H", packed):
+                    some[(row & BLOCK - 1) >> 3] |= 1 << (row & 7)
         return many | int.from_bytes(some, "little")

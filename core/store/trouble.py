@@ -30,8 +30,14 @@ def code_of(error: sqlite3.Error) -> int:
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether the file's own bytes are wrong."""
-    # A text that is no UTF-8 is told by the driver, without a code, and its message quotes the text.
-    return code_of(error) in (CORRUPT, NOTADB) or (code_of(error) == 0 and str(error).startswith("Could not decode"))
+    # A text that is no UTF-8 is told by the driver, without a code, and its message quotes the text. A header with an
+    # impossible format number has the code of any mistake.
+    code, said = code_of(error), str(error)
+    return (
+        code in (CORRUPT, NOTADB)
+        or (code == 0 and said.startswith("Could not decode"))
+        or (code == 1 and said == "unsupported file format")
+    )
 
 
 def problem_for(error: sqlite3.Error, folder: Path) -> Problem | None:

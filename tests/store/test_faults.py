@@ -106,6 +106,14 @@ def test_wrong_bytes_are_found_or_harmless(tmp_path: Path) -> None:
     assert ended["problem"] and ended["check"] and ended["sound"]
 
 
+def test_every_byte_of_the_header_may_be_wrong(tmp_path: Path) -> None:
+    faults.sound_workspace(tmp_path / "sound")
+    original = (tmp_path / "sound" / "sinsonte.db").read_bytes()
+    wrong = [original[:at] + bytes([original[at] ^ by]) + original[at + 1 :] for at in range(100) for by in (1, 255)]
+    ended = faults.survive_damage(tmp_path, wrong)
+    assert ended["problem"] and ended["sound"]
+
+
 def test_text_that_is_no_text_is_told_without_showing_it(folder: Path) -> None:
     faults.sound_workspace(folder)
     path = folder / "sinsonte.db"

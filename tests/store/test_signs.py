@@ -169,3 +169,12 @@ def test_an_index_gone_astray_is_found_and_made_anew(store: Store) -> None:
         backups.rebuild_search(store)
         assert backups.check(store) == []
         assert found(store, "😂") == ["hola 😂"]
+
+
+def test_a_damaged_index_is_harmless_to_ask(store: Store) -> None:
+    put(store, ["hola ~", "chau"])
+    for wrong in (b"\xff\xff", b"\x01", b"", b"\x00" * 3000):
+        with store.write() as change:
+            change.execute("UPDATE signs SET holders = ? WHERE sign = '~'", (wrong,))
+        assert set(found(store, "~")) <= {"hola ~", "chau"}
+        assert backups.check(store)

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from core.safe_text import SafeText, shown, shown_in_line
+from tui.figures import brief
 from tui.lines import fitted, said, strip_of, wrapped
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=60)
@@ -52,3 +53,13 @@ def test_a_wide_character_is_never_cut_in_half() -> None:
 
 def test_a_last_line_that_was_cut_ends_in_one_mark() -> None:
     assert wrapped(SafeText("aaaa bbbb cccc"), 9, 1) == ["aaaa bb…"]
+
+
+@given(st.integers(0, 50_000_000))
+def test_a_brief_figure_is_never_wider_than_its_column_and_says_how_many(count: int) -> None:
+    shown_as = brief(count)
+    assert cell_len(shown_as) <= 5
+    digits, _space, unit = shown_as.partition(" ")
+    least = float(digits.replace(",", "")) * {"k": 1e3, "M": 1e6}.get(unit, 1)
+    assert least <= count * 1.06
+    assert count < least * 1.11 + 1

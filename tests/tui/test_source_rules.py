@@ -90,6 +90,7 @@ def test_no_act_needs_a_key_that_terminals_swallow() -> None:
     acts: dict[str, set[str]] = {}
     for _owner, binding in bindings():
         acts.setdefault(binding.id or "", set()).update(binding.key.split(","))
+    del acts["app.suspend"]  # which is this key's own meaning, and of no use where there is no such key
     for act, keys in acts.items():
         sure = {key for key in keys - swallowed if not key.startswith(("f1", "f2", "alt+", "ctrl+shift", "shift+"))}
         assert sure, f"{act} can only be done with {keys}"

@@ -66,7 +66,7 @@ async def test_chats_people_and_conversations(workspace: Workspace, ask: Ask) ->
         await until(pilot, "┃")
         await pilot.press("g", "d", "d")
         await until(pilot, "Saved: drop")
-        text = await until(pilot, "-  1 Jan 2025")
+        text = await until(pilot, "*  1 Jan 2025")
         await pilot.press("slash", *"asado", "enter")
         found = figures(await until(pilot, "“asado”:"), r"“asado”: (\d+) messages")[0]
     shown = [

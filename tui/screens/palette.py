@@ -16,6 +16,7 @@ from core.safe_text import SafeText
 from tui.commands import Command
 from tui.lines import said
 from tui.themes import Palette
+from tui.widgets.plain import Plain
 from tui.widgets.row_list import Painted, RowList
 
 
@@ -53,7 +54,7 @@ def paint_command(row: Command, _before: Command | None, width: int, chosen: boo
 
 
 class PaletteDialog(ModalScreen[Command | None]):
-    """A field and what matches it."""
+    """A field and what matches it; a question stands above, where it stays while one types."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+p", "leave", N_("back"), id="dialog.back"),
@@ -63,17 +64,20 @@ class PaletteDialog(ModalScreen[Command | None]):
         Binding("pageup", "page(-1)", N_("page before"), id="palette.page_up"),
     ]
 
-    def __init__(self, commands: Sequence[Command], placeholder: str = "") -> None:
+    def __init__(self, commands: Sequence[Command], question: str = "") -> None:
         super().__init__(classes="dialog tall")
         self._commands = commands
-        self._placeholder = placeholder or _("What to do?")
+        self._question = question
 
     def compose(self) -> ComposeResult:
-        field = Input(placeholder=self._placeholder, compact=True, id="palette")
+        hint = _("type to narrow the list") if self._question else _("What to do?")
+        field = Input(placeholder=hint, compact=True, id="palette")
         field.cursor_blink = False
         row_list = RowList[Command](paint_command, Commands(self._commands), empty=SafeText(_("Nothing matches.")))
         row_list.can_focus = False
         with Vertical():
+            if self._question:
+                yield Plain(SafeText(self._question))
             yield field
             yield row_list
 

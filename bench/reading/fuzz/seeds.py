@@ -178,6 +178,14 @@ _WHATSAPP: Final = [
         b"1/13/24, 9:00 PM - A: a <This message was edited>\n1/14/24, 9:00 PM - B: 1/2/24, 9:00 PM - C: q\n"
         b"1/2/24, 9:00 PM - C: q\n1/15/24, 9:00 PM - A: Missed voice call\n"
     ),
+    # Two phones, each with its own order of day and month; then chats of one day, under their notices.
+    b"".join(b"%d/3/24, 9:00 - A: x\n%d/3/24, 9:01 - Y: y\n" % (day, day) for day in (13, 14, 15))
+    + b"2/4/24, 9:02 - Y: z\n"
+    + b"".join(b"3/%d/24, 9:00 - B: x\n3/%d/24, 9:01 - Y: y\n" % (day, day) for day in (16, 17, 18)),
+    b"".join(
+        b"%s, 9:00 - Messages and calls are end-to-end encrypted.\n%s, 9:01 - %s: x\n" % (date, date, who)
+        for date, who in ((b"13/3/24", b"A"), (b"5/6/24", b"B"), (b"3/13/24", b"C"))
+    ),
 ]
 _JSON: Final = {
     "telegram": [json.dumps(one).encode() for one in (_TELEGRAM, {"chats": {"list": [_TELEGRAM]}})],

@@ -16,7 +16,7 @@ from rich.style import Style
 from core.chat import Kind, Mark
 from core.language import N_, _
 from core.safe_text import SafeText, shown, shown_in_line
-from tui.figures import clock, day, later, number, short_day
+from tui.figures import brief, clock, day, later, short_day
 from tui.lines import NOTHING, SPACE, Cell, Line, fitted, said, width_of, wrapped
 from tui.screens.conversations.words import Words
 from tui.themes import Palette
@@ -175,7 +175,7 @@ class ConversationPainter:
             (SafeText("●" if row.number in self.marked else " "), ground + palette.accent),
             (SafeText(f"{sign} "), ground + ink),
             (fitted(SafeText(when), 17), ground + palette.muted),
-            (fitted(SafeText(number(row.messages)), 6, right=True), ground + palette.text),
+            (fitted(SafeText(brief(row.messages)), 6, right=True), ground + palette.text),
             (SPACE, ground),
             (SafeText(" "), palette.text),
             (shown_in_line(row.opening, limit=200), palette.gone if gone else palette.text),
