@@ -42,7 +42,7 @@ WALK = (
     ("6", "lab:ft-1"), ("?", "list.down"), (ESC, "lab:ft-1"),
     ("7", "A new talk"), (ESC, "A new talk"), ("o", "asado"), ("\r", "arranca"),
     ("p", "temperature"), (ESC, "nico"),
-    ("8", "train.jsonl"), ("t", "models at lab"), ("?", "list.down"), (ESC, "models at lab"),
+    ("8", "train.jsonl"), ("t", "models at lab"), ("?", "account.look"), (ESC, "models at lab"),
 )  # fmt: skip
 WINDOWS = ((40, 120), (18, 60), (24, 80))
 

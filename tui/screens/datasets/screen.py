@@ -72,7 +72,7 @@ class DatasetsScreen(Building):
     DatasetsScreen #panes { height: 1fr; }
     DatasetsScreen #left { height: 1fr; width: 1fr; }
     DatasetsScreen.-narrow #panes { layout: vertical; }
-    DatasetsScreen.-narrow Summary { height: 12; }
+    DatasetsScreen.-narrow Summary { height: 12; max-height: 70%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "export", N_("write files"), id="datasets.export"),

@@ -75,7 +75,7 @@ def titles(_width: int) -> list[SafeText]:
 class Lineage(Board):
     """Where the model under the cursor comes from."""
 
-    DEFAULT_CSS = "Lineage { height: 12; }"
+    DEFAULT_CSS = "Lineage { height: 12; max-height: 50%; }"
 
     def __init__(self) -> None:
         super().__init__(id="lineage")
