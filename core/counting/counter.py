@@ -6,8 +6,8 @@ never counted in batches, for starting a batch of short texts costs six times wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -73,11 +73,11 @@ class ChatCounter:
         self.model = model
         self.encoding = encoding
         self.exact = exact
-        self._remembered = lru_cache(REMEMBERED)(self._count)
 
-    def _count(self, text: str) -> int:
+    @cached_property
+    def _remembered(self) -> Callable[[str], int]:
         # Loaded when the first text is counted, 80 MB of it: what was counted before may be all that is asked for.
-        return vocabulary.counting(self.encoding)(text)
+        return lru_cache(REMEMBERED)(vocabulary.counting(self.encoding))
 
     def text(self, text: str) -> int:
         """The tokens of a text on its own."""

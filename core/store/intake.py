@@ -362,7 +362,8 @@ class _Seen:
         for earlier in self._runs:
             at = np.minimum(np.searchsorted(earlier, run), len(earlier) - 1)
             met |= earlier[at] == run
-        if met.any() or len(set(digests)) < len(digests):
+        twice = run[1:][run[1:] == run[:-1]]
+        if met.any() or len(twice):
             again = np.isin(words, run[met]).tolist()
             here: set[bytes] = set()
             for place, digest in enumerate(digests):
