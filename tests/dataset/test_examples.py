@@ -178,18 +178,19 @@ def test_a_count_that_was_stopped_goes_on_where_it_was_and_comes_to_the_same() -
     build = Build(material_of([(Chat("c", "whatsapp"), said)]), Recipe.from_dict({"persona": "Ana"}))
     counter = counter_for("gpt-4o")
     recount = Recount(build.material, counter)
-    to_do: list[int] = []
+    to_do: list[int] = []  # at the beginning of each count
 
     def stop(done: int, every: int) -> None:
-        to_do.append(every)
+        if not done:
+            to_do.append(every)
         if done >= 512:
             raise KeyboardInterrupt
 
     for _time in range(2):
         with pytest.raises(KeyboardInterrupt):
             recount.totals(build, progress=stop)
-    whole = recount.totals(build, progress=lambda _done, every: to_do.append(every))
-    assert to_do[0] - to_do[3] == to_do[3] - to_do[6] == 513
+    whole = recount.totals(build, progress=lambda done, every: None if done else to_do.append(every))
+    assert to_do[0] - to_do[1] == to_do[1] - to_do[2] == 513
     assert whole == Recount(build.material, counter).totals(build)
     assert whole.tokens == sum(counter.example(one) for one in build if one.side is Side.TRAIN)
 
