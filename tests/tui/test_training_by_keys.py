@@ -153,7 +153,7 @@ async def test_what_was_corrected_is_learnt_from_by_the_form(tmp_path: Path) -> 
         await put(pilot, "base", str(tiny.tiny().base))
         field(pilot, "method")
         await pilot.press("enter")
-        await until(pilot, "preferences (dpo)")
+        await until(pilot, "▌ lora")
         await pilot.press("down", "down", "down", "enter")
         text = await until(pilot, "· dpo")
         assert "· corrections" in text, "pairs come from corrections and from nothing else"
