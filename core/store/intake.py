@@ -15,7 +15,7 @@ dense, so a row number of a list is a place and any page costs the page.
 more for each), because one statement takes thousands of rows, and because a big intake drops the index of the ids and
 makes it once at the end: ids are like chance, so keeping it up to date costs more than all the rest. The search index
 is fed by INSERT ... SELECT, as fast as a rebuild and six times as fast as a trigger, and does not grow with what is
-there already. All this is SQLite's own work, half of an import's, and goes on behind (`Change.behind`) while the next
+there already. All this is SQLite's own work, two fifths of an import's, and goes on behind (`Change.behind`) while the next
 messages are read and the index of signs is made.
 """
 

@@ -179,6 +179,14 @@ def test_killed_while_it_reads_it_is_one_plain_line_and_nothing_is_kept(
     assert chats.listing(empty) == []
 
 
+def test_a_name_that_is_no_utf8_is_told_as_it_is_elsewhere(empty: Workspace, export: Path, beside: None) -> None:
+    odd = Path(os.fsdecode(os.fsencode(export.parent) + b"/chat-\xff.txt"))
+    watched: list[ImportReport] = []
+    odd.write_bytes(export.read_bytes())
+    report = chats.import_file(empty, odd, watch=lambda one: watched.append(one.so_far()))
+    assert (report.file, watched[0].file, report.added) == ("chat-�.txt", "chat-�.txt", 201)
+
+
 def test_an_error_that_nobody_foresaw_says_nothing_of_the_chat(
     empty: Workspace, export: Path, beside: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
