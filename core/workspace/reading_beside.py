@@ -84,23 +84,31 @@ class ReadBeside:
                 process.wait()
 
     def _listen(self, connection: Connection[Any, Any]) -> Iterator[tuple[Chat, Columns]]:
-        with suppress(EOFError, ConnectionError):
+        with suppress(ConnectionError):  # gone already: nothing will come
             connection.send((self._path.absolute(), self._options))
-            while True:
-                sort, first, second = connection.recv()
-                if sort == "batch":
-                    yield first, second
-                elif sort == "progress":
-                    self.report.become(second)
-                    if self._progress is not None:
-                        self._progress(*first)
-                elif sort == "raised":
-                    assert isinstance(first, Problem)
-                    raise first
-                else:
-                    return
+        while (told := _next(connection)) is not None:
+            sort, first, second = told
+            if sort == "batch":
+                yield first, second
+            elif sort == "progress":
+                self.report.become(second)
+                if self._progress is not None:
+                    self._progress(*first)
+            elif sort == "raised":
+                assert isinstance(first, Problem)
+                raise first
+            else:
+                return
         raise Problem(
             _("the process that reads it ended unexpectedly; nothing was imported."),
             where=self.report.file,
             advice=_("It may have run out of memory; close other programs and try again."),
         )
+
+
+def _next(connection: Connection[Any, Any]) -> tuple[str, Any, Any] | None:
+    """What comes next; None where the other end is gone. What whoever is told of it raises is not caught with it."""
+    try:
+        return connection.recv()
+    except (EOFError, ConnectionError):
+        return None

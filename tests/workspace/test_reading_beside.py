@@ -179,6 +179,17 @@ def test_killed_while_it_reads_it_is_one_plain_line_and_nothing_is_kept(
     assert chats.listing(empty) == []
 
 
+def test_what_telling_of_progress_raises_is_not_taken_for_the_end_of_the_process(
+    empty: Workspace, export: Path, beside: None
+) -> None:
+    def closed(_done: int, _all: int, _messages: int) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        chats.import_file(empty, export, progress=closed)
+    assert chats.listing(empty) == []
+
+
 def test_a_name_that_is_no_utf8_is_told_as_it_is_elsewhere(empty: Workspace, export: Path, beside: None) -> None:
     odd = Path(os.fsdecode(os.fsencode(export.parent) + b"/chat-\xff.txt"))
     watched: list[ImportReport] = []
